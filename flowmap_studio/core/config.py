@@ -1,0 +1,389 @@
+"""The one frozen configuration that form, command line and preset file are made from.
+
+Torch-free, so that the window can build its form before torch is imported.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from flowmap_studio.core.errors import ConfigError
+from flowmap_studio.core.methods import METHODS
+
+COUPLINGS: Mapping[str, str] = {
+    "ot": "Exact optimal transport within a minibatch: short, uncrossed pairs",
+    "independent": "Noise and data drawn apart: pairs cross, so one-time maps collapse to the mean",
+}
+"""Couplings of (x0, x1) by name, with a line each."""
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What form and command line need to know of one field besides its type and default."""
+
+    group: str
+    label: str
+    help: str
+    minimum: float = -math.inf
+    maximum: float = math.inf
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    logarithmic: bool = False
+    advanced: bool = False
+
+
+def _setting(default: Any, **described: Any) -> Any:
+    return dataclasses.field(default=default, metadata={"setting": Setting(**described)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """All that determines a training run: the same config and seed give the same map.
+
+    Raises:
+        ConfigError: A value is out of range or two values contradict each other.
+    """
+
+    target: str = _setting(
+        "moons",
+        group="Data",
+        label="Target",
+        help="What to learn: a name, a point file (.npy .csv .txt) or a picture (.png .jpg)",
+    )
+    coupling: str = _setting(
+        "ot",
+        group="Data",
+        label="Coupling",
+        choices=tuple(COUPLINGS),
+        help="How noise points are paired with data points. Independent pairs cross, and a "
+        "one-time map then learns their mean",
+    )
+    ot_batch: int = _setting(
+        256,
+        group="Data",
+        label="OT batch",
+        minimum=2,
+        maximum=2048,
+        unit="points",
+        help="Pairs are matched optimally in groups of this size, apart from the batch size; "
+        "larger is straighter and slower (time grows about with its square)",
+    )
+    pair_reuse: int = _setting(
+        2,
+        group="Data",
+        label="Pair reuse",
+        minimum=1,
+        maximum=64,
+        unit="times",
+        advanced=True,
+        help="How often an OT pair is trained on, each time at another t: hides the solver's cost",
+    )
+    normalisation: str = _setting(
+        "auto",
+        group="Data",
+        label="Normalise",
+        choices=("auto", "isotropic", "per-axis", "none"),
+        advanced=True,
+        help="Data is shifted and scaled to unit spread for training and back on output. Auto: one "
+        "scale for all axes, unless their spreads differ more than tenfold",
+    )
+    method: str = _setting(
+        "semigroup",
+        group="Method",
+        label="Method",
+        choices=tuple(METHODS),
+        help="Which objective the map is trained with",
+    )
+    lambda_cons: float = _setting(
+        1.0,
+        group="Method",
+        label="λ consistency",
+        minimum=0,
+        maximum=100,
+        help="Weight of the consistency (composition) term; the article uses 0.1",
+    )
+    lambda_id: float = _setting(
+        0.1,
+        group="Method",
+        label="λ identity",
+        minimum=0,
+        maximum=100,
+        help="Weight of the identity term ‖X(x, t, t) − x‖²; no effect in the residual form, "
+        "where it is 0 by construction",
+    )
+    time_rule: str = _setting(
+        "triangle",
+        group="Method",
+        label="s + t ≤ 1",
+        choices=("triangle", "clamp", "modulo"),
+        help="Article method: draw only s + t ≤ 1 (triangle), cut the sum at 1 in the direct term "
+        "(clamp, as in the article's code) or wrap it round (modulo)",
+    )
+    diagonal_share: float = _setting(
+        0.75,
+        group="Method",
+        label="Diagonal share",
+        minimum=0.05,
+        maximum=1.0,
+        advanced=True,
+        help="Two-time methods: share of the batch spent on s = t, where the velocity is learned",
+    )
+    midpoint: str = _setting(
+        "uniform",
+        group="Method",
+        label="Middle time u",
+        choices=("midpoint", "uniform"),
+        advanced=True,
+        help="Semigroup method: where the two short jumps meet, half way (PSD-M) or "
+        "anywhere (PSD-U)",
+    )
+    parametrisation: str = _setting(
+        "residual",
+        group="Network",
+        label="Form",
+        choices=("residual", "free"),
+        help="residual: x + (t−s)·net, the identity is exact. free: x + net, "
+        "the identity is learned",
+    )
+    hidden_dim: int = _setting(
+        256,
+        group="Network",
+        label="Width",
+        minimum=1,
+        maximum=4096,
+        unit="units",
+        help="Units of each hidden layer",
+    )
+    depth: int = _setting(
+        2,
+        group="Network",
+        label="Depth",
+        minimum=1,
+        maximum=16,
+        unit="layers",
+        help="Hidden layers; the article has 2",
+    )
+    time_embed_dim: int = _setting(
+        64,
+        group="Network",
+        label="Time embedding",
+        minimum=1,
+        maximum=1024,
+        unit="units",
+        advanced=True,
+        help="Width of the little network that embeds the times",
+    )
+    position_features: int = _setting(
+        0,
+        group="Network",
+        label="Position features",
+        minimum=0,
+        maximum=512,
+        unit="frequencies",
+        help="Random Fourier frequencies of the position beside the position itself; sharp edges "
+        "(checkerboard) need them. 0 is the article's network",
+    )
+    optimiser: str = _setting(
+        "adam",
+        group="Optimiser",
+        label="Optimiser",
+        choices=("adam", "adamw"),
+        help="Adam, or AdamW with decoupled weight decay",
+    )
+    learning_rate: float = _setting(
+        1e-3,
+        group="Optimiser",
+        label="Learning rate",
+        minimum=1e-7,
+        maximum=1.0,
+        logarithmic=True,
+        help="Peak learning rate, after the warm-up",
+    )
+    weight_decay: float = _setting(
+        0.0,
+        group="Optimiser",
+        label="Weight decay",
+        minimum=0,
+        maximum=1,
+        advanced=True,
+        help="Pull of the weights to zero (AdamW decouples it from the gradient)",
+    )
+    warmup_steps: int = _setting(
+        100,
+        group="Optimiser",
+        label="Warm-up",
+        minimum=0,
+        maximum=1_000_000,
+        unit="steps",
+        help="Steps over which the learning rate rises from 0 to its peak",
+    )
+    schedule: str = _setting(
+        "cosine",
+        group="Optimiser",
+        label="Decay",
+        choices=("cosine", "constant"),
+        help="How the learning rate falls after the warm-up",
+    )
+    clip_norm: float = _setting(
+        5.0,
+        group="Optimiser",
+        label="Gradient clip",
+        minimum=0,
+        maximum=1e6,
+        help="Largest norm of the gradient; 0 does not clip. The article uses 5",
+    )
+    ema_decay: float = _setting(
+        0.995,
+        group="Optimiser",
+        label="EMA",
+        minimum=0,
+        maximum=0.99999,
+        advanced=True,
+        help="Decay of the moving average of the weights that samples are drawn with; 0 is off",
+    )
+    batch_size: int = _setting(
+        512,
+        group="Run",
+        label="Batch",
+        minimum=1,
+        maximum=1_048_576,
+        unit="points",
+        help="Pairs per training step",
+    )
+    steps: int = _setting(
+        3000,
+        group="Run",
+        label="Steps",
+        minimum=1,
+        maximum=100_000_000,
+        unit="steps",
+        help="Length of the run; the decay of the learning rate ends there",
+    )
+    seconds: float = _setting(
+        0.0,
+        group="Run",
+        label="Time limit",
+        minimum=0,
+        maximum=1e7,
+        unit="s",
+        help="Length of the run in seconds instead of steps; 0 counts steps",
+    )
+    seed: int = _setting(
+        0,
+        group="Run",
+        label="Seed",
+        minimum=0,
+        maximum=2**31 - 1,
+        help="The same settings and seed give the same map on the same machine",
+    )
+    device: str = _setting(
+        "auto",
+        group="Run",
+        label="Device",
+        choices=DEVICES,
+        help="auto takes CUDA, then Apple's MPS, then the CPU",
+    )
+    threads: int = _setting(
+        1,
+        group="Run",
+        label="CPU threads",
+        minimum=1,
+        maximum=256,
+        advanced=True,
+        help="Threads of the training step on the CPU; one leaves the window smooth on two cores",
+    )
+
+    def __post_init__(self) -> None:
+        for name, hint in _types().items():
+            object.__setattr__(self, name, _checked(name, hint, getattr(self, name)))
+        self._check_combinations()
+
+    def _check_combinations(self) -> None:
+        if self.two_time and self.parametrisation != "residual":
+            raise ConfigError(
+                f"Method {self.method} needs the residual form, because it learns the mean "
+                "velocity (X − x)/(t − s); choose parametrisation residual, or method article.",
+                "parametrisation",
+            )
+        if not self.target.strip():
+            raise ConfigError("Target is empty; give a name, a point file or a picture.", "target")
+
+    @property
+    def two_time(self) -> bool:
+        """Whether the network is told both times, so that its maps compose exactly."""
+        return METHODS[self.method].two_time
+
+    def replace(self, **changes: Any) -> RunConfig:
+        """A copy with some fields changed, checked again.
+
+        Raises:
+            ConfigError: As for the constructor.
+        """
+        return dataclasses.replace(self, **changes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values by field name, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> RunConfig:
+        """The config that `as_dict` wrote; fields that are missing take their defaults.
+
+        Raises:
+            ConfigError: A field is unknown or its value is not allowed.
+        """
+        unknown = sorted(set(values) - set(settings()))
+        if unknown:
+            raise ConfigError(f"Unknown setting {unknown[0]!r}; remove it or update the program.")
+        return cls(**values)
+
+
+def settings() -> dict[str, Setting]:
+    """The description of every field of `RunConfig`, in the order of the form."""
+    return {f.name: f.metadata["setting"] for f in fields(RunConfig)}
+
+
+def defaults() -> dict[str, Any]:
+    """The default value of every field of `RunConfig`."""
+    return {f.name: f.default for f in fields(RunConfig)}
+
+
+def _types() -> dict[str, type]:
+    return typing.get_type_hints(RunConfig)
+
+
+def _checked(name: str, hint: type, value: Any) -> Any:
+    """The value as its field's type, or a ConfigError that names the field and its range."""
+    setting = settings()[name]
+    if hint is str:
+        return _checked_text(name, setting, value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ConfigError(f"{setting.label} must be a number, not {value!r}.", name)
+    if not math.isfinite(value):
+        raise ConfigError(f"{setting.label} must be a finite number.", name)
+    if hint is int and value != int(value):
+        raise ConfigError(f"{setting.label} must be a whole number, not {value!r}.", name)
+    if not setting.minimum <= value <= setting.maximum:
+        low, high = f"{setting.minimum:,.10g}", f"{setting.maximum:,.10g}"
+        raise ConfigError(
+            f"{setting.label} must lie between {low} and {high}, not {value:,.10g}.", name
+        )
+    convert: Callable[[Any], Any] = hint
+    return convert(value)
+
+
+def _checked_text(name: str, setting: Setting, value: Any) -> str:
+    if not isinstance(value, str) or len(value) > 4096 or "\0" in value:
+        raise ConfigError(f"{setting.label} must be a text of at most 4,096 characters.", name)
+    if setting.choices and value not in setting.choices:
+        raise ConfigError(
+            f"{setting.label} {value!r} is unknown; choose from {', '.join(setting.choices)}.", name
+        )
+    return value

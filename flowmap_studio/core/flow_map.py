@@ -1,0 +1,77 @@
+"""The map over a network: one interface `flow_map(x, s, t)` for one-time and two-time maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import nn
+
+from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.networks import FlowMapNet, build_network
+
+
+class FlowMap(nn.Module):
+    """X_{s,t}(x): where a point that is at x at time s is at time t, in normalised units.
+
+    Two-time maps see s and t − s and compose exactly once trained. A one-time map answers
+    φ(x, t − s), the article's composition rule, which is exact for autonomous flows only.
+
+    residual: X = x + (t − s) · net, so that X_{s,s} = x to the bit.
+    free: X = x + net, so that the identity has to be learned.
+
+    Args:
+        network: What is evaluated.
+        two_time: Whether the network sees s as well as t − s.
+        residual: The parametrisation.
+    """
+
+    def __init__(self, network: FlowMapNet, *, two_time: bool, residual: bool) -> None:
+        super().__init__()
+        self.network = network
+        self.two_time = two_time
+        self.residual = residual
+
+    def raw(self, x: torch.Tensor, s: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """(batch, dim) output of the network.
+
+        In the residual form it is the mean velocity (X_{s,t}(x) − x)/(t − s), and on the diagonal
+        s = t of a two-time map the velocity v_t(x) itself.
+
+        Args:
+            x: (batch, dim) positions at time s.
+            s: (batch, 1) start times in [0, 1].
+            t: (batch, 1) end times in [0, 1].
+        """
+        times = torch.cat([s, t - s], dim=-1) if self.two_time else t - s
+        out: torch.Tensor = self.network(x, times)
+        return out
+
+    def forward(self, x: torch.Tensor, s: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """(batch, dim) positions at time t of points that are at x at time s; shapes as `raw`."""
+        raw = self.raw(x, s, t)
+        return x + (t - s) * raw if self.residual else x + raw
+
+
+def build_flow_map(config: RunConfig, dim: int) -> FlowMap:
+    """The untrained map of a config, with seeded weights, on the CPU.
+
+    Args:
+        config: The run's config.
+        dim: Axes of the data.
+    """
+    return FlowMap(
+        build_network(config, dim),
+        two_time=config.two_time,
+        residual=config.parametrisation == "residual",
+    )
+
+
+def load_weights(flow_map: FlowMap, weights: Mapping[str, np.ndarray]) -> None:
+    """Copy named arrays (as in a snapshot) into the map's network.
+
+    Raises:
+        RuntimeError: Names or shapes do not fit the network.
+    """
+    flow_map.network.load_state_dict({k: torch.tensor(v) for k, v in weights.items()})

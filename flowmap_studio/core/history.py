@@ -1,0 +1,136 @@
+"""The loss history of a run in bounded memory, whatever the number of steps. Torch-free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+TERMS = ("match", "consistency", "identity", "total")
+"""The loss terms in the order of the history's columns."""
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class HistoryView:
+    """Part of a history, one row per bucket of `stride` steps.
+
+    Attributes:
+        steps: (n,) step number at the centre of each bucket.
+        mean: (n, 4) mean of each term over the bucket, NaN where the term was not computed.
+        low: (n, 4) smallest value in the bucket.
+        high: (n, 4) largest value in the bucket.
+    """
+
+    steps: npt.NDArray[np.float64]
+    mean: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+
+class LossHistory:
+    """Mean, minimum and maximum of each loss term over buckets of equal length.
+
+    A bucket starts as one step. When `capacity` buckets are full, neighbours are merged, so that
+    a million steps take the memory and the drawing time of a few ten thousand.
+
+    Args:
+        capacity: Largest number of buckets kept; even.
+    """
+
+    def __init__(self, capacity: int = 32_768) -> None:
+        if capacity < 2 or capacity % 2:
+            raise ValueError("capacity must be even and at least 2")
+        self._capacity = capacity
+        self._stride = 1
+        self._filled = 0
+        # Columns: mean, low, high of the four terms.
+        self._buckets = np.empty((capacity, 3, len(TERMS)), np.float32)
+        self._pending = np.empty((0, len(TERMS)), np.float32)
+        self._steps = 0
+
+    def __len__(self) -> int:
+        """Number of steps recorded."""
+        return self._steps
+
+    @property
+    def stride(self) -> int:
+        """Steps per bucket."""
+        return self._stride
+
+    def append(self, losses: FloatArray) -> None:
+        """Record one row per step.
+
+        Args:
+            losses: (steps, 4) values in the order of `TERMS`; NaN for an absent term.
+        """
+        self._steps += len(losses)
+        rows = np.concatenate([self._pending, np.asarray(losses, np.float32)])
+        whole = len(rows) // self._stride * self._stride
+        while whole:
+            room = (self._capacity - self._filled) * self._stride
+            taken, rows = rows[: min(room, whole)], rows[min(room, whole) :]
+            self._store(taken)
+            if self._filled == self._capacity:
+                self._merge()
+            whole = len(rows) // self._stride * self._stride
+        self._pending = rows.copy()
+
+    def latest(self) -> FloatArray:
+        """(4,) the mean terms of the newest bucket; NaN when nothing was recorded."""
+        if len(self._pending):
+            mean: FloatArray = self._pending.mean(axis=0)
+            return mean
+        if self._filled:
+            newest: FloatArray = self._buckets[self._filled - 1, 0].copy()
+            return newest
+        return np.full(len(TERMS), np.nan, np.float32)
+
+    def view(
+        self, columns: int | None = None, start: float = 0, stop: float | None = None
+    ) -> HistoryView:
+        """The steps from `start` to `stop`, merged to at most about `columns` rows.
+
+        Args:
+            columns: Wanted number of rows, e.g. the pixels of the plot; None keeps all.
+            start: First step.
+            stop: Last step; None goes to the newest.
+        """
+        last = self._filled * self._stride if stop is None else stop
+        # One bucket beyond each end, so that a zoomed curve reaches the plot's edges.
+        first = int(np.clip(start // self._stride - 1, 0, self._filled))
+        end = int(np.clip(np.ceil(last / self._stride) + 1, first, self._filled))
+        rows = self._buckets[first:end]
+        group = 1 if columns is None else max(1, int(np.ceil((end - first) / max(columns, 1))))
+        starts = np.arange(0, end - first, group)
+        if not len(starts):
+            empty = np.empty((0, len(TERMS)), np.float32)
+            return HistoryView(np.empty(0), empty, empty, empty)
+        lengths = np.diff(np.append(starts, end - first))
+        mean = np.add.reduceat(rows[:, 0], starts) / lengths[:, None]
+        return HistoryView(
+            steps=(first + starts + lengths / 2) * self._stride,
+            mean=mean.astype(np.float32),
+            low=np.minimum.reduceat(rows[:, 1], starts),
+            high=np.maximum.reduceat(rows[:, 2], starts),
+        )
+
+    def _store(self, rows: FloatArray) -> None:
+        grouped = rows.reshape(-1, self._stride, len(TERMS))
+        target = self._buckets[self._filled : self._filled + len(grouped)]
+        target[:, 0] = grouped.mean(axis=1)
+        target[:, 1] = grouped.min(axis=1)
+        target[:, 2] = grouped.max(axis=1)
+        self._filled += len(grouped)
+
+    def _merge(self) -> None:
+        pairs = self._buckets.reshape(-1, 2, 3, len(TERMS))
+        merged = np.stack(
+            [pairs[:, :, 0].mean(axis=1), pairs[:, :, 1].min(axis=1), pairs[:, :, 2].max(axis=1)],
+            axis=1,
+        )
+        self._filled = self._capacity // 2
+        self._buckets[: self._filled] = merged
+        self._stride *= 2

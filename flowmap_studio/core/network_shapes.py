@@ -1,0 +1,26 @@
+"""Names and shapes of a network's weights, computed from its config. Torch-free."""
+
+from __future__ import annotations
+
+from flowmap_studio.core.config import RunConfig
+
+
+def weight_shapes(config: RunConfig, dim: int) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of all tensors of the network, computed without building it.
+
+    A preset must hold exactly these; a test keeps this equal to the real network.
+    """
+    embed, width, count = config.time_embed_dim, config.hidden_dim, config.position_features
+    times = 2 if config.two_time else 1
+    shapes: dict[str, tuple[int, ...]] = {"frequencies": (dim, count)}
+    shapes |= {"time_mlp.0.weight": (embed, times), "time_mlp.0.bias": (embed,)}
+    shapes |= {"time_mlp.2.weight": (embed, embed), "time_mlp.2.bias": (embed,)}
+    inputs = dim + 2 * count + embed
+    for layer in range(config.depth):
+        at = 3 * layer
+        shapes |= {f"net.{at}.weight": (width, inputs), f"net.{at}.bias": (width,)}
+        shapes |= {f"net.{at + 1}.weight": (width,), f"net.{at + 1}.bias": (width,)}
+        inputs = width
+    at = 3 * config.depth
+    shapes |= {f"net.{at}.weight": (dim, inputs), f"net.{at}.bias": (dim,)}
+    return shapes

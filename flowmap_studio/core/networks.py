@@ -1,0 +1,88 @@
+"""The raw network behind every map: the article's MLP, grown by options."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.randomness import Stream, generator
+
+POSITION_SCALES = (1.5, 4.0)
+"""Standard deviations of the random position frequencies; half of them each."""
+LAST_LAYER_SCALE = 0.01
+"""The article starts the last layer at 1 % of its size, so that the map starts near x."""
+
+
+class FlowMapNet(nn.Module):
+    """The article's network (§6.1): a time MLP beside x, then linear, LayerNorm, SiLU layers.
+
+    One-time maps embed one time, two-time maps embed (s, t − s). With `position_features` = k,
+    sines and cosines of k random projections of x stand beside x itself: sharp edges need them.
+
+    Args:
+        dim: Axes of the data.
+        times: 1 or 2 time inputs.
+        config: Gives width, depth, time embedding and position features.
+    """
+
+    frequencies: torch.Tensor
+
+    def __init__(self, dim: int, times: int, config: RunConfig) -> None:
+        super().__init__()
+        embed, width = config.time_embed_dim, config.hidden_dim
+        self.time_mlp = nn.Sequential(nn.Linear(times, embed), nn.SiLU(), nn.Linear(embed, embed))
+        count = config.position_features
+        self.register_buffer("frequencies", torch.empty(dim, count))
+        layers: list[nn.Module] = []
+        inputs = dim + 2 * count + embed
+        for _ in range(config.depth):
+            layers += [nn.Linear(inputs, width), nn.LayerNorm(width), nn.SiLU()]
+            inputs = width
+        layers.append(nn.Linear(inputs, dim))
+        self.net = nn.Sequential(*layers)
+
+    def forward(self, x: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+        """(batch, dim) raw output for x (batch, dim) and times (batch, 1 or 2)."""
+        parts = [x, self.time_mlp(times)]
+        if self.frequencies.shape[1]:
+            angle = x @ self.frequencies
+            parts[1:1] = [torch.sin(angle), torch.cos(angle)]
+        out: torch.Tensor = self.net(torch.cat(parts, dim=-1))
+        return out
+
+
+def build_network(config: RunConfig, dim: int) -> FlowMapNet:
+    """The network of a config with its seeded starting weights, on the CPU.
+
+    Weights start as torch's Linear layers do (uniform within 1/√inputs), but drawn from an
+    explicit generator; the last layer starts at 1 % and its bias at 0.
+    """
+    with torch.device("meta"):
+        network = FlowMapNet(dim, 2 if config.two_time else 1, config)
+    network = network.to_empty(device="cpu")
+    draw = generator(config.seed, Stream.WEIGHTS)
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, nn.Linear):
+                bound = 1 / math.sqrt(module.in_features)
+                module.weight.uniform_(-bound, bound, generator=draw)
+                module.bias.uniform_(-bound, bound, generator=draw)
+            elif isinstance(module, nn.LayerNorm):
+                module.weight.fill_(1)
+                module.bias.zero_()
+        last = network.net[-1]
+        assert isinstance(last, nn.Linear)  # noqa: S101 - tells mypy what __init__ built
+        last.weight.mul_(LAST_LAYER_SCALE)
+        last.bias.zero_()
+        _draw_frequencies(network.frequencies, draw)
+    return network
+
+
+def _draw_frequencies(frequencies: torch.Tensor, draw: torch.Generator) -> None:
+    count = frequencies.shape[1]
+    scales = torch.full((count,), POSITION_SCALES[0])
+    scales[count // 2 :] = POSITION_SCALES[1]
+    frequencies.normal_(generator=draw).mul_(scales)

@@ -1,0 +1,182 @@
+"""Reading and writing `.flowmap` files: whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from flowmap_studio.core.errors import PresetError
+from flowmap_studio.core.library import PresetEntry
+from flowmap_studio.core.presets.codec import check_metadata, decode, encode, usable_thumbnail
+from flowmap_studio.core.presets.header import HEADER_LIMIT, Header, parse_header
+from flowmap_studio.core.presets.preset import Preset, clean_text, describe
+
+SUFFIX = ".flowmap"
+FILE_LIMIT = 256 * 1024 * 1024
+_REASONS = {
+    errno.ENOENT: "there is no such file or folder",
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "your disk quota is used up",
+    errno.EACCES: "you may not do that there",
+    errno.EPERM: "you may not do that there",
+    errno.EROFS: "that place is read-only",
+    errno.EISDIR: "it is a folder",
+    errno.ENOTDIR: "part of its path is not a folder",
+    errno.ENAMETOOLONG: "its name is too long",
+    errno.EIO: "the disk reported an error",
+}
+
+
+def read_preset(path: Path) -> Preset:
+    """The preset of a file.
+
+    Raises:
+        PresetError: The file can't be read or is not a sound preset; one sentence with its name.
+    """
+    with _explained("open", path):
+        return decode(_read_whole(path))
+
+
+def write_preset(path: Path, preset: Preset) -> None:
+    """Save a preset whole or not at all.
+
+    An older file of that name stays until the new one is safe.
+
+    Raises:
+        PresetError: It could not be saved; one sentence with the file's name and the reason.
+    """
+    with _explained("save", path):
+        target = path.resolve()  # a symbolic link stays a link, to the new content
+        if target.exists() and not target.is_file():
+            raise PresetError("it is not a regular file")
+        _replace_atomically(target, encode(preset))
+
+
+def list_presets(folder: Path, *, shipped: bool) -> list[PresetEntry]:
+    """Entries of all sound preset files of a folder, by file name; only their heads are read."""
+    entries = []
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        try:
+            entries.append(_read_entry(path, shipped=shipped))
+        except (PresetError, OSError):
+            continue  # opening it by hand says what is wrong with it
+    return entries
+
+
+@contextmanager
+def _explained(doing: str, path: Path) -> Iterator[None]:
+    """Turn every failure into one sentence that names the file."""
+    name = clean_text(path.name) or "the file"
+    ending = " Your current map is unchanged." if doing == "open" else " Nothing was changed."
+    try:
+        yield
+    except PresetError as error:
+        raise PresetError(f"Could not {doing} {name}: {error}.{ending}") from error
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0, error.strerror or "the system refused")
+        raise PresetError(f"Could not {doing} {name}: {reason}.{ending}") from error
+    except ValueError as error:  # a NUL in the path
+        raise PresetError(f"Could not {doing} {name}: its name is not allowed.{ending}") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[int, int]]:
+    """Descriptor and size of a regular file; pipes and devices are refused without blocking."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise PresetError("it is not a regular file")
+        if status.st_size > FILE_LIMIT:
+            raise PresetError("it is larger than 256 MiB")
+        yield descriptor, status.st_size
+    finally:
+        os.close(descriptor)
+
+
+def _read_whole(path: Path) -> bytes:
+    # Read once into memory: a mapped file that shrinks later would kill the process.
+    with _opened(path) as (descriptor, size):
+        return _read_exactly(descriptor, size)
+
+
+def _read_exactly(descriptor: int, size: int) -> bytes:
+    parts, left = [], size
+    while left and (part := os.read(descriptor, left)):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def _read_entry(path: Path, *, shipped: bool) -> PresetEntry:
+    with _opened(path) as (descriptor, size):
+        start = _read_exactly(descriptor, 8)
+        length = min(int.from_bytes(start, "little"), HEADER_LIMIT + 1)
+        header = parse_header(start + _read_exactly(descriptor, length), size)
+        config = check_metadata(header.metadata)
+        png = _read_thumbnail(descriptor, header)
+    return PresetEntry(
+        path=path,
+        title=clean_text(header.metadata["title"]).split("\n")[0],
+        subtitle=describe(config, header.metadata["step"]),
+        thumbnail=png,
+        shipped=shipped,
+    )
+
+
+def _read_thumbnail(descriptor: int, header: Header) -> bytes | None:
+    entry = header.tensors.get("thumbnail")
+    if entry is None or entry.dtype != "U8" or entry.stop - entry.start > 512 * 1024:
+        return None
+    os.lseek(descriptor, header.data_start + entry.start, os.SEEK_SET)
+    content = _read_exactly(descriptor, entry.stop - entry.start)
+    return usable_thumbnail({"thumbnail": np.frombuffer(content, np.uint8)})
+
+
+def _replace_atomically(target: Path, content: bytes) -> None:
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o644
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    made = Path(temporary)
+    try:
+        try:
+            _write_all(descriptor, content)
+            if hasattr(os, "fchmod"):
+                os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if made.read_bytes() != content:
+            raise PresetError("the disk did not keep what was written")
+        made.replace(target)
+    except BaseException:
+        made.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name survive a power cut, where folders can be synced."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,60 @@
+"""Immutable weights with all that is needed to draw samples from them. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.normalisation import Normalisation
+
+
+def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """The array as float32 that nobody can write to; a copy unless it is so already."""
+    if array.dtype == np.float32 and not array.flags.writeable:
+        return array
+    copy = np.array(array, np.float32)
+    copy.flags.writeable = False
+    return copy
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A map at one training step.
+
+    Attributes:
+        config: What it is trained with.
+        step: Training steps behind the weights.
+        weights: Network tensors by name, float32, read-only: the moving average of the weights
+            where the config keeps one.
+        normalisation: Between data units and the map's.
+        data: (n, dim) a sample of the target in data units, to show and to measure against.
+        metrics: Measured figures by name, e.g. "sliced_w2_1".
+    """
+
+    config: RunConfig
+    step: int
+    weights: Mapping[str, npt.NDArray[np.float32]]
+    normalisation: Normalisation
+    data: npt.NDArray[np.float32]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        frozen = {name: _frozen(array) for name, array in self.weights.items()}
+        object.__setattr__(self, "weights", MappingProxyType(frozen))
+        object.__setattr__(self, "data", _frozen(self.data))
+        object.__setattr__(self, "metrics", MappingProxyType(dict(self.metrics)))
+
+    @property
+    def dim(self) -> int:
+        """Axes of the data."""
+        return self.normalisation.dim
+
+    def with_metrics(self, metrics: Mapping[str, float]) -> Snapshot:
+        """A copy with these figures added."""
+        return replace(self, metrics={**self.metrics, **metrics})

@@ -1,0 +1,100 @@
+"""What every target offers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from flowmap_studio.core.errors import DataError
+
+MAX_DIM = 256
+"""Largest number of columns of a point file."""
+
+
+class Target(Protocol):
+    """A distribution of data that can be drawn from, in its own units."""
+
+    @property
+    def name(self) -> str:
+        """What to call it: the shape's or the file's name."""
+
+    @property
+    def dim(self) -> int:
+        """Number of axes."""
+
+    def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """(count, dim) float32 points on the generator's device."""
+
+    def split(self, count: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """Two disjoint samples of up to `count` points each, of equal size, for metrics."""
+
+
+class PointTarget:
+    """A finite cloud of points, drawn from with replacement.
+
+    Args:
+        name: What to call it, e.g. the file's name.
+        points: (n, dim) data in its own units, n ≥ 2.
+
+    Raises:
+        DataError: There are fewer than 2 points, fewer than 2 columns, or values that are no
+            numbers.
+    """
+
+    def __init__(self, name: str, points: np.ndarray) -> None:
+        check_points(name, points)
+        self.name = name
+        self.dim = int(points.shape[1])
+        self.points = torch.from_numpy(np.ascontiguousarray(points, np.float32))
+        self._on_device = self.points
+
+    def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """(count, dim) points drawn with replacement, on the generator's device."""
+        if self._on_device.device != generator.device:
+            self._on_device = self.points.to(generator.device)
+        chosen = torch.randint(
+            len(self.points), (count,), generator=generator, device=generator.device
+        )
+        return self._on_device[chosen]
+
+    def split(self, count: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """Two disjoint random parts of the points, each of min(count, n // 2)."""
+        half = min(count, len(self.points) // 2)
+        order = torch.randperm(len(self.points), generator=generator)
+        return self.points[order[:half]], self.points[order[half : 2 * half]]
+
+
+def check_points(name: str, points: np.ndarray) -> None:
+    """Refuse points that nothing can be learned from, with one sentence that says why.
+
+    Args:
+        name: What to call them in the sentence.
+        points: Any array.
+
+    Raises:
+        DataError: As the sentence says.
+    """
+    if points.ndim != 2:
+        raise DataError(
+            f"{name} has shape {points.shape}; give one row per point and one column per axis."
+        )
+    rows, columns = points.shape
+    if rows < 2:
+        raise DataError(f"{name} holds {rows} point{'s' * (rows != 1)}; give at least 2.")
+    if columns < 2:
+        raise DataError(f"{name} has only one column; give at least two (x and y).")
+    if columns > MAX_DIM:
+        raise DataError(f"{name} has {columns:,} columns; at most {MAX_DIM} are supported.")
+    bad = np.argwhere(~np.isfinite(points))
+    if len(bad):
+        row, column = bad[0] + 1
+        raise DataError(
+            f"{name} has a missing or infinite value at point {row:,}, column {column}; "
+            "remove or repair that line."
+        )
+    if np.abs(points).max() > 1e30:
+        raise DataError(f"{name} holds values beyond 1e30; rescale the data.")
+    if not np.ptp(points, axis=0).any():
+        raise DataError(f"All points of {name} are the same; a map needs some spread.")

@@ -1,0 +1,211 @@
+"""The one training loop, a generator of events; window and command line both consume it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.devices import find_device
+from flowmap_studio.core.errors import TrainingDiverged
+from flowmap_studio.core.flat import FlatWeights
+from flowmap_studio.core.flow_map import build_flow_map, load_weights
+from flowmap_studio.core.normalisation import Normalisation
+from flowmap_studio.core.objectives import LossTerms, objective
+from flowmap_studio.core.pairs import CHUNK_STEPS, Chunk, PairStream, Prefetcher
+from flowmap_studio.core.randomness import Stream, generator
+from flowmap_studio.core.snapshot import Snapshot
+from flowmap_studio.core.targets import Target
+
+REPORT_SECONDS = 1 / 30
+"""Losses are read back from the device at most this often: each reading waits for it."""
+NORMALISATION_SAMPLE = 100_000
+DATA_SAMPLE = 4096
+"""Points of the target that a snapshot carries."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Losses of the steps since the last report.
+
+    Attributes:
+        step: Steps done.
+        losses: (steps since, 4) terms in the order of `history.TERMS`; NaN for absent ones.
+        seconds: Training time so far, pauses not counted.
+        fraction: Share of the run's budget that is used, in [0, 1].
+    """
+
+    step: int
+    losses: npt.NDArray[np.float32]
+    seconds: float
+    fraction: float
+
+
+class Trainer:
+    """Owns the live model, its optimiser and its moving average. Use it from one thread.
+
+    Args:
+        config: The run.
+        target: What to learn.
+        start_from: A snapshot whose weights to begin with instead of fresh ones.
+
+    Raises:
+        DeviceError: The config's device is not there.
+        DataError: The target has no spread.
+    """
+
+    def __init__(
+        self, config: RunConfig, target: Target, start_from: Snapshot | None = None
+    ) -> None:
+        self.config = config
+        self.device = find_device(config.device)
+        self.step = 0
+        self.seconds = 0.0
+        self._target = target
+        self._draw_data()
+        self.flow_map = build_flow_map(config, target.dim)
+        if start_from is not None:
+            load_weights(self.flow_map, start_from.weights)
+        self.flow_map.to(self.device)
+        self._flat = FlatWeights(self.flow_map.network)
+        self._average = self._flat.vector.detach().clone()
+        self._optimiser = self._build_optimiser()
+        self._objective = objective(config.method)
+        self._stream = PairStream(config, target, self.normalisation, self.device)
+
+    def run(self) -> Iterator[Progress]:
+        """Train to the end of the budget; close the generator to stop earlier.
+
+        Yields:
+            Progress about thirty times a second, and after the last step.
+
+        Raises:
+            TrainingDiverged: A loss became NaN or infinite.
+        """
+        # Each thread has its own count: set only in the main thread, a worker crawls.
+        torch.set_num_threads(self.config.threads)
+        prefetcher = None
+        index = self.step // CHUNK_STEPS
+        if self._stream.worth_preparing:
+            prefetcher = Prefetcher(self._stream.chunk, index)
+        try:
+            while not self.finished:
+                chunk = prefetcher.get() if prefetcher else self._stream.chunk(index)
+                index += 1
+                yield from self._run_chunk(chunk)
+        finally:
+            if prefetcher:
+                prefetcher.close()
+
+    @property
+    def fraction(self) -> float:
+        """Share of the budget used, in [0, 1]: of the seconds if they are limited, else steps."""
+        config = self.config
+        used = self.seconds / config.seconds if config.seconds else self.step / config.steps
+        return min(1.0, used)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the budget is used up."""
+        return self.fraction >= 1.0
+
+    def snapshot(self) -> Snapshot:
+        """The averaged weights now, cloned; call it from the training thread, between events."""
+        weights = self._average if self.config.ema_decay else self._flat.vector.detach()
+        flat = weights.to("cpu", copy=True).numpy()
+        named, at = {}, 0
+        for name, parameter in self.flow_map.network.named_parameters():
+            named[name] = flat[at : at + parameter.numel()].reshape(tuple(parameter.shape))
+            at += parameter.numel()
+        for name, buffer in self.flow_map.network.named_buffers():
+            named[name] = buffer.cpu().numpy()
+        return Snapshot(self.config, self.step, named, self.normalisation, self.data)
+
+    def _draw_data(self) -> None:
+        points = getattr(self._target, "points", None)
+        if points is None:
+            draw = generator(self.config.seed, Stream.NORMALISATION)
+            points = self._target.sample(NORMALISATION_SAMPLE, draw)
+        self.normalisation = Normalisation.fit(points.numpy(), self.config.normalisation)
+        draw = generator(self.config.seed, Stream.DISPLAY)
+        order = torch.randperm(len(points), generator=draw)[:DATA_SAMPLE]
+        self.data = points[order].numpy()
+
+    def _build_optimiser(self) -> torch.optim.Optimizer:
+        config = self.config
+        kind = torch.optim.AdamW if config.optimiser == "adamw" else torch.optim.Adam
+        fused = self.device.type in ("cpu", "cuda")
+        return kind(
+            [self._flat.vector],
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=fused,
+        )
+
+    def _run_chunk(self, chunk: Chunk) -> Iterator[Progress]:
+        losses: list[torch.Tensor] = []
+        began = reported = time.perf_counter()
+        for row in range(self.step % CHUNK_STEPS, CHUNK_STEPS):
+            losses.append(self._train_step(chunk, row))
+            now = time.perf_counter()
+            self.seconds += now - began
+            began = now
+            if self.finished or now - reported >= REPORT_SECONDS or row == CHUNK_STEPS - 1:
+                yield self._report(losses)
+                losses = []
+                # The consumer's time (a pause, a snapshot) is not training time.
+                began = reported = time.perf_counter()
+            if self.finished:
+                return
+
+    def _train_step(self, chunk: Chunk, row: int) -> torch.Tensor:
+        """One optimiser step; returns the (4,) loss terms, still on the device."""
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._learning_rate()
+        self._flat.zero_grad()
+        terms = self._objective(self.flow_map, chunk.batch(row), self.config)
+        total = terms.total(self.config)
+        total.backward()  # type: ignore[no-untyped-call]
+        if self.config.clip_norm:
+            self._flat.clip(self.config.clip_norm)
+        self._optimiser.step()
+        self.step += 1
+        if self.config.ema_decay:
+            # It forgets its start faster at first, or it would lag for 1/(1 − decay) steps.
+            decay = min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
+            self._average.lerp_(self._flat.vector.detach(), 1 - decay)
+        return _loss_row(terms, total)
+
+    def _learning_rate(self) -> float:
+        config = self.config
+        warm = min(1.0, (self.step + 1) / (config.warmup_steps + 1))
+        decay = 1.0
+        if config.schedule == "cosine":
+            decay = 0.5 * (1 + math.cos(math.pi * self.fraction))
+        return config.learning_rate * warm * decay
+
+    def _report(self, losses: list[torch.Tensor]) -> Progress:
+        rows = torch.stack(losses).cpu().numpy()
+        bad = np.flatnonzero(~np.isfinite(rows[:, -1]))
+        if len(bad):
+            step = self.step - len(rows) + int(bad[0]) + 1
+            raise TrainingDiverged(
+                f"Training diverged: the loss is no longer a finite number at step {step:,}; lower "
+                "the learning rate or switch gradient clipping on.",
+                step,
+            )
+        return Progress(self.step, rows, self.seconds, self.fraction)
+
+
+def _loss_row(terms: LossTerms, total: torch.Tensor) -> torch.Tensor:
+    # An identity that is 0 by construction is recorded as 0; an absent term as NaN.
+    zero, absent = total.new_zeros(()), total.new_full((), math.nan)
+    consistency = absent if terms.consistency is None else terms.consistency.detach()
+    identity = zero if terms.identity is None else terms.identity.detach()
+    return torch.stack([terms.match.detach(), consistency, identity, total.detach()])

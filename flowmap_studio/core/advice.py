@@ -37,7 +37,7 @@ def advise(config: RunConfig, step: int, spread_ratio: float) -> Advice | None:
         step: Training steps so far.
         spread_ratio: `metrics.spread_ratio` of the one-step cloud.
     """
-    if step < ENOUGH_STEPS or spread_ratio >= COLLAPSED:
+    if step < ENOUGH_STEPS or not spread_ratio < COLLAPSED:
         return None
     found = f"Mean collapse: the one-step cloud has {spread_ratio:.0%} of the data's spread"
     if config.coupling == "independent" and not config.two_time:

@@ -366,7 +366,7 @@ def _checked(name: str, hint: type, value: Any) -> Any:
         return _checked_text(name, setting, value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ConfigError(f"{setting.label} must be a number, not {value!r}.", name)
-    if not math.isfinite(value):
+    if not abs(value) < 1e300:  # NaN too; a longer whole number can't become a float
         raise ConfigError(f"{setting.label} must be a finite number.", name)
     if hint is int and value != int(value):
         raise ConfigError(f"{setting.label} must be a whole number, not {value!r}.", name)

@@ -1,8 +1,14 @@
-"""The one palette (colour-blind safe, Okabe and Ito), in light and dark, and the style sheet."""
+"""The one palette (colour-blind safe) in light and dark, and how it is put on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
+from PySide6.QtWidgets import QApplication
+
+from flowmap_studio.resources import asset
 
 
 @dataclass(frozen=True)
@@ -19,6 +25,8 @@ class Palette:
     muted: str
     grid: str
     accent: str
+    accent_hover: str
+    on_accent: str
     danger: str
     warning: str
     source: str
@@ -30,20 +38,127 @@ class Palette:
     identity: str
     total: str
 
+    @property
+    def arrow(self) -> str:
+        """Path of the little arrow of combo boxes, for the style sheet."""
+        return asset("icons", f"arrow-{'dark' if self.dark else 'light'}.svg").as_posix()
+
     def layer(self, name: str) -> str:
         """The colour of a layer or loss term by its name."""
         return str(getattr(self, name))
 
 
 LIGHT = Palette(
-    dark=False, window="#f4f5f7", panel="#ffffff", stage="#ffffff", field="#ffffff",
-    border="#d5d9e0", text="#1b1f27", muted="#5d6675", grid="#e3e6eb", accent="#0072b2",
-    danger="#b3261e", warning="#8a5a00", source="#8d96a5", data="#0072b2", one_step="#d98200",
-    composed="#009e73", match="#d55e00", consistency="#b3568c", identity="#8f8400", total="#1b1f27",
+    dark=False,
+    window="#f4f5f7",
+    panel="#ffffff",
+    stage="#ffffff",
+    field="#ffffff",
+    border="#d5d9e0",
+    text="#1b1f27",
+    muted="#5d6675",
+    grid="#e3e6eb",
+    accent="#0072b2",
+    accent_hover="#005f96",
+    on_accent="#ffffff",
+    danger="#b3261e",
+    warning="#8a5a00",
+    source="#8d96a5",
+    data="#0072b2",
+    one_step="#d98200",
+    composed="#009e73",
+    match="#d55e00",
+    consistency="#b3568c",
+    identity="#8f8400",
+    total="#1b1f27",
 )
 DARK = Palette(
-    dark=True, window="#14171d", panel="#1b1f27", stage="#101318", field="#232833",
-    border="#333a47", text="#e7eaf0", muted="#98a2b3", grid="#262c37", accent="#56b4e9",
-    danger="#ff8a80", warning="#f5c15c", source="#7d8798", data="#56b4e9", one_step="#f0a400",
-    composed="#1fc997", match="#ff7f3f", consistency="#e08fbf", identity="#f0e442", total="#e7eaf0",
+    dark=True,
+    window="#14171d",
+    panel="#1b1f27",
+    stage="#101318",
+    field="#232833",
+    border="#333a47",
+    text="#e7eaf0",
+    muted="#98a2b3",
+    grid="#262c37",
+    accent="#56b4e9",
+    accent_hover="#7cc6f0",
+    on_accent="#0b1016",
+    danger="#ff8a80",
+    warning="#f5c15c",
+    source="#7d8798",
+    data="#56b4e9",
+    one_step="#f0a400",
+    composed="#1fc997",
+    match="#ff7f3f",
+    consistency="#e08fbf",
+    identity="#f0e442",
+    total="#e7eaf0",
 )
+
+FONT_FAMILY = "Inter"
+FONT_POINTS = 10.0
+
+
+def system_palette(app: QApplication) -> Palette:
+    """Light or dark, as the system says."""
+    dark = app.styleHints().colorScheme() == Qt.ColorScheme.Dark
+    return DARK if dark else LIGHT
+
+
+def load_fonts() -> None:
+    """Make the shipped font known, so that the look does not depend on the machine's fonts."""
+    if FONT_FAMILY in QFontDatabase.families():
+        return
+    for path in sorted(asset("fonts").glob("*.otf")):
+        QFontDatabase.addApplicationFont(str(path))
+
+
+def apply(app: QApplication, palette: Palette) -> None:
+    """Put style, font, colours and style sheet on the application."""
+    from flowmap_studio.views.style_sheet import style_sheet
+
+    load_fonts()
+    app.setStyle("Fusion")
+    app.setFont(interface_font())
+    app.setPalette(_qt_palette(palette))
+    app.setStyleSheet(style_sheet(palette))
+
+
+def interface_font(points: float = FONT_POINTS) -> QFont:
+    """The interface's font with figures of equal width, so that numbers do not jump about."""
+    font = QFont(FONT_FAMILY)
+    font.setPointSizeF(points)
+    font.setFeature(QFont.Tag("tnum"), 1)
+    return font
+
+
+def _qt_palette(p: Palette) -> QPalette:
+    role = QPalette.ColorRole
+    colours = {
+        role.Window: p.window,
+        role.WindowText: p.text,
+        role.Base: p.field,
+        role.AlternateBase: p.panel,
+        role.Text: p.text,
+        role.Button: p.field,
+        role.ButtonText: p.text,
+        role.BrightText: p.danger,
+        role.ToolTipBase: p.panel,
+        role.ToolTipText: p.text,
+        role.PlaceholderText: p.muted,
+        role.Highlight: p.accent,
+        role.HighlightedText: p.on_accent,
+        role.Link: p.accent,
+        role.Mid: p.border,
+        role.Midlight: p.grid,
+        role.Dark: p.border,
+        role.Light: p.panel,
+    }
+    made = QPalette()
+    for which, colour in colours.items():
+        made.setColor(which, QColor(colour))
+    for which in (role.WindowText, role.Text, role.ButtonText):
+        made.setColor(QPalette.ColorGroup.Disabled, which, QColor(p.muted))
+    return made

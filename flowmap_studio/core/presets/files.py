@@ -56,7 +56,16 @@ def write_preset(path: Path, preset: Preset) -> None:
         target = path.resolve()  # a symbolic link stays a link, to the new content
         if target.exists() and not target.is_file():
             raise PresetError("it is not a regular file")
-        _replace_atomically(target, encode(preset))
+        content = encode(preset)
+        decode(content)  # what couldn't be opened again is refused now, not then
+        _replace_atomically(target, content)
+    try:
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise PresetError(
+            f"{clean_text(path.name)} is saved, but the disk reported an error while its folder "
+            "was written: it may be lost in a power cut."
+        ) from error
 
 
 def list_presets(folder: Path, *, shipped: bool) -> list[PresetEntry]:
@@ -82,7 +91,7 @@ def _explained(doing: str, path: Path) -> Iterator[None]:
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, error.strerror or "the system refused")
         raise PresetError(f"Could not {doing} {name}: {reason}.{ending}") from error
-    except ValueError as error:  # a NUL in the path
+    except (ValueError, RuntimeError) as error:  # a NUL in the path, a link to itself
         raise PresetError(f"Could not {doing} {name}: its name is not allowed.{ending}") from error
 
 
@@ -126,7 +135,7 @@ def _read_entry(path: Path, *, shipped: bool) -> PresetEntry:
     return PresetEntry(
         path=path,
         title=clean_text(header.metadata["title"]).split("\n")[0],
-        subtitle=describe(config, header.metadata["step"]),
+        subtitle=clean_text(describe(config, header.metadata["step"])),
         thumbnail=png,
         shipped=shipped,
     )
@@ -159,7 +168,6 @@ def _replace_atomically(target: Path, content: bytes) -> None:
     except BaseException:
         made.unlink(missing_ok=True)
         raise
-    _sync_folder(target.parent)
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

@@ -71,7 +71,7 @@ def parse_header(head: bytes, file_size: int) -> Header:
         raise PresetError("it holds too many tensors")
     tensors = {name: _entry(name, value) for name, value in outer.items()}
     _check_layout(tensors, file_size - 8 - length)
-    return Header(strict_json(inner.encode()), tensors, 8 + length)
+    return Header(strict_json(inner.encode("utf-8", "surrogatepass")), tensors, 8 + length)
 
 
 def strict_json(text: bytes) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def _entry(name: str, value: Any) -> TensorEntry:
     if not isinstance(value, Mapping) or set(value) != {"dtype", "shape", "data_offsets"}:
         raise PresetError("its header is damaged")
     dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
-    if dtype not in SIZES:
+    if not isinstance(dtype, str) or dtype not in SIZES:
         raise PresetError(f"tensor {name[:40]!r} has a type that is not allowed")
     if not _whole_numbers(shape) or len(shape) > RANK_LIMIT:
         raise PresetError(f"tensor {name[:40]!r} has a shape that is not allowed")

@@ -28,7 +28,7 @@ def open_target(name: str) -> Target:
     """
     if name in SHAPES:
         return SHAPES[name]
-    path = Path(name).expanduser()
+    path = _expanded(name)
     suffix = path.suffix.lower()
     if suffix not in POINT_FILES + PICTURES:
         raise DataError(_unknown(name))
@@ -44,9 +44,26 @@ def open_target(name: str) -> Target:
     return PointTarget(path.name, read_points(path))
 
 
-def embedded_target(name: str, points: np.ndarray) -> PointTarget:
-    """The points that a preset carries, for when the user's own file is not at hand."""
+def open_or_embedded(name: str, points: np.ndarray | None) -> Target:
+    """The target of that name, or the points that a preset carries when its file is not at hand.
+
+    Args:
+        name: As for `open_target`.
+        points: (n, dim) the preset's sample of its target; None when there is none.
+
+    Raises:
+        DataError: As for `open_target`.
+    """
+    if points is None or name in SHAPES or _expanded(name).is_file():
+        return open_target(name)
     return PointTarget(Path(name).name, points)
+
+
+def _expanded(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # ~someone who has no home here
+        return Path(name)
 
 
 def _unknown(name: str) -> str:

@@ -12,6 +12,7 @@ from flowmap_studio.core.errors import DataError
 
 MAX_PIXELS = 64_000_000
 """Largest picture that is decoded; read from its header first."""
+Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit would warn on stderr before ours speaks
 LONGEST_SIDE = 1024
 """Larger pictures are scaled down to this many pixels."""
 HALF_WIDTH = 2.0
@@ -82,12 +83,14 @@ def read_picture(path: Path) -> PictureTarget:
         raise DataError(f"{path.name} is not a PNG or JPEG picture.") from error
     except OSError as error:
         raise DataError(f"Could not read {path.name}: {error.strerror or error}.") from error
-    except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (ValueError, SyntaxError) as error:
         raise DataError(f"{path.name} is a damaged picture; save it again.") from error
     return PictureTarget(path.name, darkness)
 
 
 def _darkness(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would cut off at 255
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     layered = image.convert("RGBA")
     paper = Image.new("RGBA", layered.size, "white")

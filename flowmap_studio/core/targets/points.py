@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import tokenize
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,16 @@ from flowmap_studio.core.errors import DataError
 
 MAX_BYTES = 1 << 30
 """Largest point file."""
+_NO_ARRAY = (
+    ValueError,
+    EOFError,
+    SyntaxError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    MemoryError,
+    OverflowError,
+)
+"""What numpy.load raises for damaged files, or for heads that promise too much."""
 
 
 def read_points(path: Path) -> np.ndarray:
@@ -35,8 +47,9 @@ def read_points(path: Path) -> np.ndarray:
 
 def _read_npy(path: Path) -> np.ndarray:
     try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, SyntaxError) as error:
+        with path.open("rb") as file:  # numpy leaves a damaged archive open
+            array = np.load(file, allow_pickle=False)
+    except _NO_ARRAY as error:
         raise DataError(f"{path.name} is not a NumPy array file; save it with numpy.save.") from (
             error
         )

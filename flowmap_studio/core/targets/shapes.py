@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
+from flowmap_studio.core.target_names import TARGETS
+
 Sampler = Callable[[int, torch.Generator], torch.Tensor]
 
 
@@ -127,16 +129,18 @@ def gaussian(count: int, g: torch.Generator) -> torch.Tensor:
     return _normal(count, g) @ root + torch.tensor(GAUSSIAN_MEAN, device=g.device)
 
 
-_SHAPES = (
-    Shape("moons", "two half moons that reach into each other", moons),
-    Shape("checkerboard", "8 squares of a 4 × 4 board: sharp edges, a hard one", checkerboard),
-    Shape("8gaussians", "eight Gaussians on a circle: separate modes", eight_gaussians),
-    Shape("spiral", "two arms winding round the centre", spiral),
-    Shape("rings", "three concentric circles", rings),
-    Shape("pinwheel", "five twisted blades", pinwheel),
-    Shape("swissroll", "one long rolled-up arm", swissroll),
-    Shape("s_curve", "the letter S", s_curve),
-    Shape("gaussian", "one correlated Gaussian, solved in closed form", gaussian),
-)
-SHAPES: Mapping[str, Shape] = {shape.name: shape for shape in _SHAPES}
+_SAMPLERS: Mapping[str, Sampler] = {
+    "moons": moons,
+    "checkerboard": checkerboard,
+    "8gaussians": eight_gaussians,
+    "spiral": spiral,
+    "rings": rings,
+    "pinwheel": pinwheel,
+    "swissroll": swissroll,
+    "s_curve": s_curve,
+    "gaussian": gaussian,
+}
+SHAPES: Mapping[str, Shape] = {
+    name: Shape(name, line, _SAMPLERS[name]) for name, line in TARGETS.items()
+}
 """Named targets by name."""

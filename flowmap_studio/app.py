@@ -1,0 +1,115 @@
+"""The composition root of the window: style, session, window, and the order of starting."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+import traceback
+from pathlib import Path
+from types import TracebackType
+
+import PySide6
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QMainWindow
+
+from flowmap_studio.resources import asset
+from flowmap_studio.runtime.session import Session
+from flowmap_studio.views import theme
+from flowmap_studio.views.icons import application_icon
+from flowmap_studio.views.window import StudioWindow
+
+FIRST_PRESET = "moons.flowmap"
+log = logging.getLogger(__name__)
+
+
+def create_window(preset: Path | None = None) -> QMainWindow:
+    """The wired window on the existing QApplication, not yet shown; no event loop is entered.
+
+    Args:
+        preset: What to show first; the shipped moons when None.
+
+    Raises:
+        RuntimeError: There is no QApplication.
+    """
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        raise RuntimeError("create a QApplication before the window")
+    palette = theme.system_palette(app)
+    theme.apply(app, palette)
+    window = StudioWindow(Session(), palette)
+    window.setWindowIcon(application_icon())
+    app.styleHints().colorSchemeChanged.connect(window.follow_system)
+    window.open_first(preset or asset("presets", FIRST_PRESET))
+    return window
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Open the window and stay until it is closed.
+
+    Args:
+        argv: Arguments after the program's name: at most one preset.
+
+    Returns:
+        The exit status.
+    """
+    arguments = sys.argv[1:] if argv is None else argv
+    problem = unfit_qt()
+    if problem:
+        print(f"flowmap-studio: {problem}", file=sys.stderr)  # noqa: T201 - before any window
+        return 2
+    app = QApplication.instance() or QApplication(["flowmap-studio", *arguments])
+    app.setApplicationName("Flow Map Studio")
+    app.setDesktopFileName("flowmap-studio")
+    window = create_window(Path(arguments[0]) if arguments else None)
+    _report_exceptions(window)
+    _close_on_signals(app, window)
+    window.show()
+    return app.exec()
+
+
+def unfit_qt() -> str | None:
+    """One sentence when this PySide6 would abort the process, else None.
+
+    6.12 on Python 3.11 loses a reference to True or None at every signal and aborts after some
+    hundred of them.
+    """
+    version = tuple(int(part) for part in PySide6.__version__.split(".")[:2])
+    if version >= (6, 12) and sys.version_info[:2] == (3, 11):
+        return (
+            f"PySide6 {PySide6.__version__} crashes on Python 3.11; install "
+            '"PySide6-Essentials<6.12".'
+        )
+    return None
+
+
+def _report_exceptions(window: StudioWindow) -> None:
+    """Bring what nobody caught to the user as one sentence; the application goes on."""
+
+    def report(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        details = "".join(traceback.format_exception(kind, error, trace))
+        log.error(details)
+        # May be called from any thread: a queued signal carries it to the window's.
+        window.session.failed.emit(f"Something went wrong: {error}", details)
+
+    sys.excepthook = report
+    threading.excepthook = lambda args: report(
+        args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback
+    )
+
+
+def _close_on_signals(app: QApplication, window: QMainWindow) -> None:
+    """Ctrl-C and SIGTERM close the window in good order."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: window.close())
+    # While Qt idles Python sees no signals: a timer gives it its turn.
+    timer = QTimer(app)
+    timer.timeout.connect(lambda: None)
+    timer.start(50)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""The evaluator thread: newest request wins, on its own copies of snapshots."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QThread, Signal
+
+from flowmap_studio.core.errors import StudioError
+from flowmap_studio.core.snapshot import Snapshot
+from flowmap_studio.runtime.frames import (
+    DRAG_POINTS,
+    STAGE_POINTS,
+    STAGE_SEED,
+    Frame,
+    FrameRequest,
+    Measurement,
+    MeasureRequest,
+    PreviewRequest,
+)
+
+if TYPE_CHECKING:  # torch comes with these: imported in the thread, behind the painted window
+    from flowmap_studio.core.loaded_map import LoadedMap
+    from flowmap_studio.core.metrics import Referee
+
+REFEREE_POINTS = 2000
+"""Points of the live quality figures: a compromise between noise (floor 0.03) and 30 ms."""
+
+Request = FrameRequest | MeasureRequest | PreviewRequest
+
+
+class Evaluator(QThread):
+    """Answers requests one at a time; of each kind only the newest waits, frames come first."""
+
+    frame_ready = Signal(object)  # Frame
+    measured = Signal(object)  # Measurement
+    previewed = Signal(object, object)  # PreviewRequest, Snapshot
+    failed = Signal(str, str)  # one sentence, details
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._changed = threading.Condition()
+        self._waiting: dict[type, Request] = {}
+        self._stopped = False
+        self._loaded: LoadedMap | None = None
+        self._noise: dict[int, object] = {}
+        self._referee: tuple[object, Referee] | None = None
+
+    def submit(self, request: Request) -> None:
+        """Ask for something; an older waiting request of the same kind is dropped."""
+        with self._changed:
+            self._waiting[type(request)] = request
+            self._changed.notify()
+
+    def request_stop(self) -> None:
+        """End after the request in hand; returns at once."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+
+    def run(self) -> None:  # noqa: D102 - QThread's
+        while (request := self._next()) is not None:
+            try:
+                self._answer(request)
+            except StudioError as error:
+                self.failed.emit(str(error), "")
+            except BaseException as error:  # noqa: BLE001 - nothing may leave a thread's edge
+                self.failed.emit(f"Could not evaluate the map: {error}", traceback.format_exc())
+
+    def _next(self) -> Request | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or self._waiting)
+            if self._stopped:
+                return None
+            for kind in (FrameRequest, PreviewRequest, MeasureRequest):
+                if kind in self._waiting:
+                    return self._waiting.pop(kind)
+        raise AssertionError("woken without a request")
+
+    def _answer(self, request: Request) -> None:
+        if isinstance(request, FrameRequest):
+            self.frame_ready.emit(self._frame(request))
+        elif isinstance(request, PreviewRequest):
+            self.previewed.emit(request, self._preview(request))
+        else:
+            self.measured.emit(self._measure(request))
+
+    def _frame(self, request: FrameRequest) -> Frame:
+        import torch
+
+        torch.set_num_threads(request.threads)
+        began = time.perf_counter()
+        loaded = self._load(request.snapshot)
+        noise = self._noise_of(request.snapshot.dim)
+        one_step = loaded.at(noise, request.t, 1)
+        some = noise if request.full else noise[:DRAG_POINTS]
+        composed = one_step if request.steps == 1 else loaded.at(some, request.t, request.steps)
+        clouds = {
+            "source": loaded.source(STAGE_POINTS, STAGE_SEED),
+            "data": request.snapshot.data,
+            "one_step": one_step,
+            "composed": composed,
+        }
+        for cloud in clouds.values():
+            cloud.flags.writeable = False
+        return Frame(request, MappingProxyType(clouds), time.perf_counter() - began)
+
+    def _noise_of(self, dim: int) -> object:
+        from flowmap_studio.core.randomness import source_noise
+
+        if dim not in self._noise:
+            self._noise = {dim: source_noise(STAGE_POINTS, dim, STAGE_SEED)}
+        return self._noise[dim]
+
+    def _load(self, snapshot: Snapshot) -> LoadedMap:
+        from flowmap_studio.core.devices import find_device
+        from flowmap_studio.core.errors import DeviceError
+        from flowmap_studio.core.loaded_map import LoadedMap
+
+        if self._loaded is None or self._loaded.snapshot is not snapshot:
+            try:
+                device = find_device(snapshot.config.device)
+            except DeviceError:  # a preset from a machine with another device
+                device = find_device("cpu")
+            self._loaded = LoadedMap(snapshot, device)
+        return self._loaded
+
+    def _measure(self, request: MeasureRequest) -> Measurement:
+        from flowmap_studio.core.metrics import spread_ratio
+
+        loaded = self._load(request.snapshot)
+        referee = self._referee_for(request.snapshot)
+        cloud = loaded.normalised(referee.noise, [0.0, 1.0])
+        return Measurement(
+            request,
+            one_step=referee.one_figure(loaded, 1),
+            composed=referee.one_figure(loaded, request.steps),
+            floor=referee.floor,
+            spread_ratio=spread_ratio(cloud, referee.data),
+        )
+
+    def _referee_for(self, snapshot: Snapshot) -> Referee:
+        from flowmap_studio.core.metrics import Referee
+        from flowmap_studio.core.targets import SHAPES, PointTarget
+
+        key = (snapshot.config.target, snapshot.normalisation)
+        if self._referee is None or self._referee[0] != key:
+            target = SHAPES.get(snapshot.config.target)
+            judged = target or PointTarget(snapshot.config.target, snapshot.data)
+            self._referee = (key, Referee(judged, snapshot.normalisation, REFEREE_POINTS))
+        return self._referee[1]
+
+    def _preview(self, request: PreviewRequest) -> Snapshot:
+        from flowmap_studio.core.targets import open_target
+        from flowmap_studio.core.trainer import Trainer
+
+        return Trainer(request.config, open_target(request.config.target)).snapshot()

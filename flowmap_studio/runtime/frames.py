@@ -1,0 +1,90 @@
+"""What the evaluator is asked for and what it answers: immutable values that cross threads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from flowmap_studio.core.snapshot import Snapshot
+
+STAGE_POINTS = 4096
+"""Points of each cloud on the stage; the default of `flowmap-studio sample` too."""
+STAGE_SEED = 0
+"""Seed of the stage's noise: `sample --seed 0` gives the very points on the stage at t = 1."""
+DRAG_POINTS = 1024
+"""Composed points while the slider moves; all of them when it rests."""
+
+
+@dataclass(frozen=True)
+class FrameRequest:
+    """Clouds of one snapshot at one time.
+
+    Attributes:
+        serial: Grows with every request; answers older than the newest shown are dropped.
+        snapshot: Which map.
+        t: Flow time in [0, 1].
+        steps: Jumps of the composed cloud.
+        full: All composed points, or `DRAG_POINTS` of them for speed.
+        threads: CPU threads to evaluate with.
+    """
+
+    serial: int
+    snapshot: Snapshot
+    t: float
+    steps: int
+    full: bool
+    threads: int
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The answer to a request.
+
+    Attributes:
+        request: What was asked.
+        clouds: (n, dim) points in data units by layer: source, data, one_step, composed.
+        seconds: Time the evaluation took.
+    """
+
+    request: FrameRequest
+    clouds: Mapping[str, npt.NDArray[np.float32]]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class MeasureRequest:
+    """Quality of one snapshot, measured when no frame is waiting."""
+
+    run: int
+    snapshot: Snapshot
+    steps: int
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Figures of a snapshot, in units of the data's spread.
+
+    Attributes:
+        request: What was asked.
+        one_step: Sliced W2 of the one-step cloud.
+        composed: Sliced W2 of the cloud composed of `request.steps` jumps.
+        floor: Sliced W2 of data against data.
+        spread_ratio: Spread of the one-step cloud over the data's.
+    """
+
+    request: MeasureRequest
+    one_step: float
+    composed: float
+    floor: float
+    spread_ratio: float
+
+
+@dataclass(frozen=True)
+class PreviewRequest:
+    """The untrained map of a config with its target's data, to show before training."""
+
+    serial: int
+    config: object

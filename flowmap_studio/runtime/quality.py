@@ -1,0 +1,71 @@
+"""The quality figures of a run against its training step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flowmap_studio.core.snapshot import Snapshot
+from flowmap_studio.runtime.frames import Measurement
+
+SPACING = 1.08
+"""Measured again when the step has grown by this factor, so that early learning is well seen."""
+LEAST_STEPS = 50
+
+
+@dataclass
+class QualityHistory:
+    """Sliced W2 of the one-step and the composed cloud, in units of the data's spread."""
+
+    steps: list[int] = field(default_factory=list)
+    one_step: list[float] = field(default_factory=list)
+    composed: list[float] = field(default_factory=list)
+    jumps: list[int] = field(default_factory=list)
+    floor: float | None = None
+    spread_ratio: float | None = None
+    _asked: int = -1
+
+    def due(self, step: int) -> bool:
+        """Whether a snapshot at `step` is worth measuring; counts as asked for if so."""
+        if self._asked < 0 or step >= max(self._asked + LEAST_STEPS, self._asked * SPACING):
+            self._asked = step
+            return True
+        return False
+
+    def add(self, measurement: Measurement) -> None:
+        """Take a measurement; one of the newest step replaces it."""
+        step = measurement.request.snapshot.step
+        if self.steps and self.steps[-1] == step:
+            for series in (self.steps, self.one_step, self.composed, self.jumps):
+                series.pop()
+        elif self.steps and step < self.steps[-1]:
+            return
+        self.steps.append(step)
+        self.one_step.append(measurement.one_step)
+        self.composed.append(measurement.composed)
+        self.jumps.append(measurement.request.steps)
+        self.floor = measurement.floor
+        self.spread_ratio = measurement.spread_ratio
+
+    def load(self, snapshot: Snapshot) -> None:
+        """Take the figures that a preset brings."""
+        metrics = snapshot.metrics
+        if "sliced_w2_1" not in metrics:
+            return
+        self.steps, self.one_step = [snapshot.step], [metrics["sliced_w2_1"]]
+        self.composed, self.jumps = [metrics.get("sliced_w2_8", metrics["sliced_w2_1"])], [8]
+        self.floor = metrics.get("sliced_w2_floor")
+        self.spread_ratio = metrics.get("spread_ratio")
+
+    def metrics_at(self, step: int) -> dict[str, float]:
+        """The figures measured at exactly this step, named as in presets."""
+        if step not in self.steps or self.floor is None or self.spread_ratio is None:
+            return {}
+        at = self.steps.index(step)
+        figures = {
+            f"sliced_w2_{self.jumps[at]}": self.composed[at],
+            "sliced_w2_1": self.one_step[at],
+            "sliced_w2_floor": self.floor,
+        }
+        if at == len(self.steps) - 1:
+            figures["spread_ratio"] = self.spread_ratio
+        return figures

@@ -1,0 +1,127 @@
+"""The training QThread: the only file that starts a thread for training."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QThread, Signal
+
+from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.errors import StudioError
+from flowmap_studio.runtime.mailbox import Mailbox
+
+SNAPSHOT_SECONDS = 0.2
+"""How often the window sees new weights."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        run: The run's number.
+        error: One sentence, or None when it was finished or stopped.
+        details: A traceback to copy, when the error was not foreseen.
+        device: Where it trained, in words.
+    """
+
+    run: int
+    error: str | None = None
+    details: str = ""
+    device: str = ""
+
+
+class TrainingThread(QThread):
+    """Drives the one training loop and leaves its news in a mailbox.
+
+    Args:
+        run: A number that tells this run from others.
+        config: What to train.
+        mailbox: Where losses and snapshots go.
+        embedded: (n, dim) points that stand in for the target when its file is not at hand.
+    """
+
+    ended = Signal(object)  # Outcome, once, from this thread
+    device_found = Signal(int, str)  # run, name of the device
+
+    def __init__(
+        self,
+        run: int,
+        config: RunConfig,
+        mailbox: Mailbox,
+        embedded: npt.NDArray[np.float32] | None = None,
+    ) -> None:
+        super().__init__()
+        self.number = run
+        self._config = config
+        self._mailbox = mailbox
+        self._embedded = embedded
+        # A queued "stop" would never arrive while run() loops: events are looked at instead.
+        self._stop = threading.Event()
+        self._go = threading.Event()
+        self._go.set()
+
+    def request_stop(self) -> None:
+        """End at the next step; returns at once."""
+        self._stop.set()
+        self._go.set()
+
+    def pause(self) -> None:
+        """Hold at the next step; returns at once."""
+        self._go.clear()
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._go.set()
+
+    def run(self) -> None:  # noqa: D102 - QThread's
+        outcome = Outcome(self.number)
+        try:
+            self._train()
+        except StudioError as error:
+            outcome = Outcome(self.number, str(error))
+        except MemoryError:
+            outcome = Outcome(self.number, "Not enough memory; choose a smaller batch or width.")
+        except BaseException as error:  # noqa: BLE001 - nothing may leave a thread's edge
+            sentence = f"Training stopped by an unexpected error: {error}"
+            outcome = Outcome(self.number, _memory_or(sentence, error), traceback.format_exc())
+        self.ended.emit(outcome)
+
+    def _train(self) -> None:
+        # Imported here, so that the window is there before torch is.
+        from flowmap_studio.core.devices import describe
+        from flowmap_studio.core.targets import open_or_embedded
+        from flowmap_studio.core.trainer import Trainer
+
+        target = open_or_embedded(self._config.target, self._embedded)
+        trainer = Trainer(self._config, target)
+        self.device_found.emit(self.number, describe(trainer.device))
+        self._mailbox.post_snapshot(trainer.snapshot())
+        shown = time.monotonic()
+        steps = trainer.run()
+        try:
+            for progress in steps:
+                self._mailbox.post_progress(
+                    progress.losses, progress.step, progress.seconds, progress.fraction
+                )
+                if time.monotonic() - shown >= SNAPSHOT_SECONDS or not self._go.is_set():
+                    self._mailbox.post_snapshot(trainer.snapshot())
+                    shown = time.monotonic()
+                self._go.wait()
+                if self._stop.is_set():
+                    break
+        finally:
+            steps.close()
+        # Not reached when training diverged: the last good snapshot stays.
+        self._mailbox.post_snapshot(trainer.snapshot())
+
+
+def _memory_or(sentence: str, error: BaseException) -> str:
+    if "out of memory" in str(error).lower() or "can't allocate memory" in str(error).lower():
+        return "The device ran out of memory; choose a smaller batch or width."
+    return sentence

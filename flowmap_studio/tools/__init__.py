@@ -1,0 +1,1 @@
+"""Commands for the developers: shipped presets and screenshots."""

@@ -1,0 +1,241 @@
+"""The stage: source, data, one-step and composed clouds as layers on equal axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QColor, QResizeEvent
+from PySide6.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
+
+from flowmap_studio.views.icons import icon
+from flowmap_studio.views.layer_panel import LABELS, LAYERS, LayerPanel
+from flowmap_studio.views.points_item import PointsItem
+from flowmap_studio.views.stage_plot import StagePlot
+from flowmap_studio.views.theme import Palette
+
+START_OPACITY = {"source": 0.4, "data": 0.7, "one_step": 1.0, "composed": 0.85}
+EXTENT_PERCENT = (0.2, 99.8)
+FARTHEST = 1e30
+"""Coordinates that the view's arithmetic still bears; `fit` takes farther ones for this."""
+ROOM_FOR_COUNTS = 560
+"""Narrower stages (logical pixels) leave the points' numbers out of the layer panel."""
+EDGE = 10
+"""Logical pixels between the overlays and the edges of the plot."""
+
+
+class CloudView(QWidget):
+    """Clouds in data units; drag to pan, wheel to zoom, double click to fit.
+
+    Every layer is visible at first. The view moves only when the user or `fit` moves it, and when
+    the first clouds after `reset_view` come.
+    """
+
+    layerChanged = layer_changed = Signal(str, bool, float)  # noqa: N815 - Qt's habit
+    """A layer's name, whether it is visible, and its opacity in [0, 1]."""
+
+    def __init__(self, palette: Palette, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("stage")
+        self.setAccessibleName("Stage: point clouds at the chosen flow time")
+        self.setMinimumSize(320, 240)
+        self._visible = dict.fromkeys(LAYERS, True)
+        self._opacity = dict(START_OPACITY)
+        self._awaited = {"source", "data"}
+        """Layers that the next fit waits for."""
+        self._plot = StagePlot(palette)
+        self._plot.fit_wanted.connect(self.fit)
+        self._items = {layer: PointsItem(palette.layer(layer)) for layer in LAYERS}
+        for depth, (layer, item) in enumerate(self._items.items()):
+            item.setZValue(depth)
+            item.set_opacity(self._opacity[layer])
+            self._plot.addItem(item, ignoreBounds=True)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.addWidget(self._plot)
+        self._build_overlays(palette)
+        self.apply_palette(palette)
+
+    def _build_overlays(self, palette: Palette) -> None:
+        self.panel = LayerPanel(palette, self)
+        for layer in LAYERS:
+            self.panel.set_opacity(layer, self._opacity[layer])
+            self.panel.set_count(layer, 0)
+        self.panel.visibility_toggled.connect(self.set_layer_visible)
+        self.panel.opacity_changed.connect(self.set_layer_opacity)
+        self.panel.resized.connect(self._place_overlays)
+        self._caption = QLabel(self)
+        self._caption.setObjectName("stageCaption")
+        self._caption.hide()
+        self._empty = QLabel("Nothing to show yet. Press Train or open a preset.", self)
+        self._empty.setObjectName("stageEmpty")
+        self._empty.setProperty("muted", True)
+        self._empty.setWordWrap(True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        for label in (self._caption, self._empty):
+            label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._fit_button = QToolButton(self)
+        self._fit_button.setObjectName("fitButton")
+        self._fit_button.setToolTip("Fit the view to source and data (double click)")
+        self._fit_button.setAccessibleName("Fit view")
+        self._fit_button.clicked.connect(self.fit)
+        self._show_empty(True)
+        self._plot.area_changed.connect(self._place_overlays)
+
+    # --- layers -------------------------------------------------------------------------------
+
+    def set_cloud(self, layer: str, points: npt.ArrayLike) -> None:
+        """Show these points as a layer; the stage is painted once after any number of calls.
+
+        Args:
+            layer: One of `LAYERS`.
+            points: (n, d ≥ 2) points in data units, copied; the first two columns are drawn, and
+                points that are not finite are left out.
+
+        Raises:
+            KeyError: There is no such layer.
+            ValueError: The points have another shape.
+        """
+        self._set_points(layer, points)
+        if layer in self._awaited and len(self._items[layer]):
+            self._awaited.discard(layer)
+            self.fit()
+
+    def set_clouds(self, clouds: Mapping[str, npt.ArrayLike]) -> None:
+        """Show several layers at once; fits the view if it is the first time since `reset_view`.
+
+        Args:
+            clouds: Points by layer, see `set_cloud`.
+        """
+        for layer, points in clouds.items():
+            self._set_points(layer, points)
+        if self._awaited and any(len(self._items[layer]) for layer in clouds):
+            self._awaited.clear()
+            self.fit()
+
+    def _set_points(self, layer: str, points: npt.ArrayLike) -> None:
+        item = self._items[layer]
+        given = np.asarray(points)
+        item.set_points(given[:, :2] if given.ndim == 2 else given)
+        self.panel.set_count(layer, len(item))
+        empty = not any(map(len, self._items.values()))
+        if empty == self._empty.isHidden():
+            self._show_empty(empty)
+
+    def _show_empty(self, empty: bool) -> None:
+        self._empty.setVisible(empty)
+        self._fit_button.setVisible(not empty)
+        self._plot.show_empty(empty)
+
+    def displayed(self, layer: str) -> npt.NDArray[np.floating]:
+        """The points of a layer that are drawn now.
+
+        Returns:
+            (n, 2) copy in data units; (0, 2) where the layer is hidden or empty.
+        """
+        item = self._items[layer]
+        return item.points if self._visible[layer] else np.empty((0, 2))
+
+    def set_layer_visible(self, layer: str, visible: bool) -> None:
+        """Show or hide a layer."""
+        if visible == self._visible[layer]:
+            return
+        self._visible[layer] = visible
+        self._items[layer].setVisible(visible)
+        self.panel.set_visible(layer, visible)
+        self.layer_changed.emit(layer, visible, self._opacity[layer])
+
+    def is_layer_visible(self, layer: str) -> bool:
+        """Whether a layer's eye is open."""
+        return self._visible[layer]
+
+    def toggle_layer(self, layer: str) -> None:
+        """Open or close a layer's eye."""
+        self.set_layer_visible(layer, not self._visible[layer])
+
+    def layer_opacity(self, layer: str) -> float:
+        """A layer's opacity in [0, 1]."""
+        return self._opacity[layer]
+
+    def set_layer_opacity(self, layer: str, opacity: float) -> None:
+        """Set a layer's opacity; numbers outside [0, 1] are taken as the nearer end."""
+        opacity = min(max(float(opacity), 0.0), 1.0)
+        self.panel.set_opacity(layer, opacity)
+        if opacity == self._opacity[layer]:
+            return
+        self._opacity[layer] = opacity
+        self._items[layer].set_opacity(opacity)
+        self.layer_changed.emit(layer, self._visible[layer], opacity)
+
+    def set_composed_steps(self, steps: int) -> None:
+        """Name the composed layer after its number of steps."""
+        plural = "s" if steps > 1 else ""
+        self.panel.set_name("composed", f"{LABELS['composed']}, {steps} step{plural}")
+
+    # --- view ---------------------------------------------------------------------------------
+
+    def reset_view(self) -> None:
+        """Fit the view when the next clouds come: another data set is on stage."""
+        self._awaited = {"source", "data"}
+
+    def fit(self) -> None:
+        """Show all of source and data but the farthest points, with a margin.
+
+        Without either of them the generated clouds are shown, without any nothing changes.
+        """
+        clouds = [self._items[name] for name in ("source", "data") if len(self._items[name])]
+        clouds = clouds or [item for item in self._items.values() if len(item)]
+        if clouds:
+            ends = [_robust_extent(item.points) for item in clouds]
+            self._plot.fit(np.min(ends, axis=(0, 1)), np.max(ends, axis=(0, 1)))
+
+    def set_caption(self, text: str) -> None:
+        """Show a line in the lower left corner, e.g. time and training step."""
+        self._caption.setText(text)
+        self._caption.setVisible(bool(text))
+        self._place_overlays()
+
+    def set_empty_text(self, text: str) -> None:
+        """Say what to do while there is nothing to show."""
+        self._empty.setText(text)
+
+    def apply_palette(self, palette: Palette) -> None:
+        """Take the palette's colours."""
+        self._plot.apply_palette(palette)
+        for layer, item in self._items.items():
+            item.set_colour(palette.layer(layer))
+        self.panel.apply_palette(palette)
+        self._fit_button.setIcon(icon("fit", palette))
+        chip = QColor(palette.stage)
+        back = f"rgba({chip.red()}, {chip.green()}, {chip.blue()}, 0.8)"
+        self._caption.setStyleSheet(
+            f"color: {palette.muted}; background: {back}; border-radius: 5px; padding: 2px 6px;"
+        )
+        self._fit_button.setStyleSheet(
+            f"QToolButton {{ background: {back}; padding: 4px; }}"
+            f"QToolButton:hover {{ background: {palette.grid}; }}"
+        )
+        self._place_overlays()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102 - Qt's
+        super().resizeEvent(event)
+        self.panel.set_counts_shown(self.width() >= ROOM_FOR_COUNTS)
+
+    def _place_overlays(self) -> None:
+        inside = self._plot.inner_area()
+        right, bottom = inside.right() - EDGE, inside.bottom() - EDGE
+        self.panel.move(right - self.panel.width(), inside.top() + EDGE)
+        self._fit_button.adjustSize()
+        size = self._fit_button.size()
+        self._fit_button.move(right - size.width(), bottom - size.height())
+        self._caption.adjustSize()
+        self._caption.move(inside.left() + EDGE, bottom - self._caption.height())
+        self._empty.setGeometry(inside.adjusted(24, 24, -24, -24))
+
+
+def _robust_extent(points: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """(2, 2) lower and upper end of each axis without the farthest points."""
+    near = np.clip(points.astype(np.float64), -FARTHEST, FARTHEST)
+    return np.percentile(near, EXTENT_PERCENT, axis=0)

@@ -1,0 +1,32 @@
+"""What the tooltips of the settings form say."""
+
+from __future__ import annotations
+
+import html
+import math
+
+from flowmap_studio.core.config import defaults, settings
+
+
+def setting_tip(name: str, reason: str = "") -> str:
+    """Help, range, unit and default of a field as rich text.
+
+    Args:
+        name: A field of the config.
+        reason: Why the field cannot be edited now, if so.
+    """
+    setting = settings()[name]
+    parts = [f"<b>{html.escape(reason)}</b>"] if reason else []
+    parts.append(f"{html.escape(setting.help)}.")
+    if math.isfinite(setting.minimum) and math.isfinite(setting.maximum):
+        unit = f" {html.escape(setting.unit)}" if setting.unit else ""
+        parts.append(f"From {setting.minimum:,.10g} to {setting.maximum:,.10g}{unit}.")
+    parts.append(f"Default: {html.escape(default_text(name))}.")
+    return "<qt>" + "<br>".join(parts) + "</qt>"
+
+
+def default_text(name: str) -> str:
+    """The default of a field with its unit, for people."""
+    value, unit = defaults()[name], settings()[name].unit
+    number = f"{value:,.10g}" if isinstance(value, (int, float)) else str(value)
+    return f"{number} {unit}".rstrip()

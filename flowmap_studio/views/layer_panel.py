@@ -1,0 +1,238 @@
+"""The stage's legend: an eye, a colour, a name, a count and an opacity for each layer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPalette, QPen, QPixmap
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QWidget,
+)
+
+from flowmap_studio.views.icons import icon
+from flowmap_studio.views.theme import Palette
+
+LAYERS = ("source", "data", "one_step", "composed")
+"""Layers in the order in which they are drawn."""
+LABELS = {
+    "source": "Source (noise)",
+    "data": "Data",
+    "one_step": "One step",
+    "composed": "Composed",
+}
+TIPS = {
+    "source": "The noise points x0 that every cloud starts from; always the same ones, so that "
+    "points move instead of flickering",
+    "data": "A sample of the data: what the one-step and composed clouds should look like at t = 1",
+    "one_step": "X(x0, 0, t): each noise point carried to time t in one evaluation of the map",
+    "composed": "The same noise points carried to time t in several shorter jumps. Where this "
+    "cloud drifts from the one-step cloud, the map does not compose yet",
+}
+USUAL_NAME, USUAL_COUNT = "Composed, 16 steps", "100,000"
+"""There is always room for these, so that the card keeps its width while figures change."""
+SWATCH = 12
+OPAQUENESS = 0.86
+"""Of the card: clouds under it show through."""
+
+
+class LayerPanel(QFrame):
+    """A small card of one row per layer; a grip on its left slides the opacities out.
+
+    The sliders lie to the left of the eyes: on a card that hangs on the right edge of the stage,
+    what is under the mouse stays where it is.
+    """
+
+    visibility_toggled = Signal(str, bool)
+    opacity_changed = Signal(str, float)
+    resized = Signal()
+    """The card needs another size: its owner should place it again."""
+
+    def __init__(self, palette: Palette, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("layerPanel")
+        self.setAccessibleName("Layers")
+        self._palette = palette
+        self.eyes: dict[str, QToolButton] = {}
+        self.sliders: dict[str, QSlider] = {}
+        self._swatches: dict[str, QLabel] = {}
+        self._names: dict[str, QLabel] = {}
+        self._counts: dict[str, QLabel] = {}
+        grid = QGridLayout(self)
+        grid.setContentsMargins(3, 4, 10, 4)
+        grid.setHorizontalSpacing(5)
+        grid.setVerticalSpacing(0)
+        grid.addWidget(self._build_grip(), 0, 0, len(LAYERS), 1)
+        for row, layer in enumerate(LAYERS):
+            self._add_row(grid, row, layer)
+        self.set_expanded(False)
+        self.apply_palette(palette)
+
+    def _build_grip(self) -> QToolButton:
+        self._grip = QToolButton()
+        self._grip.setObjectName("layerPanelGrip")
+        self._grip.setCheckable(True)
+        self._grip.setIconSize(QSize(12, 12))
+        self._grip.setFixedWidth(16)
+        self._grip.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+        self._grip.clicked.connect(self.set_expanded)
+        return self._grip
+
+    def _add_row(self, grid: QGridLayout, row: int, layer: str) -> None:
+        self.sliders[layer] = self._build_slider(layer)
+        self.eyes[layer] = self._build_eye(layer, row + 1)
+        swatch, name, count = QLabel(), QLabel(LABELS[layer]), QLabel()
+        swatch.setFixedSize(SWATCH, SWATCH)
+        count.setObjectName(f"count_{layer}")
+        count.setProperty("muted", True)
+        count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        for label in (swatch, name, count):
+            label.setToolTip(TIPS[layer])
+        row_widgets = (self.sliders[layer], self.eyes[layer], swatch, name, count)
+        for column, widget in enumerate(row_widgets, start=1):
+            grid.addWidget(widget, row, column)
+        self._swatches[layer], self._names[layer], self._counts[layer] = swatch, name, count
+
+    def _build_eye(self, layer: str, key: int) -> QToolButton:
+        eye = QToolButton()
+        eye.setObjectName(f"eye_{layer}")
+        eye.setCheckable(True)
+        eye.setChecked(True)
+        eye.setIconSize(QSize(16, 16))
+        eye.setFixedSize(24, 22)
+        eye.setAccessibleName(f"Show layer {LABELS[layer]}")
+        eye.setToolTip(f"Show or hide this layer ({key})")
+        eye.toggled.connect(self._on_eye)
+        return eye
+
+    def _build_slider(self, layer: str) -> QSlider:
+        slider = QSlider(Qt.Orientation.Horizontal)
+        slider.setObjectName(f"opacity_{layer}")
+        slider.setAccessibleName(f"Opacity of layer {LABELS[layer]}, in percent")
+        slider.setRange(0, 100)
+        slider.setPageStep(10)
+        slider.setFixedWidth(84)
+        slider.valueChanged.connect(self._on_opacity)
+        return slider
+
+    @property
+    def expanded(self) -> bool:
+        """Whether the opacities are out."""
+        return self._grip.isChecked()
+
+    def set_expanded(self, expanded: bool) -> None:
+        """Slide the opacities out or in."""
+        self._grip.setChecked(expanded)
+        for slider in self.sliders.values():
+            slider.setVisible(expanded)
+        tip = "Hide the opacities" if expanded else "Show the opacity of each layer"
+        self._grip.setToolTip(tip)
+        self._grip.setAccessibleName(tip)
+        self._grip.setIcon(icon("step-forward" if expanded else "step-back", self._quiet()))
+        self._resize()
+
+    def set_counts_shown(self, shown: bool) -> None:
+        """Show the points' numbers, or leave them out where there is little room."""
+        for count in self._counts.values():
+            count.setVisible(shown)
+        self._resize()
+
+    def set_count(self, layer: str, count: int) -> None:
+        """Show how many points a layer has."""
+        self._counts[layer].setText(f"{count:,}" if count else "–")
+
+    def set_name(self, layer: str, name: str) -> None:
+        """Rename a layer, e.g. with the number of its steps."""
+        if self._names[layer].text() == name:
+            return
+        self._names[layer].setText(name)
+        self._resize()
+
+    def set_visible(self, layer: str, visible: bool) -> None:
+        """Open or close a layer's eye without telling anyone."""
+        eye = self.eyes[layer]
+        eye.blockSignals(True)
+        eye.setChecked(visible)
+        eye.blockSignals(False)
+        self._show_state(layer)
+
+    def set_opacity(self, layer: str, opacity: float) -> None:
+        """Move a layer's slider to an opacity in [0, 1] without telling anyone."""
+        slider = self.sliders[layer]
+        slider.blockSignals(True)
+        slider.setValue(round(100 * opacity))
+        slider.blockSignals(False)
+        slider.setToolTip(f"Opacity of {LABELS[layer]}: {slider.value()} %")
+
+    def apply_palette(self, palette: Palette) -> None:
+        """Take the palette's colours."""
+        self._palette = palette
+        card, border = QColor(palette.panel), QColor(palette.border)
+        self.setStyleSheet(
+            f"QFrame#layerPanel {{ background: {_rgba(card, OPAQUENESS)};"
+            f" border: 1px solid {_rgba(border, OPAQUENESS)}; border-radius: 8px; }}"
+            "QToolButton { padding: 0; border-radius: 5px; }"
+            f"QToolButton:checked {{ background: transparent; border-color: transparent; }}"
+            f"QToolButton:hover {{ background: {palette.grid}; }}"
+            f"QToolButton:focus {{ border-color: {palette.accent}; }}"
+        )
+        measure = self.fontMetrics().horizontalAdvance
+        for layer in LAYERS:
+            self._names[layer].setMinimumWidth(measure(USUAL_NAME) + 2)
+            self._counts[layer].setMinimumWidth(measure(USUAL_COUNT) + 2)
+            self._show_state(layer)
+        self.set_expanded(self.expanded)
+
+    def _show_state(self, layer: str) -> None:
+        shown = self.eyes[layer].isChecked()
+        self.eyes[layer].setIcon(icon("eye" if shown else "eye-off", self._quiet()))
+        swatch = _swatch(self._palette.layer(layer), shown, self.devicePixelRatioF())
+        self._swatches[layer].setPixmap(swatch)
+        # A palette, since style sheets take long and the card is painted with every frame.
+        colours = self._names[layer].palette()
+        ink = self._palette.text if shown else self._palette.muted
+        colours.setColor(QPalette.ColorRole.WindowText, QColor(ink))
+        self._names[layer].setPalette(colours)
+
+    def _quiet(self) -> Palette:
+        """Four open eyes in the accent colour would outshine the clouds."""
+        muted = self._palette.muted
+        return replace(self._palette, text=muted, accent=muted)
+
+    def _resize(self) -> None:
+        self.layout().activate()
+        self.resize(self.sizeHint())
+        self.resized.emit()
+
+    def _on_eye(self, shown: bool) -> None:
+        layer = self.sender().objectName().removeprefix("eye_")
+        self._show_state(layer)
+        self.visibility_toggled.emit(layer, shown)
+
+    def _on_opacity(self, value: int) -> None:
+        layer = self.sender().objectName().removeprefix("opacity_")
+        self.opacity_changed.emit(layer, value / 100)
+
+
+def _swatch(colour: str, filled: bool, ratio: float) -> QPixmap:
+    """A disc in the layer's colour, or a ring where the layer is hidden."""
+    pixmap = QPixmap(round(SWATCH * ratio), round(SWATCH * ratio))
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(QColor(colour), 1.2))
+    painter.setBrush(QColor(colour) if filled else Qt.BrushStyle.NoBrush)
+    painter.drawEllipse(QRectF(0, 0, SWATCH, SWATCH).adjusted(1, 1, -1, -1))
+    painter.end()
+    return pixmap
+
+
+def _rgba(colour: QColor, opacity: float) -> str:
+    return f"rgba({colour.red()}, {colour.green()}, {colour.blue()}, {opacity})"

@@ -1,0 +1,79 @@
+"""One sentence to the user, with a remedy to click where there is one."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+
+from flowmap_studio.views.icons import icon
+from flowmap_studio.views.theme import Palette
+
+
+class MessageBar(QFrame):
+    """Shows the newest message until it is closed or replaced."""
+
+    remedy_chosen = Signal()
+
+    def __init__(self, palette: Palette, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("messageBar")
+        self._details = ""
+        self._label = QLabel()
+        self._label.setObjectName("messageText")
+        self._label.setWordWrap(True)
+        self._label.setTextFormat(Qt.TextFormat.PlainText)  # names of files are shown as they are
+        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._remedy = QPushButton()
+        self._remedy.setObjectName("messageRemedy")
+        self._remedy.clicked.connect(self._on_remedy)
+        self._copy = QPushButton("Copy details")
+        self._copy.setObjectName("messageCopy")
+        self._copy.clicked.connect(self._on_copy)
+        self._close = QToolButton()
+        self._close.setObjectName("messageClose")
+        self._close.setToolTip("Close")
+        self._close.setAccessibleName("Close message")
+        self._close.clicked.connect(self.hide)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 6, 6, 6)
+        row.addWidget(self._label, 1)
+        for button in (self._remedy, self._copy, self._close):
+            row.addWidget(button)
+        self.apply_palette(palette)
+        self.hide()
+
+    def show_message(self, kind: str, text: str, remedy: str = "", details: str = "") -> None:
+        """Show a sentence.
+
+        Args:
+            kind: "info", "warning" or "error".
+            text: The sentence.
+            remedy: Text of the button that offers a cure, or "".
+            details: Text for the clipboard, or "".
+        """
+        self._details = details
+        self._label.setText(text)
+        self.setAccessibleName(text)
+        self._remedy.setText(remedy)
+        self._remedy.setVisible(bool(remedy))
+        self._copy.setVisible(bool(details))
+        self.setProperty("kind", kind)
+        self.style().unpolish(self)
+        self.style().polish(self)
+        self.show()
+
+    def text(self) -> str:
+        """The sentence that is shown, or "" when there is none."""
+        return "" if self.isHidden() else self._label.text()
+
+    def apply_palette(self, palette: Palette) -> None:
+        """Take the palette's colours."""
+        self._close.setIcon(icon("close", palette))
+
+    def _on_remedy(self) -> None:
+        self.hide()
+        self.remedy_chosen.emit()
+
+    def _on_copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._details)

@@ -1,0 +1,71 @@
+"""Playing the flow time by the wall clock, whatever the frame rate."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal
+
+SECONDS_AT_NORMAL_SPEED = 4.0
+"""From t = 0 to t = 1 at speed 1."""
+HOLD_SECONDS = 0.5
+"""Rest at the end before a loop starts over."""
+
+
+class Playback(QObject):
+    """Advances a time in [0, 1] while it plays."""
+
+    moved = Signal(float)
+    playing_changed = Signal(bool)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.speed = 1.0
+        self.loop = True
+        self._direction = 1
+        self._position = 0.0
+        self._held = 0.0
+        self._clock = QElapsedTimer()
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.setInterval(16)
+        self._timer.timeout.connect(self._advance)
+
+    @property
+    def playing(self) -> bool:
+        """Whether time moves."""
+        return self._timer.isActive()
+
+    def start(self, position: float, direction: int = 1) -> None:
+        """Play from a time in [0, 1], forward (1) or backward (−1); at the end, from the start."""
+        at_end = position >= 1.0 if direction > 0 else position <= 0.0
+        self._position = (0.0 if direction > 0 else 1.0) if at_end else position
+        self._direction = direction
+        self._held = 0.0
+        self._clock.start()
+        if not self.playing:
+            self._timer.start()
+            self.playing_changed.emit(True)
+
+    def stop(self) -> None:
+        """Hold still."""
+        if self.playing:
+            self._timer.stop()
+            self.playing_changed.emit(False)
+
+    def _advance(self) -> None:
+        elapsed = self._clock.restart() / 1000
+        if self._held > 0:
+            self._held -= elapsed
+            if self._held <= 0:
+                self._position = 0.0 if self._direction > 0 else 1.0
+                self.moved.emit(self._position)
+            return
+        self._position += self._direction * elapsed * self.speed / SECONDS_AT_NORMAL_SPEED
+        if 0.0 < self._position < 1.0:
+            self.moved.emit(self._position)
+            return
+        self._position = min(1.0, max(0.0, self._position))
+        self.moved.emit(self._position)
+        if self.loop:
+            self._held = HOLD_SECONDS
+        else:
+            self.stop()

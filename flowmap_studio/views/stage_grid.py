@@ -1,0 +1,72 @@
+"""The stage's grid: one spacing for both axes, drawn far quicker than pyqtgraph's own grid."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
+
+LEAST_PIXELS = 56
+"""Smallest distance of neighbouring lines in logical pixels."""
+
+
+def nice_spacing(units_per_pixel: float, least_pixels: float = LEAST_PIXELS) -> float:
+    """The smallest of … 0.1, 0.2, 0.5, 1, 2, 5 … that is at least so many pixels wide."""
+    rough = units_per_pixel * least_pixels
+    power = 10.0 ** np.floor(np.log10(rough))
+    return float(power * next(m for m in (1, 2, 5, 10) if m * power >= rough * 0.999))
+
+
+class StageGrid(pg.GraphicsObject):
+    """Lines at the multiples of `nice_spacing`; those through the origin are a little stronger.
+
+    pyqtgraph's grid paints antialiased, partly transparent lines of single opacities: 9 ms for a
+    stage of 900 × 700 pixels, many times what all the points take. These take 0.1 ms.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._line = self._origin = QColor()
+        self.setZValue(-1)
+
+    def set_colours(self, line: QColor, origin: QColor) -> None:
+        """Colours of ordinary lines and of those through the origin."""
+        self._line, self._origin = line, origin
+        self.update()
+
+    def boundingRect(self) -> QRectF:  # noqa: D102 - Qt's
+        return QRectF(self.viewRect() or QRectF())
+
+    def viewTransformChanged(self) -> None:  # noqa: D102 - pyqtgraph's
+        self.prepareGeometryChange()
+        super().viewTransformChanged()
+
+    def paint(  # noqa: D102 - Qt's
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        del option, widget
+        view = self.boundingRect()
+        if view.isEmpty():
+            return
+        world = painter.worldTransform()
+        area = world.mapRect(view)
+        spacing = nice_spacing(view.width() / area.width())
+        ratio = painter.device().devicePixelRatioF()
+        painter.save()
+        painter.resetTransform()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        for number in _multiples(view.left(), view.right(), spacing):
+            at = round(world.map(QPointF(number * spacing, 0)).x() * ratio) / ratio
+            line = QRectF(at, area.top(), 1, area.height())
+            painter.fillRect(line, self._line if number else self._origin)
+        for number in _multiples(view.top(), view.bottom(), spacing):
+            at = round(world.map(QPointF(0, number * spacing)).y() * ratio) / ratio
+            line = QRectF(area.left(), at, area.width(), 1)
+            painter.fillRect(line, self._line if number else self._origin)
+        painter.restore()
+
+
+def _multiples(low: float, high: float, spacing: float) -> range:
+    return range(int(np.ceil(low / spacing)), int(np.floor(high / spacing)) + 1)

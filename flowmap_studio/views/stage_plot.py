@@ -1,0 +1,151 @@
+"""The stage's plot: equal axes, one grid, panning and zooming within sensible limits."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyqtgraph as pg
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent
+from PySide6.QtWidgets import QWidget
+
+from flowmap_studio.views.plot_style import plot_style
+from flowmap_studio.views.stage_grid import StageGrid, nice_spacing
+from flowmap_studio.views.theme import Palette, interface_font
+
+MARGIN = 0.06
+"""Share of the extent left free on each side."""
+AXIS_HEIGHT = 24
+LEAST_AXIS_WIDTH = 40
+LEAST_PLAIN, MOST_PLAIN = 1e-5, 1e7
+"""Finer spacings and larger numbers are written with powers of ten."""
+DEEPEST, WIDEST = 1e-4, 1e3
+"""Limits of zooming, as shares of the fitted extent."""
+
+
+class StageAxis(pg.AxisItem):
+    """An axis whose numbers all have as many decimals as the spacing needs, and no more."""
+
+    def tickStrings(  # noqa: D102 - pyqtgraph's
+        self, values: list[float], scale: float, spacing: float
+    ) -> list[str]:
+        return tick_texts([value * scale for value in values], spacing * scale)
+
+
+def tick_texts(values: list[float], spacing: float) -> list[str]:
+    """Numbers that differ as long as the values differ by the spacing: -0.5, 0, 0.5 or 2e+07."""
+    largest = max(map(abs, values), default=0.0)
+    if spacing < LEAST_PLAIN or largest >= MOST_PLAIN:
+        figures = max(1, int(np.ceil(np.log10(max(largest, spacing) / spacing))) + 1)
+        return [f"{value:.{figures}g}" for value in values]
+    decimals = max(0, -int(np.floor(np.log10(spacing) + 1e-9)))
+    # The zero of a range of decimals stays short, and is never negative.
+    return [f"{value:.{decimals}f}" if abs(value) > spacing / 2 else "0" for value in values]
+
+
+class StagePlot(pg.PlotWidget):
+    """A plot with equal aspect that stays fitted while its size changes, until it is moved."""
+
+    fit_wanted = Signal()
+    """The user double-clicked."""
+    area_changed = Signal()
+    """The area within the axes has another place or size."""
+
+    def __init__(self, palette: Palette, parent: QWidget | None = None) -> None:
+        axes = {side: StageAxis(side) for side in ("left", "bottom")}
+        super().__init__(parent, axisItems=axes)
+        self._fitted: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
+        item = self.getPlotItem()
+        item.setContentsMargins(2, 8, 8, 2)
+        item.getAxis("bottom").setHeight(AXIS_HEIGHT)
+        item.getAxis("left").setWidth(LEAST_AXIS_WIDTH)
+        self._box: pg.ViewBox = item.vb
+        self._box.setAspectLocked(True)
+        self._box.disableAutoRange()
+        self._box.setRange(xRange=(-3, 3), yRange=(-3, 3), padding=0)
+        self._box.sigRangeChangedManually.connect(self._on_moved)
+        self._box.sigRangeChanged.connect(self._space_ticks)
+        self._box.sigResized.connect(self._on_area_changed)
+        self._grid = StageGrid()
+        self.addItem(self._grid, ignoreBounds=True)
+        # The scene's background covers everything: Qt need not fill the widget first.
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.viewport().setAutoFillBackground(False)
+        self.apply_palette(palette)
+
+    def fit(self, low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]) -> None:
+        """Show this rectangle, now and after changes of the widget's size.
+
+        Args:
+            low: (2,) lower ends in view units.
+            high: (2,) upper ends.
+        """
+        middle, half = (low + high) / 2, (high - low) / 2
+        # A single point still needs a range, one that floating point can resolve.
+        half = np.maximum(half, max(half.max() * 1e-3, np.abs(middle).max() * 1e-6, 1e-9))
+        half *= 1 + 2 * MARGIN
+        self._fitted = middle - half, middle + half
+        extent = 2 * half.max()
+        (left, bottom), (right, top) = middle - WIDEST * extent, middle + WIDEST * extent
+        self._box.setLimits(
+            xMin=left,
+            xMax=right,
+            yMin=bottom,
+            yMax=top,
+            minXRange=DEEPEST * extent,
+            maxXRange=WIDEST * extent,
+        )
+        self.getAxis("left").setWidth(LEAST_AXIS_WIDTH)
+        self._show_fitted()
+
+    def show_empty(self, empty: bool) -> None:
+        """Leave grid and numbers out while there is nothing to measure."""
+        self._grid.setVisible(not empty)
+        for name in ("left", "bottom"):
+            self.getAxis(name).setStyle(showValues=not empty)
+
+    def inner_area(self) -> QRect:
+        """The plot's area within the axes, in this widget's coordinates."""
+        return self.mapFromScene(self._box.sceneBoundingRect()).boundingRect()
+
+    def apply_palette(self, palette: Palette) -> None:
+        """Take the palette's colours."""
+        self.setBackground(palette.stage)
+        item = self.getPlotItem()
+        plot_style(item, palette)
+        item.showGrid(x=False, y=False)  # see StageGrid
+        self._grid.set_colours(QColor(palette.grid), QColor(palette.border))
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: D102 - Qt's
+        self.fit_wanted.emit()
+        event.accept()
+
+    def _show_fitted(self) -> None:
+        low, high = self._fitted
+        self._box.setRange(xRange=(low[0], high[0]), yRange=(low[1], high[1]), padding=0)
+
+    def _on_area_changed(self, *_: object) -> None:
+        if self._fitted is not None:
+            self._show_fitted()
+        self._space_ticks()
+        self.area_changed.emit()
+
+    def _on_moved(self, *_: object) -> None:
+        self._fitted = None
+
+    def _space_ticks(self, *_: object) -> None:
+        """Give both axes the grid's spacing, and the left one room for its numbers."""
+        width = self._box.width()
+        (left, right), (bottom, top) = self._box.viewRange()
+        if width < 1 or not right > left:  # before the layout, or under an absurd turn of the wheel
+            return
+        spacing = nice_spacing((right - left) / width)
+        axis = self.getAxis("left")
+        for each in (axis, self.getAxis("bottom")):
+            each.setTickSpacing(levels=[(spacing, 0)])
+        numbers = tick_texts([bottom, top], spacing)
+        metrics = QFontMetricsF(interface_font(8.5))
+        needed = max(metrics.horizontalAdvance(number) for number in numbers) + 14
+        # It only grows: an axis that breathes would shake the plot.
+        if needed > axis.width():
+            axis.setWidth(int(np.ceil(needed)))

@@ -1,0 +1,86 @@
+"""The style sheet: quiet surfaces, visible focus, nothing that shouts."""
+
+from flowmap_studio.views.theme import Palette
+
+
+def style_sheet(p: Palette) -> str:
+    """The application's style sheet in the colours of a palette."""
+    return f"""
+QMainWindow, QDialog {{ background: {p.window}; }}
+QMainWindow::separator {{ background: {p.window}; width: 6px; height: 6px; }}
+QToolBar {{ background: {p.window}; border: none; spacing: 4px; padding: 5px 8px; }}
+QToolBar::separator {{ background: {p.border}; width: 1px; margin: 5px 6px; }}
+QToolBar QLabel {{ color: {p.muted}; padding-left: 4px; }}
+QToolButton {{ border: 1px solid transparent; border-radius: 6px; padding: 4px 7px; }}
+QToolButton:hover {{ background: {p.grid}; }}
+QToolButton:pressed, QToolButton:checked {{ background: {p.grid}; border-color: {p.border}; }}
+QToolButton:focus {{ border-color: {p.accent}; }}
+QToolButton:disabled {{ color: {p.border}; }}
+QToolButton#trainButton {{ background: {p.accent}; color: {p.on_accent}; font-weight: 600;
+    padding: 5px 12px; }}
+QToolButton#trainButton:hover {{ background: {p.accent_hover}; }}
+QToolButton#trainButton:disabled {{ background: {p.grid}; color: {p.muted}; }}
+QDockWidget {{ color: {p.muted}; font-weight: 600; }}
+QDockWidget::title {{ background: {p.window}; padding: 5px 8px 3px 8px; text-align: left; }}
+QDockWidget > QWidget, QWidget#card {{ background: {p.panel}; }}
+QPushButton {{ background: {p.field}; border: 1px solid {p.border}; border-radius: 6px;
+    padding: 4px 12px; }}
+QPushButton:hover {{ border-color: {p.muted}; }}
+QPushButton:focus {{ border-color: {p.accent}; }}
+QPushButton:disabled {{ color: {p.muted}; background: {p.window}; }}
+QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox {{ background: {p.field}; color: {p.text};
+    border: 1px solid {p.border}; border-radius: 6px; padding: 3px 6px; min-height: 18px;
+    selection-background-color: {p.accent}; selection-color: {p.on_accent}; }}
+QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus {{
+    border-color: {p.accent}; }}
+QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled {{
+    color: {p.muted}; background: {p.window}; }}
+QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button,
+QDoubleSpinBox::down-button {{ width: 0; border: none; }}
+QComboBox::drop-down {{ border: none; width: 18px; }}
+QComboBox::down-arrow {{ image: url({p.arrow}); width: 10px; height: 10px; }}
+QComboBox QAbstractItemView, QMenu {{ background: {p.panel}; color: {p.text};
+    border: 1px solid {p.border}; selection-background-color: {p.accent};
+    selection-color: {p.on_accent}; outline: 0; }}
+QMenu {{ padding: 4px; }}
+QMenu::item {{ padding: 5px 24px 5px 14px; border-radius: 4px; }}
+QMenu::item:selected {{ background: {p.accent}; color: {p.on_accent}; }}
+QMenu::separator {{ height: 1px; background: {p.border}; margin: 4px 8px; }}
+QMenuBar {{ background: {p.window}; }}
+QMenuBar::item {{ padding: 4px 9px; border-radius: 4px; background: transparent; }}
+QMenuBar::item:selected {{ background: {p.grid}; }}
+QSlider::groove:horizontal {{ height: 4px; background: {p.border}; border-radius: 2px; }}
+QSlider::sub-page:horizontal {{ background: {p.accent}; border-radius: 2px; }}
+QSlider::sub-page:horizontal:disabled {{ background: {p.border}; }}
+QSlider::handle:horizontal {{ background: {p.accent}; border: 2px solid {p.panel};
+    width: 14px; height: 14px; margin: -7px 0; border-radius: 9px; }}
+QSlider::handle:horizontal:focus {{ border-color: {p.text}; }}
+QSlider::handle:horizontal:disabled {{ background: {p.border}; }}
+QStatusBar {{ background: {p.window}; color: {p.muted}; }}
+QStatusBar::item {{ border: none; }}
+QStatusBar QLabel {{ color: {p.muted}; padding: 0 6px; }}
+QScrollArea, QListView {{ border: none; background: {p.panel}; }}
+QScrollArea > QWidget > QWidget {{ background: {p.panel}; }}
+QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
+QScrollBar::handle:vertical {{ background: {p.border}; border-radius: 4px; min-height: 28px;
+    margin: 1px 2px; }}
+QScrollBar::handle:vertical:hover {{ background: {p.muted}; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; width: 0; }}
+QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+QScrollBar:horizontal {{ background: transparent; height: 10px; }}
+QScrollBar::handle:horizontal {{ background: {p.border}; border-radius: 4px; min-width: 28px;
+    margin: 2px 1px; }}
+QToolTip {{ background: {p.panel}; color: {p.text}; border: 1px solid {p.border};
+    padding: 5px; }}
+QProgressBar {{ background: {p.border}; border: none; border-radius: 2px; max-height: 4px; }}
+QProgressBar::chunk {{ background: {p.accent}; border-radius: 2px; }}
+QTabBar::tab {{ background: {p.window}; color: {p.muted}; padding: 5px 12px; border: none;
+    border-bottom: 2px solid transparent; }}
+QTabBar::tab:selected {{ color: {p.text}; border-bottom-color: {p.accent}; }}
+QLabel[muted="true"] {{ color: {p.muted}; }}
+QLabel[error="true"] {{ color: {p.danger}; }}
+QFrame#layerPanel, QFrame#messageBar {{ background: {p.panel}; border: 1px solid {p.border};
+    border-radius: 8px; }}
+QFrame#messageBar[kind="warning"] {{ border-color: {p.warning}; }}
+QFrame#messageBar[kind="error"] {{ border-color: {p.danger}; }}
+"""

@@ -1,0 +1,440 @@
+"""The main window: places the views, passes their intents to the session and its news to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, QUrl
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDesktopServices,
+    QDragEnterEvent,
+    QDropEvent,
+    QPaintEvent,
+    QUndoStack,
+)
+from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QVBoxLayout, QWidget
+
+from flowmap_studio.core.advice import Advice
+from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.errors import StudioError
+from flowmap_studio.core.methods import term_states
+from flowmap_studio.core.presets import list_presets
+from flowmap_studio.core.target_names import TARGETS
+from flowmap_studio.resources import asset
+from flowmap_studio.runtime.frames import Frame
+from flowmap_studio.runtime.session import Session, State
+from flowmap_studio.views import theme
+from flowmap_studio.views.action_states import ActionStates, action_states
+from flowmap_studio.views.actions import ShortcutSheet, colour_actions, make_actions
+from flowmap_studio.views.cloud_view import CloudView
+from flowmap_studio.views.config_form import ConfigForm
+from flowmap_studio.views.export import export_stage
+from flowmap_studio.views.icons import icon
+from flowmap_studio.views.loss_plot import LossPlot
+from flowmap_studio.views.message_bar import MessageBar
+from flowmap_studio.views.panels import BOTTOM, LEFT, RIGHT, add_dock, arrange
+from flowmap_studio.views.preset_library import PresetLibrary, dropped_presets
+from flowmap_studio.views.quality_plot import QualityPlot
+from flowmap_studio.views.settings import Settings, presets_folder
+from flowmap_studio.views.status import StudioStatus
+from flowmap_studio.views.time_bar import TimeBar
+from flowmap_studio.views.tool_bar import StudioToolBar
+from flowmap_studio.views.undo import ConfigChange
+
+PRESET_FILTER = "Flow maps (*.flowmap)"
+TARGET_FILTER = "Points and pictures (*.npy *.csv *.txt *.png *.jpg *.jpeg)"
+EXPORT_FILTER = "Picture (*.png);;Points as table (*.csv);;Points as array (*.npy)"
+
+
+class StudioWindow(QMainWindow):
+    """The studio.
+
+    Attributes:
+        session: The owner of all application state.
+    """
+
+    def __init__(self, session: Session, palette: theme.Palette) -> None:
+        super().__init__()
+        self.setObjectName("mainWindow")
+        self.setWindowTitle("Flow Map Studio")
+        self.setAcceptDrops(True)
+        self.session = session
+        session.setParent(self)
+        self._palette = palette
+        self._settings = Settings()
+        self._undo = QUndoStack(self)
+        self._advice: Advice | None = None
+        self._begun = False
+        self._build_views(palette)
+        self._build_actions()
+        self._place()
+        self._wire_views()
+        self._wire_session()
+        self._show_config(session.config)
+        self._show_state(session.state)
+        self.refresh_library()
+        self._restore()
+        # Torch is imported behind the painted window; this is for a window that is never shown.
+        QTimer.singleShot(250, self._begin)
+
+    # --- building -----------------------------------------------------------------------------
+
+    def _build_views(self, palette: theme.Palette) -> None:
+        self.stage = CloudView(palette)
+        self.time_bar = TimeBar(palette)
+        self.loss_plot = LossPlot(palette)
+        self.quality_plot = QualityPlot(palette)
+        self.form = ConfigForm(palette, exclude=("target", "method", "coupling"))
+        self.library = PresetLibrary(palette)
+        self.message_bar = MessageBar(palette)
+        self.status = StudioStatus(self)
+        self.setStatusBar(self.status)
+
+    def _build_actions(self) -> None:
+        bar, stage = self.time_bar, self.stage
+        handlers = {
+            "openAction": self.choose_and_open,
+            "savePresetAction": self.choose_and_save,
+            "exportAction": self.choose_and_export,
+            "quitAction": self.close,
+            "undoAction": self._undo.undo,
+            "redoAction": self._undo.redo,
+            "trainAction": self.session.toggle,
+            "stopAction": self.session.stop,
+            "resetAction": self.session.reset,
+            "frameBackAction": bar.frame_back,
+            "frameOnAction": bar.frame_on,
+            "tenBackAction": lambda: bar.step_frames(-10),
+            "tenOnAction": lambda: bar.step_frames(10),
+            "toStartAction": bar.to_start,
+            "toEndAction": bar.to_end,
+            "playBackAction": bar.play_backward,
+            "holdAction": bar.pause,
+            "playOnAction": bar.play,
+            "fewerStepsAction": lambda: bar.set_steps(bar.steps() - 1),
+            "moreStepsAction": lambda: bar.set_steps(bar.steps() + 1),
+            "sourceAction": lambda: stage.toggle_layer("source"),
+            "dataAction": lambda: stage.toggle_layer("data"),
+            "oneStepAction": lambda: stage.toggle_layer("one_step"),
+            "composedAction": lambda: stage.toggle_layer("composed"),
+            "fitAction": stage.fit,
+            "stageOnlyAction": self.toggle_stage_only,
+            "shortcutsAction": self.show_shortcuts,
+        }
+        existing = {"playAction": bar.play_action}
+        self.actions_by_name: dict[str, QAction] = make_actions(self, handlers, existing)
+        colour_actions(self.actions_by_name, self._palette)
+
+    def _place(self) -> None:
+        self.tool_bar = StudioToolBar(self.actions_by_name, TARGETS, self)
+        self.addToolBar(self.tool_bar)
+        centre = QWidget()
+        box = QVBoxLayout(centre)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(6)
+        box.addWidget(self.message_bar)
+        box.addWidget(self.stage, 1)
+        self.setCentralWidget(centre)
+        left = (
+            add_dock(self, "settingsDock", "Settings", self.form, LEFT),
+            add_dock(self, "presetsDock", "Presets", self.library, LEFT),
+        )
+        right = (
+            add_dock(self, "lossDock", "Losses", self.loss_plot, RIGHT),
+            add_dock(self, "qualityDock", "Quality", self.quality_plot, RIGHT),
+        )
+        bottom = add_dock(self, "timeDock", "Time", self.time_bar, BOTTOM)
+        self._docks = (*left, *right)
+        arrange(self, left, right, bottom)
+        self.resize(1280, 800)
+        self.setMinimumSize(900, 600)
+
+    def _wire_views(self) -> None:
+        session, bar = self.session, self.time_bar
+        bar.time_changed.connect(session.set_time)
+        bar.steps_changed.connect(session.set_steps)
+        bar.steps_changed.connect(self.stage.set_composed_steps)
+        bar.steps_changed.connect(self.quality_plot.set_composed_steps)
+        bar.scrubbing_changed.connect(session.set_moving)
+        bar.history_changed.connect(session.show_history)
+        bar.live_requested.connect(session.show_live)
+        self.tool_bar.setting_chosen.connect(self._on_setting_chosen)
+        self.tool_bar.file_wanted.connect(self.choose_target_file)
+        self.form.config_edited.connect(self.edit_config)
+        self.library.preset_activated.connect(self.open_preset)
+        self.library.files_dropped.connect(self._on_dropped)
+        self.library.reveal_requested.connect(self._on_reveal)
+        self.message_bar.remedy_chosen.connect(self._on_remedy)
+        self._undo.canUndoChanged.connect(self.actions_by_name["undoAction"].setEnabled)
+        self._undo.canRedoChanged.connect(self.actions_by_name["redoAction"].setEnabled)
+        for name in ("undoAction", "redoAction"):
+            self.actions_by_name[name].setEnabled(False)
+        self.stage.set_composed_steps(bar.steps())
+
+    def _wire_session(self) -> None:
+        session = self.session
+        session.state_changed.connect(self._show_state)
+        session.config_changed.connect(self._show_config)
+        session.frame_changed.connect(self._show_frame)
+        session.losses_changed.connect(self._show_losses)
+        session.quality_changed.connect(self._show_quality)
+        session.snapshots_changed.connect(self._show_history)
+        session.view_reset.connect(self.stage.reset_view)
+        session.rate_changed.connect(self.status.show_rate)
+        session.device_changed.connect(self.status.show_device)
+        session.message.connect(self.message_bar.show_message)
+        session.advised.connect(self._show_advice)
+        session.failed.connect(self._show_failure)
+        session.preset_opened.connect(self._on_preset_opened)
+        session.preset_saved.connect(self._on_preset_saved)
+
+    # --- what outside callers and dialogs use -------------------------------------------------
+
+    def open_preset(self, path: Path | str) -> bool:
+        """Open a preset, or say in the message bar why not; returns whether it was opened."""
+        try:
+            self.session.open_preset(Path(path))
+        except StudioError as error:
+            self.message_bar.show_message("error", str(error))
+            return False
+        return True
+
+    def open_first(self, path: Path) -> None:
+        """Open the preset of the start; a file that can't be opened leaves the stage empty."""
+        self.open_preset(path)
+
+    def save_preset(self, path: Path | str) -> bool:
+        """Save the map on stage, or say why not; returns whether it was saved."""
+        try:
+            self.session.save_preset(Path(path))
+        except StudioError as error:
+            self.message_bar.show_message("error", str(error))
+            return False
+        return True
+
+    def export(self, path: Path | str) -> bool:
+        """Export the stage to a .png, or its one-step points to a .csv or .npy."""
+        try:
+            export_stage(Path(path), self.stage, self.session.frame)
+        except StudioError as error:
+            self.message_bar.show_message("error", str(error))
+            return False
+        self.message_bar.show_message("info", f"Exported {Path(path).name}.")
+        return True
+
+    def edit_config(self, config: RunConfig) -> None:
+        """Make a config the present one in a way that can be undone."""
+        if config != self.session.config:
+            self._undo.push(ConfigChange(self.session.config, config, self.session.set_config))
+
+    def set_target(self, target: str) -> None:
+        """Choose a name, a point file or a picture to learn."""
+        self._on_setting_chosen("target", target)
+
+    # --- dialogs ------------------------------------------------------------------------------
+
+    def choose_and_open(self) -> None:
+        """Ask for a preset and open it."""
+        folder = self._settings.text("folder") or str(presets_folder())
+        chosen, _ = QFileDialog.getOpenFileName(self, "Open preset", folder, PRESET_FILTER)
+        if chosen:
+            self._settings.remember("folder", str(Path(chosen).parent))
+            self.open_preset(chosen)
+
+    def choose_and_save(self) -> None:
+        """Ask for a place and save the map on stage there."""
+        folder = presets_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        start = folder / f"{Path(self.session.config.target).stem}.flowmap"
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save preset", str(start), PRESET_FILTER)
+        if chosen:
+            path = Path(chosen)
+            self.save_preset(path if path.suffix == ".flowmap" else Path(f"{path}.flowmap"))
+
+    def choose_and_export(self) -> None:
+        """Ask for a place and export the stage there."""
+        chosen, _ = QFileDialog.getSaveFileName(self, "Export", "flowmap.png", EXPORT_FILTER)
+        if chosen:
+            self.export(chosen)
+
+    def choose_target_file(self) -> None:
+        """Ask for the user's own points or picture."""
+        chosen, _ = QFileDialog.getOpenFileName(self, "What to learn", "", TARGET_FILTER)
+        if chosen:
+            self.set_target(chosen)
+        self.tool_bar.show_config(self.session.config)
+
+    def show_shortcuts(self) -> None:
+        """Show all keys."""
+        sheet = ShortcutSheet(self)
+        sheet.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        sheet.show()
+
+    def toggle_stage_only(self) -> None:
+        """Hide or show everything but stage and scrubber."""
+        hide = not any(dock.isHidden() for dock in self._docks)
+        for widget in (*self._docks, self.tool_bar):
+            widget.setVisible(not hide)
+
+    def refresh_library(self) -> None:
+        """Read the lists of shipped and own presets again."""
+        own = list_presets(presets_folder(), shipped=False)
+        self.library.set_presets([*own, *list_presets(asset("presets"), shipped=True)])
+
+    def follow_system(self) -> None:
+        """Take light or dark from the system."""
+        app = QApplication.instance()
+        self.apply_palette(theme.system_palette(app))
+
+    def apply_palette(self, palette: theme.Palette) -> None:
+        """Put a palette on the whole window."""
+        theme.apply(QApplication.instance(), palette)
+        self._palette = palette
+        for view in (
+            self.stage,
+            self.time_bar,
+            self.loss_plot,
+            self.quality_plot,
+            self.form,
+            self.library,
+            self.message_bar,
+        ):
+            view.apply_palette(palette)
+        colour_actions(self.actions_by_name, palette)
+        self._show_state(self.session.state)
+        self.loss_plot.refresh()
+
+    # --- news from the session ----------------------------------------------------------------
+
+    def _show_state(self, state: State) -> None:
+        states: ActionStates = action_states(state, has_map=self.session.snapshot is not None)
+        for name, enabled in states.enabled.items():
+            self.actions_by_name[name].setEnabled(enabled)
+        train = self.actions_by_name["trainAction"]
+        train.setText(states.train_text)
+        # The button is filled with the accent: its icon takes the other palette's text colour.
+        contrast = theme.LIGHT if self._palette.dark else theme.DARK
+        train.setIcon(icon(states.train_icon, contrast))
+        reason = "Stop the run to change this" if not states.editable else ""
+        self.form.set_editable(editable=states.editable, reason=reason)
+        self.tool_bar.set_editable(states.editable, reason)
+        self.status.show_state(state.value)
+
+    def _show_config(self, config: RunConfig) -> None:
+        self.form.set_config(config)
+        self.tool_bar.show_config(config)
+        self.loss_plot.set_term_states(term_states(config.method, config.parametrisation))
+
+    def _show_frame(self, frame: Frame) -> None:
+        self.stage.set_clouds(dict(frame.clouds))
+        request = frame.request
+        self.stage.set_caption(f"t = {request.t:.3f} · step {request.snapshot.step:,}")
+        self.status.show_frame(frame.seconds, len(frame.clouds["one_step"]))
+
+    def _show_losses(self) -> None:
+        self.loss_plot.set_history(self.session.losses)
+
+    def _show_quality(self) -> None:
+        quality = self.session.quality
+        if quality.jumps:
+            self.quality_plot.set_composed_steps(quality.jumps[-1])
+        self.quality_plot.set_points(
+            quality.steps,
+            {"one_step": quality.one_step, "composed": quality.composed},
+            quality.floor,
+        )
+
+    def _show_history(self) -> None:
+        session = self.session
+        steps = session.snapshots.steps
+        shown = session.snapshot
+        index = steps.index(shown.step) if shown and shown.step in steps else len(steps) - 1
+        self.time_bar.set_history(steps, max(index, 0), live=session.live)
+        can_save = shown is not None
+        self.actions_by_name["savePresetAction"].setEnabled(can_save)
+        self.actions_by_name["exportAction"].setEnabled(can_save)
+
+    def _show_advice(self, advice: Advice) -> None:
+        self._advice = advice
+        change = ", ".join(f"{field} {value}" for field, value in advice.change.items())
+        self.message_bar.show_message("warning", advice.sentence, remedy=f"Use {change}")
+
+    def _show_failure(self, sentence: str, details: str) -> None:
+        self.message_bar.show_message("error", sentence, details=details)
+
+    def _on_preset_opened(self, path: Path) -> None:
+        self._undo.clear()
+        self.message_bar.hide()
+        self.library.select(path)
+        self.setWindowTitle(f"{path.stem} – Flow Map Studio")
+        self._show_state(self.session.state)
+
+    def _on_preset_saved(self, path: Path) -> None:
+        self.refresh_library()
+        self.library.select(path)
+        self.setWindowTitle(f"{path.stem} – Flow Map Studio")
+        self.message_bar.show_message("info", f"Saved {path.name}.")
+
+    # --- intents of the views -----------------------------------------------------------------
+
+    def _on_setting_chosen(self, field: str, value: str) -> None:
+        changes = {field: value}
+        if field == "method" and value != "article":
+            changes["parametrisation"] = "residual"  # the only form of two-time maps
+        try:
+            self.edit_config(self.session.config.replace(**changes))
+        except StudioError as error:
+            self.message_bar.show_message("error", str(error))
+        self.tool_bar.show_config(self.session.config)
+
+    def _on_remedy(self) -> None:
+        if self._advice is None:
+            return
+        session = self.session
+        if session.state in (State.RUNNING, State.PAUSED):
+            session.restart_with(session.config.replace(**self._advice.change))
+        else:
+            self.edit_config(session.config.replace(**self._advice.change))
+            session.start()
+
+    def _on_dropped(self, paths: list[Path]) -> None:
+        for path in paths:
+            self.open_preset(path)
+
+    def _on_reveal(self, path: Path) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent)))
+
+    # --- Qt's events --------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102 - Qt's
+        super().paintEvent(event)
+        if not self._begun:
+            QTimer.singleShot(0, self._begin)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: D102 - Qt's
+        if dropped_presets(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: D102 - Qt's
+        self._on_dropped(dropped_presets(event))
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: D102 - Qt's
+        self.time_bar.pause()
+        self.session.shutdown()
+        self._settings.remember("geometry", self.saveGeometry())
+        self._settings.remember("state", self.saveState())
+        self._settings.write()
+        super().closeEvent(event)
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self.session.begin()
+
+    def _restore(self) -> None:
+        geometry, state = self._settings.bytes("geometry"), self._settings.bytes("state")
+        if geometry is not None and state is not None:
+            self.restoreGeometry(geometry)
+            self.restoreState(state)

@@ -1,0 +1,79 @@
+"""What every test relies on: no display, one torch thread, a home of its own, no thread left."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+# Before anything imports Qt.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+# The same examples on every machine and run; slow ones are the suite's timeout's business.
+settings.register_profile("suite", deadline=None, derandomize=True, database=None, max_examples=40)
+settings.load_profile("suite")
+
+JOIN_SECONDS = 10
+HOME_VARIABLES = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME")
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings, presets and caches of the person who runs the tests are out of reach."""
+    home = tmp_path_factory.mktemp("home")
+    for name in HOME_VARIABLES:
+        monkeypatch.setenv(name, str(home / name.lower()))
+    for name in ("HOME", "APPDATA", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(home))
+    if core := sys.modules.get("PySide6.QtCore"):
+        for kind in (core.QSettings.Format.IniFormat, core.QSettings.Format.NativeFormat):
+            core.QSettings.setPath(kind, core.QSettings.Scope.UserScope, str(home / "settings"))
+
+
+@pytest.fixture(autouse=True)
+def _steady_torch() -> None:
+    """Results depend neither on the machine's cores nor on order; view tests go without torch."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+        torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_left() -> Iterator[None]:
+    """A test that leaves a thread running fails: such threads abort the program when it quits."""
+    before = set(threading.enumerate())
+    yield
+    left = [t for t in threading.enumerate() if t not in before and not _ends(t)]
+    running = [thread for thread in _qthreads() if not thread.wait(JOIN_SECONDS * 1000)]
+    names = [t.name for t in left] + [type(t).__name__ for t in running]
+    assert not names, f"threads left running: {', '.join(names)}"
+
+
+def _ends(thread: threading.Thread) -> bool:
+    if isinstance(thread, threading._DummyThread):
+        return True  # how Python sees a QThread's thread; those are looked at by themselves
+    thread.join(JOIN_SECONDS)
+    return not thread.is_alive()
+
+
+def _qthreads() -> list:
+    """Running QThreads of Python; the application's own thread isn't one."""
+    core = sys.modules.get("PySide6.QtCore")
+    if core is None or core.QCoreApplication.instance() is None:
+        return []
+    import shiboken6
+
+    # type(), because asking a proxy for its class could run its code.
+    found = [thing for thing in gc.get_objects() if issubclass(type(thing), core.QThread)]
+    return [
+        thread
+        for thread in found
+        if shiboken6.isValid(thread)
+        and thread.isRunning()
+        and thread is not core.QThread.currentThread()
+    ]

@@ -1,0 +1,172 @@
+"""Gaussians, whose flow maps are known in closed form, and small presets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.errors import PresetError
+from flowmap_studio.core.network_shapes import weight_shapes
+from flowmap_studio.core.normalisation import Normalisation
+from flowmap_studio.core.presets import Preset, read_preset
+from flowmap_studio.core.snapshot import Snapshot
+from flowmap_studio.core.thumbnails import thumbnail
+
+
+@dataclass
+class GaussianTarget:
+    """N(mean, covariance) as a target, with the flow maps from N(0, I) (science.md).
+
+    Everything is float64 but the samples; times are (batch, 1).
+    """
+
+    mean: torch.Tensor
+    covariance: torch.Tensor
+    name: str = "gaussian"
+
+    def __post_init__(self) -> None:
+        self.dim = len(self.mean)
+        self.spectrum, self.axes = torch.linalg.eigh(self.covariance)
+        self.root = self.axes @ torch.diag(self.spectrum.sqrt()) @ self.axes.T
+
+    def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        normal = torch.randn(count, self.dim, generator=generator)
+        return normal @ self.root.float() + self.mean.float()
+
+    def split(self, count: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.sample(count, generator), self.sample(count, generator)
+
+    def variance_at(self, t: torch.Tensor) -> torch.Tensor:
+        """(batch, dim) eigenvalues of C_t = (1 − t)² I + t² Σ."""
+        return (1 - t) ** 2 + t**2 * self.spectrum
+
+    def independent(self, x: torch.Tensor, s: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """X_{s,t}(x) = m_t + C_t^½ C_s^−½ (x − m_s), with independent pairs."""
+        stretch = (self.variance_at(t) / self.variance_at(s)).sqrt()
+        centred = (x.double() - s * self.mean) @ self.axes
+        return t * self.mean + (stretch * centred) @ self.axes.T
+
+    def independent_velocity(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """v_t(x) = μ + ½ C_t' C_t⁻¹ (x − m_t), with independent pairs."""
+        slope = (t * self.spectrum - (1 - t)) / self.variance_at(t)
+        centred = (x.double() - t * self.mean) @ self.axes
+        return self.mean + (slope * centred) @ self.axes.T
+
+    def optimal(self, x: torch.Tensor, s: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """X_{s,t} = X_{0,t} ∘ X_{0,s}⁻¹, X_{0,t}(x) = (1 − t) x + t (μ + Σ^½ x): optimal pairs."""
+        roots = self.spectrum.sqrt()
+        stretch = (1 - t + t * roots) / (1 - s + s * roots)
+        centred = (x.double() - s * self.mean) @ self.axes
+        return t * self.mean + (stretch * centred) @ self.axes.T
+
+    def spread(self) -> float:
+        """Root mean variance."""
+        return float(self.spectrum.mean().sqrt())
+
+
+def make_gaussian(dim: int) -> GaussianTarget:
+    """A Gaussian with a random mean and covariance, deviations from about 0.5 to 1.6."""
+    draw = torch.Generator().manual_seed(100 + dim)
+    turned = torch.randn(dim, dim, generator=draw, dtype=torch.float64)
+    axes = torch.linalg.qr(turned).Q
+    deviations = torch.linspace(0.5, 1.6, dim, dtype=torch.float64)
+    mean = torch.randn(dim, generator=draw, dtype=torch.float64)
+    return GaussianTarget(mean, axes @ torch.diag(deviations**2) @ axes.T)
+
+
+@pytest.fixture(params=[2, 4], ids=lambda dim: f"dim{dim}")
+def gaussian(request: pytest.FixtureRequest) -> GaussianTarget:
+    return make_gaussian(request.param)
+
+
+@pytest.fixture
+def plane_gaussian() -> GaussianTarget:
+    return make_gaussian(2)
+
+
+SMALL: dict[str, Any] = {
+    "hidden_dim": 8,
+    "time_embed_dim": 4,
+    "depth": 1,
+    "batch_size": 32,
+    "ot_batch": 32,
+    "steps": 40,
+    "warmup_steps": 5,
+    "device": "cpu",
+}
+
+
+@pytest.fixture
+def small_config() -> RunConfig:
+    """A run that takes a fraction of a second."""
+    return RunConfig(**SMALL)
+
+
+@pytest.fixture
+def preset(small_config: RunConfig) -> Preset:
+    """A preset with every part filled."""
+    random = np.random.default_rng(5)
+    weights = {
+        name: random.normal(size=shape).astype(np.float32)
+        for name, shape in weight_shapes(small_config, 2).items()
+    }
+    data = random.normal(size=(50, 2)).astype(np.float32)
+    snapshot = Snapshot(
+        config=small_config,
+        step=1234,
+        weights=weights,
+        normalisation=Normalisation((0.1, -2.0), (1.5, 1.5)),
+        data=data,
+        metrics={"sliced_w2_1": 0.1 + 0.2, "spread_ratio": 0.98},
+    )
+    return Preset(
+        snapshot=snapshot,
+        title="Two moons, φ_t",
+        notes="First line\nsecond line 🙂",
+        tags=("moons", "demo"),
+        thumbnail=thumbnail(data),
+    )
+
+
+@pytest.fixture
+def assert_equal() -> Callable[[Preset, Preset], None]:
+    """Asserts that two presets are equal to the bit, weights included."""
+
+    def assert_equal(found: Preset, expected: Preset) -> None:
+        for part in ("config", "step", "normalisation", "metrics"):
+            assert getattr(found.snapshot, part) == getattr(expected.snapshot, part), part
+        assert set(found.snapshot.weights) == set(expected.snapshot.weights)
+        for name, array in expected.snapshot.weights.items():
+            assert found.snapshot.weights[name].tobytes() == array.tobytes()
+            assert found.snapshot.weights[name].shape == array.shape
+        assert found.snapshot.data.tobytes() == expected.snapshot.data.tobytes()
+        for part in ("title", "notes", "tags", "thumbnail", "created_by"):
+            assert getattr(found, part) == getattr(expected, part), part
+
+    return assert_equal
+
+
+@pytest.fixture
+def refusal(tmp_path: Path) -> Callable[..., str]:
+    """Gives the sentence with which a file of some content is refused."""
+
+    def refused(content: bytes, name: str = "mine.flowmap") -> str:
+        path = tmp_path / name
+        path.write_bytes(content)
+        with pytest.raises(PresetError) as raised:
+            read_preset(path)
+        sentence = str(raised.value)
+        assert sentence.startswith(f"Could not open {name}: ")
+        assert sentence.endswith(" Your current map is unchanged.")
+        assert str(tmp_path) not in sentence
+        assert sentence.isprintable()
+        return sentence
+
+    return refused

@@ -25,6 +25,14 @@ def find_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def usable_device(name: str) -> torch.device:
+    """As `find_device`, but the CPU where a preset asks for what this machine lacks."""
+    try:
+        return find_device(name)
+    except DeviceError:
+        return torch.device("cpu")
+
+
 def describe(device: torch.device) -> str:
     """A short name to show, e.g. "NVIDIA H100" or "CPU"."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()

@@ -117,16 +117,11 @@ class Evaluator(QThread):
         return self._noise[dim]
 
     def _load(self, snapshot: Snapshot) -> LoadedMap:
-        from flowmap_studio.core.devices import find_device
-        from flowmap_studio.core.errors import DeviceError
+        from flowmap_studio.core.devices import usable_device
         from flowmap_studio.core.loaded_map import LoadedMap
 
         if self._loaded is None or self._loaded.snapshot is not snapshot:
-            try:
-                device = find_device(snapshot.config.device)
-            except DeviceError:  # a preset from a machine with another device
-                device = find_device("cpu")
-            self._loaded = LoadedMap(snapshot, device)
+            self._loaded = LoadedMap(snapshot, usable_device(snapshot.config.device))
         return self._loaded
 
     def _measure(self, request: MeasureRequest) -> Measurement:

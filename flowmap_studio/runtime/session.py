@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from flowmap_studio.core.advice import Advice, advise
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.history import LossHistory
-from flowmap_studio.core.presets import Preset, read_preset, write_preset
+from flowmap_studio.core.presets import read_preset, write_preset
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.runtime.evaluation import Evaluator
 from flowmap_studio.runtime.frames import (
@@ -232,15 +232,13 @@ class Session(QObject):
             PresetError: It could not be saved, or there is no map yet.
         """
         from flowmap_studio.core.errors import PresetError
-        from flowmap_studio.core.loaded_map import LoadedMap
-        from flowmap_studio.core.thumbnails import thumbnail
+        from flowmap_studio.core.packing import pack
 
         snapshot = self.snapshot
         if snapshot is None:
             raise PresetError("There is no map to save yet; press Train or open a preset first.")
-        picture = thumbnail(LoadedMap(snapshot).sample(4096, 1, 0))
-        measured = snapshot.with_metrics(self.quality.metrics_at(snapshot.step))
-        write_preset(path, Preset(snapshot=measured, title=title or path.stem, thumbnail=picture))
+        metrics = self.quality.metrics_at(snapshot.step)
+        write_preset(path, pack(snapshot, title or path.stem, metrics))
         self.unsaved = False
         self.preset_saved.emit(path)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from flowmap_studio.core.errors import PresetError
+from flowmap_studio.core.files import reason, replace_atomically
 from flowmap_studio.core.library import PresetEntry
 from flowmap_studio.core.presets.codec import check_metadata, decode, encode, usable_thumbnail
 from flowmap_studio.core.presets.header import HEADER_LIMIT, Header, parse_header
@@ -20,18 +20,6 @@ from flowmap_studio.core.presets.preset import Preset, clean_text, describe
 
 SUFFIX = ".flowmap"
 FILE_LIMIT = 256 * 1024 * 1024
-_REASONS = {
-    errno.ENOENT: "there is no such file or folder",
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "your disk quota is used up",
-    errno.EACCES: "you may not do that there",
-    errno.EPERM: "you may not do that there",
-    errno.EROFS: "that place is read-only",
-    errno.EISDIR: "it is a folder",
-    errno.ENOTDIR: "part of its path is not a folder",
-    errno.ENAMETOOLONG: "its name is too long",
-    errno.EIO: "the disk reported an error",
-}
 
 
 def read_preset(path: Path) -> Preset:
@@ -58,7 +46,7 @@ def write_preset(path: Path, preset: Preset) -> None:
             raise PresetError("it is not a regular file")
         content = encode(preset)
         decode(content)  # what couldn't be opened again is refused now, not then
-        _replace_atomically(target, content)
+        replace_atomically(target, content)
     try:
         _sync_folder(target.parent)
     except OSError as error:
@@ -89,8 +77,7 @@ def _explained(doing: str, path: Path) -> Iterator[None]:
     except PresetError as error:
         raise PresetError(f"Could not {doing} {name}: {error}.{ending}") from error
     except OSError as error:
-        reason = _REASONS.get(error.errno or 0, error.strerror or "the system refused")
-        raise PresetError(f"Could not {doing} {name}: {reason}.{ending}") from error
+        raise PresetError(f"Could not {doing} {name}: {reason(error)}.{ending}") from error
     except (ValueError, RuntimeError) as error:  # a NUL in the path, a link to itself
         raise PresetError(f"Could not {doing} {name}: its name is not allowed.{ending}") from error
 
@@ -148,32 +135,6 @@ def _read_thumbnail(descriptor: int, header: Header) -> bytes | None:
     os.lseek(descriptor, header.data_start + entry.start, os.SEEK_SET)
     content = _read_exactly(descriptor, entry.stop - entry.start)
     return usable_thumbnail({"thumbnail": np.frombuffer(content, np.uint8)})
-
-
-def _replace_atomically(target: Path, content: bytes) -> None:
-    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o644
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    made = Path(temporary)
-    try:
-        try:
-            _write_all(descriptor, content)
-            if hasattr(os, "fchmod"):
-                os.fchmod(descriptor, mode)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if made.read_bytes() != content:
-            raise PresetError("the disk did not keep what was written")
-        made.replace(target)
-    except BaseException:
-        made.unlink(missing_ok=True)
-        raise
-
-
-def _write_all(descriptor: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def _sync_folder(folder: Path) -> None:

@@ -87,6 +87,21 @@ def check_points(name: str, points: np.ndarray) -> None:
         raise DataError(f"{name} has only one column; give at least two (x and y).")
     if columns > MAX_DIM:
         raise DataError(f"{name} has {columns:,} columns; at most {MAX_DIM} are supported.")
+    check_values(name, points)
+    if not np.ptp(points, axis=0).any():
+        raise DataError(f"All points of {name} are the same; a map needs some spread.")
+
+
+def check_values(name: str, points: np.ndarray) -> None:
+    """Refuse coordinates that are missing, infinite or beyond what maps compute with.
+
+    Args:
+        name: What to call the points in the sentence.
+        points: (n, dim) points.
+
+    Raises:
+        DataError: As the sentence says.
+    """
     bad = np.argwhere(~np.isfinite(points))
     if len(bad):
         row, column = bad[0] + 1
@@ -94,7 +109,5 @@ def check_points(name: str, points: np.ndarray) -> None:
             f"{name} has a missing or infinite value at point {row:,}, column {column}; "
             "remove or repair that line."
         )
-    if np.abs(points).max() > 1e30:
+    if points.size and np.abs(points).max() > 1e30:
         raise DataError(f"{name} holds values beyond 1e30; rescale the data.")
-    if not np.ptp(points, axis=0).any():
-        raise DataError(f"All points of {name} are the same; a map needs some spread.")

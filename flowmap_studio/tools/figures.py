@@ -1,0 +1,75 @@
+"""The table of the shipped presets' measured quality, for the terminal and the README."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from flowmap_studio.core.presets import Preset
+
+BEGIN, END = "<!-- presets table -->", "<!-- end of presets table -->"
+COLUMNS = {
+    "sliced W2, 1 step": "sliced_w2_1",
+    "2": "sliced_w2_2",
+    "4": "sliced_w2_4",
+    "8": "sliced_w2_8",
+    "floor": "sliced_w2_floor",
+    "coverage, 1 step": "coverage_1",
+    "8 ": "coverage_8",
+    "data": "coverage_floor",
+}
+"""Headings of the figures and their names in a preset."""
+
+
+def figures_table(presets: Mapping[str, Preset]) -> str:
+    """The presets' figures as a Markdown table, with a line on what only checkerboard has.
+
+    Args:
+        presets: By file name without ending, in the order of the rows.
+    """
+    rows = [["preset", "trained by", *(heading.strip() for heading in COLUMNS)]]
+    for name, preset in presets.items():
+        snapshot = preset.snapshot
+        recipe = f"{snapshot.config.method}, {snapshot.config.coupling}, {snapshot.step:,} steps"
+        figures = [f"{snapshot.metrics[key]:.3f}" for key in COLUMNS.values()]
+        rows.append([f"`{name}`", recipe, *figures])
+    rule = ["---"] * 2 + ["---:"] * len(COLUMNS)
+    table = "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:]))
+    details = [_detail(preset) for preset in presets.values() if _has_detail(preset)]
+    return "\n\n".join([table, *details])
+
+
+def rewrite_readme(path: Path, presets: Mapping[str, Preset]) -> None:
+    """Put the table between the README's markers.
+
+    Raises:
+        ValueError: The markers are not there.
+    """
+    path.write_text(with_table(path.read_text(encoding="utf-8"), presets), encoding="utf-8")
+
+
+def with_table(readme: str, presets: Mapping[str, Preset]) -> str:
+    """The README's text with the table between its markers.
+
+    Raises:
+        ValueError: The markers are not there.
+    """
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the README lacks {BEGIN} … {END}")
+    return f"{before}{BEGIN}\n{figures_table(presets)}\n{END}{after}"
+
+
+def _has_detail(preset: Preset) -> bool:
+    return "forbidden_mass_1" in preset.snapshot.metrics
+
+
+def _detail(preset: Preset) -> str:
+    figures = preset.snapshot.metrics
+    return (
+        f"{preset.title}: {figures['forbidden_mass_1']:.1%} of the one-step samples and "
+        f"{figures['forbidden_mass_8']:.1%} of the 8-step samples lie on forbidden squares; "
+        f"histogram KL {figures['histogram_kl_1']:.3f} and {figures['histogram_kl_8']:.3f} nats "
+        f"(data against itself: {figures['histogram_kl_floor']:.3f})."
+    )

@@ -1,0 +1,67 @@
+"""The progress bar of a training: losses, steps per second, time left; only on a terminal."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from flowmap_studio.core.history import TERMS
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+    from flowmap_studio.core.trainer import Progress
+
+
+class TrainingBar:
+    """Shows how far a run is.
+
+    Args:
+        bar: Rich's bar, which may be switched off.
+        task: Its one task.
+    """
+
+    def __init__(self, bar: Bar, task: TaskID) -> None:
+        self._bar = bar
+        self._task = task
+
+    def show(self, progress: Progress) -> None:
+        """Show the newest losses, the rate and the share of the budget."""
+        newest = zip(TERMS, progress.losses[-1], strict=True)
+        losses = "  ".join(f"{name} {value:.4f}" for name, value in newest if math.isfinite(value))
+        rate = progress.step / max(progress.seconds, 1e-9)
+        self._bar.update(
+            self._task,
+            description=f"step {progress.step:,}",
+            total=1.0,
+            completed=progress.fraction,
+            losses=f"{losses}  {rate:,.0f} steps/s",
+        )
+
+    def measuring(self) -> None:
+        """Say that the figures of quality are being made."""
+        self._bar.update(self._task, description="Measuring", total=None, losses="")
+
+
+@contextmanager
+def training_bar() -> Iterator[TrainingBar]:
+    """A bar on stderr that goes away at the end; nothing is shown where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[losses]}"),
+        TimeRemainingColumn(compact=True),
+        console=console,
+        transient=True,
+        disable=sys.stderr is None or not console.is_terminal,
+    )
+    with bar:
+        yield TrainingBar(bar, bar.add_task("Preparing", total=None, losses=""))

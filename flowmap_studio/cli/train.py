@@ -1,0 +1,166 @@
+"""`flowmap-studio train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flowmap_studio.cli import console
+from flowmap_studio.cli.config_options import (
+    ConfigCommand,
+    config_options,
+    given_settings,
+    make_config,
+)
+from flowmap_studio.cli.files import FILE, check_output, json_option, open_preset
+from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.errors import StudioError
+from flowmap_studio.core.methods import term_states
+
+if TYPE_CHECKING:
+    from flowmap_studio.cli.training import Result
+    from flowmap_studio.core.snapshot import Snapshot
+
+DIVERGED = 1
+INTERRUPTED = 130
+SHAPING = ("parametrisation", "hidden_dim", "depth", "time_embed_dim", "position_features")
+"""Settings that decide which weights a map has and what they mean."""
+
+
+@click.command(
+    cls=ConfigCommand,
+    epilog="Ctrl-C or SIGTERM saves what was learned beside the --out path, as "
+    "NAME.interrupted.flowmap (status 130); a training that diverges saves its last sound map as "
+    "NAME.diverged.flowmap (status 1). --json prints: out, target, method, coupling, step, "
+    "seconds, steps_per_second, device, interrupted, losses (match, consistency, identity, total: "
+    "means of the last 100 steps; null where a method lacks one), metrics (sliced_w2_1, _2, _4, "
+    "_8, _floor and spread_ratio, in units of the data's spread), advice (a sentence or null).",
+)
+@click.option(
+    "--out",
+    required=True,
+    metavar="FILE.flowmap",
+    type=FILE,
+    help="Where the trained map is saved.",
+)
+@click.option(
+    "--log",
+    metavar="FILE.jsonl",
+    type=FILE,
+    help="Write the losses of every step: one JSON object with step, match, consistency, "
+    "identity, total a line (null for an absent term).",
+)
+@click.option(
+    "--start-from",
+    metavar="FILE.flowmap",
+    type=FILE,
+    help="Begin with the weights of this map, and with its settings where none are given. "
+    "Optimiser and step count begin anew.",
+)
+@json_option
+@config_options
+def train(
+    out: Path, log: Path | None, start_from: Path | None, as_json: bool, **options: Any
+) -> int:
+    """Train a flow map and save it.
+
+    Losses are shown on the way (on a terminal); at the end the map's quality is measured.
+    """
+    check_output("--out", out, (".flowmap",))
+    start = open_preset(start_from).snapshot if start_from else None
+    given = given_settings(options)
+    config = make_config(start.config if start else RunConfig(), given)
+    if start is not None and start_from is not None:
+        _check_start(start_from.name, start, config)
+    if log is not None:
+        _check_log(log, out, start_from, config.target)
+    from flowmap_studio.cli.training import run_training
+
+    result = run_training(config, out, log, start)
+    if result.diverged:
+        console.error(f"{result.diverged} {_kept(result)}")
+        return DIVERGED
+    if as_json:
+        console.emit_json(_as_dict(result))
+    else:
+        _show(result)
+    if result.interrupted:
+        console.error(f"Interrupted at step {result.snapshot.step:,}. {_kept(result)}")
+        return INTERRUPTED
+    return 0
+
+
+def _check_start(name: str, start: Snapshot, config: RunConfig) -> None:
+    for field in SHAPING:
+        old = getattr(start.config, field)
+        if getattr(config, field) != old:
+            option = f"--{field.replace('_', '-')}"
+            raise StudioError(f"--start-from: the map of {name} has {option} {old}; keep it.")
+    if config.two_time != start.config.two_time:
+        raise StudioError(
+            f"--start-from: the map of {name} was trained with method {start.config.method}, "
+            f"whose weights do not fit method {config.method}."
+        )
+
+
+def _check_log(log: Path, out: Path, start_from: Path | None, target: str) -> None:
+    check_output("--log", log)
+    for other in (out, start_from, Path(target)):
+        if other is not None and log.resolve() == other.resolve():
+            raise StudioError(f"--log: {log.name!r} is needed for something else; choose another.")
+
+
+def _kept(result: Result) -> str:
+    if result.saved is None:
+        return "Nothing was learned that could be saved."
+    return f"What was learned up to step {result.snapshot.step:,} is saved as {result.saved}."
+
+
+def _as_dict(result: Result) -> dict[str, Any]:
+    config = result.snapshot.config
+    return {
+        "out": str(result.saved) if result.saved else None,
+        "target": config.target,
+        "method": config.method,
+        "coupling": config.coupling,
+        "step": result.snapshot.step,
+        "seconds": round(result.seconds, 3),
+        "steps_per_second": round(result.rate, 1),
+        "device": result.device,
+        "interrupted": result.interrupted,
+        "losses": result.losses,
+        "metrics": dict(result.snapshot.metrics),
+        "advice": result.advice,
+    }
+
+
+def _show(result: Result) -> None:
+    snapshot = result.snapshot
+    states = term_states(snapshot.config.method, snapshot.config.parametrisation)
+    losses = [
+        f"{name} {'0 by construction' if states[name] == 'zero' else console.number(value)}"
+        for name, value in result.losses.items()
+        if states[name] != "absent"
+    ]
+    trained = f"{snapshot.step:,} steps in {result.seconds:,.1f} s ({result.rate:,.0f} steps/s)"
+    console.show_pairs(
+        [
+            ("Saved", str(result.saved)),
+            ("Trained", f"{trained} on {result.device}"),
+            ("Losses", "  ".join(losses)),
+        ]
+    )
+    metrics = snapshot.metrics
+    if metrics:
+        rows = [[str(k), console.number(metrics[f"sliced_w2_{k}"])] for k in (1, 2, 4, 8)]
+        rows.append(["data against data", console.number(metrics["sliced_w2_floor"])])
+        click.echo()
+        console.show_grid(["Steps", "Sliced W2"], rows)
+        click.echo()
+        console.say(
+            f"The one-step cloud has {console.share(metrics['spread_ratio'])} of the data's spread."
+        )
+    if result.advice:
+        console.warn(result.advice)

@@ -1,0 +1,72 @@
+"""The README's pictures: the window is driven to the scene, and the files stay small."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtGui import QImage, QPixmap
+
+from flowmap_studio.resources import asset
+from flowmap_studio.tools.screenshots import LARGEST, SCENES, Scene, picture, small_png, wait_until
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support ")
+
+
+def pixels(content: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+def pixmap(array: np.ndarray) -> QPixmap:
+    height, width, _ = array.shape
+    return QPixmap(QImage(array.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888))
+
+
+def test_a_noisy_picture_is_made_small_enough(qapp) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
+    content = small_png(pixmap(noise))
+    assert len(content) <= LARGEST < 400 * 400 * 3
+    assert pixels(content).shape == (400, 400, 3)
+
+
+def test_a_plain_picture_keeps_its_colours(qapp) -> None:
+    plain = np.zeros((50, 60, 3), np.uint8)
+    plain[:, 30:] = (240, 164, 0)
+    assert np.array_equal(pixels(small_png(pixmap(plain))), plain)
+
+
+def test_a_picture_that_stays_too_large_is_refused(qapp) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (1200, 1200, 3), np.uint8)
+    with pytest.raises(ValueError, match="larger than"):
+        small_png(pixmap(noise))
+
+
+def test_waiting_has_an_end(qapp) -> None:
+    with pytest.raises(TimeoutError):
+        wait_until(lambda: False, seconds=0.05)
+
+
+def test_a_scene_of_a_preset_is_drawn(qapp) -> None:
+    light = picture(Scene("light", size=(1000, 700), t=0.5, steps=2))
+    dark = picture(Scene("dark", size=(1000, 700), t=0.5, steps=2, dark=True))
+    assert (light.width(), light.height()) == (1000, 700)
+    assert pixels(small_png(light)).mean() > 180
+    assert pixels(small_png(dark)).mean() < 90
+
+
+def test_a_scene_of_a_run_is_drawn(qapp) -> None:
+    run = {"hidden_dim": 8, "batch_size": 16, "coupling": "independent", "steps": 100_000}
+    shown = picture(Scene("run", size=(1000, 700), train=run, until=50))
+    assert shown.width() == 1000
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=[scene.name for scene in SCENES])
+def test_every_scene_has_its_picture(scene: Scene) -> None:
+    path = asset() / "screenshots" / f"{scene.name}.png"
+    if not asset().parent.joinpath("README.md").is_file():
+        pytest.skip("screenshots are not installed")
+    assert path.stat().st_size <= LARGEST
+    with Image.open(path) as image:
+        assert image.size == scene.size

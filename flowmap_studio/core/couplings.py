@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import ot
 import torch
 
 
+class Unwanted(Exception):  # noqa: N818 - no error: nobody waits for the result any more
+    """The work was given up half way."""
+
+
 def pair(
-    x0: torch.Tensor, x1: torch.Tensor, coupling: str, group: int
+    x0: torch.Tensor,
+    x1: torch.Tensor,
+    coupling: str,
+    group: int,
+    unwanted: Callable[[], bool] = lambda: False,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Reorder x1 so that row i of both tensors is a draw from the coupling.
 
@@ -19,13 +29,19 @@ def pair(
             (Tong et al. 2024, "Improving and generalizing flow-based generative models with
             minibatch optimal transport").
         group: Points per OT problem; the last group may be smaller.
+        unwanted: Asked before each OT problem; true gives up the rest.
+
+    Raises:
+        Unwanted: `unwanted` said so.
     """
     if coupling == "independent":
         return x0, x1
-    order = [
-        start + optimal_assignment(x0[start : start + group], x1[start : start + group])
-        for start in range(0, len(x0), group)
-    ]
+    order = []
+    for start in range(0, len(x0), group):
+        if unwanted():
+            raise Unwanted
+        rows = slice(start, start + group)
+        order.append(start + optimal_assignment(x0[rows], x1[rows]))
     return x0, x1[torch.cat(order).to(x1.device)]
 
 

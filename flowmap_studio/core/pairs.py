@@ -61,8 +61,12 @@ class PairStream:
         """Whether a helper thread gains anything: the coupling is costly."""
         return self._config.coupling != "independent"
 
-    def chunk(self, index: int) -> Chunk:
-        """The draws of steps `index · CHUNK_STEPS` and following, on the training device."""
+    def chunk(self, index: int, unwanted: Callable[[], bool] = lambda: False) -> Chunk:
+        """The draws of steps `index · CHUNK_STEPS` and following, on the training device.
+
+        Raises:
+            Unwanted: `unwanted` became true: a chunk of large OT problems takes seconds.
+        """
         config = self._config
         reuse = config.pair_reuse if self.worth_preparing else 1
         rows = CHUNK_STEPS * config.batch_size
@@ -70,7 +74,7 @@ class PairStream:
         draw = generator(config.seed, Stream.PAIRS, index, self._draw_device)
         x1 = (self._target.sample(distinct, draw) - self._shift) / self._scale
         x0 = torch.randn(distinct, x1.shape[1], generator=draw, device=self._draw_device)
-        x0, x1 = pair(x0, x1, config.coupling, config.ot_batch)
+        x0, x1 = pair(x0, x1, config.coupling, config.ot_batch, unwanted)
         if reuse > 1:
             order = torch.cat([torch.randperm(distinct, generator=draw) for _ in range(reuse)])
             x0, x1 = x0[order[:rows]], x1[order[:rows]]

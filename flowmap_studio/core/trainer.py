@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import torch
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.couplings import Unwanted
 from flowmap_studio.core.devices import find_device
 from flowmap_studio.core.errors import TrainingDiverged
 from flowmap_studio.core.flat import FlatWeights
@@ -67,6 +69,7 @@ class Trainer:
         self.device = find_device(config.device)
         self.step = 0
         self.seconds = 0.0
+        self._interrupted = threading.Event()
         self._target = target
         self._draw_data()
         self.flow_map = build_flow_map(config, target.dim)
@@ -79,27 +82,39 @@ class Trainer:
         self._objective = objective(config.method)
         self._stream = PairStream(config, target, self.normalisation, self.device)
 
-    def run(self) -> Iterator[Progress]:
+    def interrupt(self) -> None:
+        """Let `run` end soon, also while it prepares pairs; the only call for another thread."""
+        self._interrupted.set()
+
+    def run(self) -> Generator[Progress, None, None]:
         """Train to the end of the budget; close the generator to stop earlier.
 
         Yields:
             Progress about thirty times a second, and after the last step.
 
         Raises:
-            TrainingDiverged: A loss became NaN or infinite.
+            TrainingDiverged: A loss or a weight became NaN or infinite.
         """
         # Each thread has its own count: set only in the main thread, a worker crawls.
         torch.set_num_threads(self.config.threads)
         prefetcher = None
         index = self.step // CHUNK_STEPS
+        closed = threading.Event()
+
+        def prepared(k: int) -> Chunk:
+            return self._stream.chunk(k, lambda: closed.is_set() or self._interrupted.is_set())
+
         if self._stream.worth_preparing:
-            prefetcher = Prefetcher(self._stream.chunk, index)
+            prefetcher = Prefetcher(prepared, index)
         try:
-            while not self.finished:
-                chunk = prefetcher.get() if prefetcher else self._stream.chunk(index)
+            while not (self.finished or self._interrupted.is_set()):
+                chunk = prefetcher.get() if prefetcher else prepared(index)
                 index += 1
                 yield from self._run_chunk(chunk)
+        except Unwanted:
+            return
         finally:
+            closed.set()
             if prefetcher:
                 prefetcher.close()
 
@@ -194,13 +209,19 @@ class Trainer:
         rows = torch.stack(losses).cpu().numpy()
         bad = np.flatnonzero(~np.isfinite(rows[:, -1]))
         if len(bad):
-            step = self.step - len(rows) + int(bad[0]) + 1
-            raise TrainingDiverged(
-                f"Training diverged: the loss is no longer a finite number at step {step:,}; lower "
-                "the learning rate or switch gradient clipping on.",
-                step,
-            )
+            raise _diverged("loss is", self.step - len(rows) + int(bad[0]) + 1)
+        # A finite loss can leave weights that are none: what is reported on can be shown and saved.
+        if not bool(torch.isfinite(self._flat.vector.detach()).all()):
+            raise _diverged("weights are", self.step)
         return Progress(self.step, rows, self.seconds, self.fraction)
+
+
+def _diverged(what: str, step: int) -> TrainingDiverged:
+    return TrainingDiverged(
+        f"Training diverged: the {what} no longer finite at step {step:,}; lower the learning rate "
+        "or switch gradient clipping on.",
+        step,
+    )
 
 
 def _loss_row(terms: LossTerms, total: torch.Tensor) -> torch.Tensor:

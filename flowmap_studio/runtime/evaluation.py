@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 import time
 import traceback
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QThread, Signal
+from PySide6.QtCore import Signal
 
-from flowmap_studio.core.errors import StudioError
+from flowmap_studio.core.errors import DataError, StudioError
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.runtime.frames import (
     DRAG_POINTS,
@@ -22,6 +23,7 @@ from flowmap_studio.runtime.frames import (
     MeasureRequest,
     PreviewRequest,
 )
+from flowmap_studio.runtime.workers import Worker
 
 if TYPE_CHECKING:  # torch comes with these: imported in the thread, behind the painted window
     from flowmap_studio.core.loaded_map import LoadedMap
@@ -30,15 +32,21 @@ if TYPE_CHECKING:  # torch comes with these: imported in the thread, behind the 
 REFEREE_POINTS = 2000
 """Points of the live quality figures: a compromise between noise (floor 0.03) and 30 ms."""
 
+IDLE_SECONDS = 0.5
+WARM_UP = ("scipy.stats", "ot", "flowmap_studio.core.trainer")
+"""What training needs is imported once nothing is asked for, one by one, so that the first click
+on Train starts at once and neither scrubbing nor closing waits for long."""
+
 Request = FrameRequest | MeasureRequest | PreviewRequest
 
 
-class Evaluator(QThread):
+class Evaluator(Worker):
     """Answers requests one at a time; of each kind only the newest waits, frames come first."""
 
     frame_ready = Signal(object)  # Frame
     measured = Signal(object)  # Measurement
     previewed = Signal(object, object)  # PreviewRequest, Snapshot
+    refused = Signal(object, str)  # PreviewRequest, one sentence: its target can't be learned
     failed = Signal(str, str)  # one sentence, details
 
     def __init__(self) -> None:
@@ -46,6 +54,7 @@ class Evaluator(QThread):
         self._changed = threading.Condition()
         self._waiting: dict[type, Request] = {}
         self._stopped = False
+        self._cold = list(WARM_UP)
         self._loaded: LoadedMap | None = None
         self._noise: dict[int, object] = {}
         self._referee: tuple[object, Referee] | None = None
@@ -67,22 +76,29 @@ class Evaluator(QThread):
             try:
                 self._answer(request)
             except StudioError as error:
-                self.failed.emit(str(error), "")
+                if isinstance(request, PreviewRequest) and isinstance(error, DataError):
+                    self.refused.emit(request, str(error))
+                else:
+                    self.failed.emit(str(error), "")
             except BaseException as error:  # noqa: BLE001 - nothing may leave a thread's edge
                 self.failed.emit(f"Could not evaluate the map: {error}", traceback.format_exc())
 
-    def _next(self) -> Request | None:
+    def _next(self) -> Request | str | None:
+        """The next request, a module to import in the meantime, or None at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or self._waiting)
+            patience = IDLE_SECONDS if self._cold and self._loaded else None
+            self._changed.wait_for(lambda: self._stopped or self._waiting, patience)
             if self._stopped:
                 return None
             for kind in (FrameRequest, PreviewRequest, MeasureRequest):
                 if kind in self._waiting:
                     return self._waiting.pop(kind)
-        raise AssertionError("woken without a request")
+            return self._cold.pop(0)
 
-    def _answer(self, request: Request) -> None:
-        if isinstance(request, FrameRequest):
+    def _answer(self, request: Request | str) -> None:
+        if isinstance(request, str):
+            importlib.import_module(request)
+        elif isinstance(request, FrameRequest):
             self.frame_ready.emit(self._frame(request))
         elif isinstance(request, PreviewRequest):
             self.previewed.emit(request, self._preview(request))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.snapshot import Snapshot
 
 STAGE_POINTS = 4096
@@ -24,6 +25,7 @@ class FrameRequest:
 
     Attributes:
         serial: Grows with every request; answers older than the newest shown are dropped.
+        scene: Grows when the user brings another map to the stage; clouds of others are dropped.
         snapshot: Which map.
         t: Flow time in [0, 1].
         steps: Jumps of the composed cloud.
@@ -32,6 +34,7 @@ class FrameRequest:
     """
 
     serial: int
+    scene: int
     snapshot: Snapshot
     t: float
     steps: int
@@ -87,4 +90,4 @@ class PreviewRequest:
     """The untrained map of a config with its target's data, to show before training."""
 
     serial: int
-    config: object
+    config: RunConfig

@@ -10,6 +10,8 @@ from flowmap_studio.runtime.frames import Measurement
 SPACING = 1.08
 """Measured again when the step has grown by this factor, so that early learning is well seen."""
 LEAST_STEPS = 50
+FIGURE = "sliced_w2_"
+"""In presets the number of jumps follows."""
 
 
 @dataclass
@@ -47,12 +49,14 @@ class QualityHistory:
         self.spread_ratio = measurement.spread_ratio
 
     def load(self, snapshot: Snapshot) -> None:
-        """Take the figures that a preset brings."""
+        """Take the figures that a preset brings; of several numbers of jumps, the largest."""
         metrics = snapshot.metrics
         if "sliced_w2_1" not in metrics:
             return
+        # One jump is the one-step cloud, so a preset without composed figures has that one.
+        jumps = max(int(name.removeprefix(FIGURE)) for name in metrics if _is_figure(name))
         self.steps, self.one_step = [snapshot.step], [metrics["sliced_w2_1"]]
-        self.composed, self.jumps = [metrics.get("sliced_w2_8", metrics["sliced_w2_1"])], [8]
+        self.composed, self.jumps = [metrics[f"{FIGURE}{jumps}"]], [jumps]
         self.floor = metrics.get("sliced_w2_floor")
         self.spread_ratio = metrics.get("spread_ratio")
 
@@ -62,10 +66,14 @@ class QualityHistory:
             return {}
         at = self.steps.index(step)
         figures = {
-            f"sliced_w2_{self.jumps[at]}": self.composed[at],
-            "sliced_w2_1": self.one_step[at],
+            f"{FIGURE}{self.jumps[at]}": self.composed[at],
+            f"{FIGURE}1": self.one_step[at],
             "sliced_w2_floor": self.floor,
         }
         if at == len(self.steps) - 1:
             figures["spread_ratio"] = self.spread_ratio
         return figures
+
+
+def _is_figure(name: str) -> bool:
+    return name.startswith(FIGURE) and name.removeprefix(FIGURE).isdecimal()

@@ -1,20 +1,20 @@
-"""The single owner of application state and of the run's state machine (GUI thread)."""
+"""The single owner of application state (GUI thread)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from enum import Enum
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from flowmap_studio.core.advice import Advice, advise
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.errors import PresetError
 from flowmap_studio.core.history import LossHistory
 from flowmap_studio.core.presets import read_preset, write_preset
 from flowmap_studio.core.snapshot import Snapshot
+from flowmap_studio.core.target_names import TARGETS
 from flowmap_studio.runtime.evaluation import Evaluator
 from flowmap_studio.runtime.frames import (
     Frame,
@@ -23,29 +23,38 @@ from flowmap_studio.runtime.frames import (
     MeasureRequest,
     PreviewRequest,
 )
-from flowmap_studio.runtime.mailbox import Mailbox
+from flowmap_studio.runtime.mailbox import Delivery
 from flowmap_studio.runtime.quality import QualityHistory
+from flowmap_studio.runtime.run_control import RunControl, State
 from flowmap_studio.runtime.snapshots import SnapshotHistory
-from flowmap_studio.runtime.training import Outcome, TrainingThread
+from flowmap_studio.runtime.training import Outcome
+from flowmap_studio.runtime.workers import join
 
-TICK_MS = 33
-STOP_LIMIT_MS = 10_000
+__all__ = ["Session", "State"]
+
+CLOSE_SECONDS = 1.5
+"""Longest wait for the threads at the end; what takes longer ends behind the closed window."""
 CORES_WHEN_IDLE = 2
 """Threads of an evaluation while nothing trains; one while something does."""
-
-
-class State(Enum):
-    """What a run is doing."""
-
-    IDLE = "idle"
-    RUNNING = "running"
-    PAUSED = "paused"
-    STOPPING = "stopping"
-    FAILED = "failed"
+DONE = (State.IDLE, State.FAILED)
+"""States without a run."""
 
 
 class Session(QObject):
-    """Config, run, history, shown snapshot and flow time; views listen to its signals."""
+    """Config, run, history, shown snapshot and flow time; views listen to its signals.
+
+    Attributes:
+        config: Settings of the next run, or of the one that is going on.
+        losses: Loss terms of the run.
+        quality: Measured figures of the run.
+        snapshots: The run's history.
+        snapshot: The map on stage; None before there is one.
+        frame: The newest clouds of it.
+        live: Whether the stage follows the newest weights.
+        unsaved: Whether the map on stage was trained here and not saved.
+        t: Flow time in [0, 1].
+        steps: Jumps of the composed cloud.
+    """
 
     state_changed = Signal(object)  # State
     config_changed = Signal(object)  # RunConfig
@@ -61,11 +70,11 @@ class Session(QObject):
     message = Signal(str, str)  # kind: info, warning or error; one sentence
     advised = Signal(object)  # Advice
     failed = Signal(str, str)  # one sentence, details
+    target_refused = Signal(object)  # the RunConfig whose target can't be learned
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.config = RunConfig()
-        self.state = State.IDLE
         self.losses = LossHistory()
         self.quality = QualityHistory()
         self.snapshots = SnapshotHistory()
@@ -76,35 +85,47 @@ class Session(QObject):
         self.t = 1.0
         self.steps = 8
         self._moving = False
-        self._serial = self._run = 0
-        self._after_stop: Callable[[], None] | None = None
+        self._fresh = False
+        self._serial = self._run = self._scene = 0
         self._last_advice = ""
-        self._mailbox = Mailbox()
-        self._thread: TrainingThread | None = None
+        self._ended = False
+        self._sound_target = self.config.target
+        self._control = RunControl(self)
+        self._control.state_changed.connect(self.state_changed)
+        self._control.device_found.connect(self.device_changed)
+        self._control.arrived.connect(self._on_arrived)
+        self._control.ended.connect(self._on_ended)
         self._evaluator = Evaluator()
         self._evaluator.frame_ready.connect(self._on_frame)
         self._evaluator.measured.connect(self._on_measured)
         self._evaluator.previewed.connect(self._on_previewed)
+        self._evaluator.refused.connect(self._on_refused)
         self._evaluator.failed.connect(self._on_evaluation_failed)
-        self._timer = QTimer(self)
-        self._timer.setInterval(TICK_MS)
-        self._timer.timeout.connect(self._tick)
+
+    @property
+    def state(self) -> State:
+        """What the run is doing."""
+        return self._control.state
 
     def begin(self) -> None:
         """Start answering: the evaluator imports torch, so call it once the window is painted."""
-        if not self._evaluator.isRunning():
-            self._evaluator.start()
+        if not self._ended and not self._evaluator.isRunning():
+            self._evaluator.begin()
 
     # --- settings -----------------------------------------------------------------------------
 
     def set_config(self, config: RunConfig) -> None:
-        """Take new settings for the next run; shows a new target's data where nothing is lost."""
+        """Take new settings for the next run; shows a new target's data where nothing is lost.
+
+        A target that can't be learned is refused a little later: see `target_refused`.
+        """
         if config == self.config:
             return
         retargeted = config.target != self.config.target
         self.config = config
         self.config_changed.emit(config)
-        if retargeted and self.state in (State.IDLE, State.FAILED) and not self.unsaved:
+        shown = self.snapshot is not None and self.snapshot.config.target == config.target
+        if retargeted and not shown and self.state in DONE:
             self._preview()
 
     # --- the run ------------------------------------------------------------------------------
@@ -116,47 +137,35 @@ class Session(QObject):
 
     @Slot()
     def start(self) -> None:
-        """Begin a fresh run of the present settings."""
-        if self._thread is not None:
+        """Begin a fresh run of the present settings; the former one is kept until it has begun."""
+        if self._control.busy or self._ended:
             return
-        self._forget_run()
-        self._run += 1
-        self._mailbox = Mailbox()
-        self._thread = TrainingThread(self._run, self.config, self._mailbox, self._embedded_data())
-        self._thread.ended.connect(self._on_ended)
-        self._thread.device_found.connect(self._on_device)
-        self.live = True
-        self._set_state(State.RUNNING)
-        self._thread.start()
-        self._timer.start()
+        embedded = self._embedded_data()
+        if embedded is not None and _is_missing_file(self.config.target):
+            name = Path(self.config.target).name
+            self.message.emit(
+                "info",
+                f"{name} is not at hand; training on the {len(embedded):,} of its points that came "
+                "with the map.",
+            )
+        self._fresh = True
+        self._control.start(self.config, embedded)
 
     def pause(self) -> None:
         """Hold the run; its newest weights come to the stage."""
-        if self.state is State.RUNNING and self._thread is not None:
-            self._thread.pause()
-            self._set_state(State.PAUSED)
+        self._control.pause()
 
     def resume(self) -> None:
         """Go on after a pause."""
-        if self.state is State.PAUSED and self._thread is not None:
-            self._thread.resume()
-            self._set_state(State.RUNNING)
+        self._control.resume()
 
     def stop(self) -> None:
         """End the run; what was learned stays."""
-        if self._thread is not None and self.state in (State.RUNNING, State.PAUSED):
-            self._thread.request_stop()
-            self._set_state(State.STOPPING)
+        self._control.stop()
 
     def reset(self) -> None:
         """End the run, forget it and show the untrained map of the present settings."""
-        if self._thread is not None:
-            self._after_stop = self.reset
-            self.stop()
-            return
-        self._forget_run()
-        self._set_state(State.IDLE)
-        self._preview()
+        self._control.stop(then=self._reset)
 
     def restart_with(self, config: RunConfig) -> None:
         """End the run and begin another one with these settings."""
@@ -165,11 +174,7 @@ class Session(QObject):
             self.set_config(config)
             self.start()
 
-        if self._thread is None:
-            then()
-        else:
-            self._after_stop = then
-            self.stop()
+        self._control.stop(then)
 
     # --- time and history ---------------------------------------------------------------------
 
@@ -206,18 +211,17 @@ class Session(QObject):
     # --- presets ------------------------------------------------------------------------------
 
     def open_preset(self, path: Path) -> None:
-        """Show a preset; a run in progress is stopped first.
+        """Show a preset; a run in progress is given up.
 
         Raises:
             PresetError: The file is no sound preset; everything stays as it was.
         """
         preset = read_preset(path)
-        if self._thread is not None:
-            self._abandon_thread()
+        self._control.abandon()
         self._forget_run()
-        self._set_state(State.IDLE)
         self.config = preset.snapshot.config
         self.config_changed.emit(self.config)
+        self._sound_target = self.config.target
         self.snapshots.add(preset.snapshot)
         self.quality.load(preset.snapshot)
         self.quality_changed.emit()
@@ -231,7 +235,6 @@ class Session(QObject):
         Raises:
             PresetError: It could not be saved, or there is no map yet.
         """
-        from flowmap_studio.core.errors import PresetError
         from flowmap_studio.core.packing import pack
 
         snapshot = self.snapshot
@@ -245,40 +248,50 @@ class Session(QObject):
     # --- the end ------------------------------------------------------------------------------
 
     def shutdown(self) -> None:
-        """Stop and join both threads; the session is of no use afterwards."""
-        self._timer.stop()
-        self._abandon_thread()
-        self._evaluator.request_stop()
-        self._evaluator.wait(STOP_LIMIT_MS)
+        """Stop both threads and wait a little for them; the session is of no use afterwards."""
+        if self._ended:
+            return
+        self._ended = True
+        self._control.abandon()
+        join([*self._control.workers(), self._evaluator], CLOSE_SECONDS)
 
     # --- inside -------------------------------------------------------------------------------
 
     def _embedded_data(self) -> npt.NDArray[np.float32] | None:
-        """The shown preset's sample of this target, in case the user's file is not at hand."""
+        """The shown map's sample of this target, in case the user's file is not at hand."""
         shown = self.snapshot
         same = shown is not None and shown.config.target == self.config.target
         return shown.data if same else None
 
-    def _set_state(self, state: State) -> None:
-        if state is not self.state:
-            self.state = state
-            self.state_changed.emit(state)
+    def _reset(self) -> None:
+        self._control.abandon()  # from FAILED to IDLE too
+        self._forget_run()
+        self._preview()
 
     def _forget_run(self) -> None:
+        self._run += 1  # what is still being measured is dropped
+        self._fresh = False
         self.losses = LossHistory()
         self.quality = QualityHistory()
         self.snapshots = SnapshotHistory()
+        self.live = True
         self.unsaved = False
         self._last_advice = ""
         self.losses_changed.emit()
         self.quality_changed.emit()
         self.snapshots_changed.emit()
+        self.rate_changed.emit(0.0, 0.0)
 
     def _preview(self) -> None:
         self._serial += 1
         self._evaluator.submit(PreviewRequest(self._serial, self.config))
 
     def _show(self, snapshot: Snapshot) -> None:
+        """Show a snapshot of the user's choice: what is still evaluated of others is stale."""
+        self._scene += 1
+        self._advance_to(snapshot)
+
+    def _advance_to(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.snapshots_changed.emit()
         self._request_frame()
@@ -291,6 +304,7 @@ class Session(QObject):
         self._evaluator.submit(
             FrameRequest(
                 serial=self._serial,
+                scene=self._scene,
                 snapshot=self.snapshot,
                 t=self.t,
                 steps=self.steps,
@@ -303,20 +317,10 @@ class Session(QObject):
         if self.snapshot is not None and self.live and not self._moving:
             self._evaluator.submit(MeasureRequest(self._run, self.snapshot, self.steps))
 
-    def _abandon_thread(self) -> None:
-        """Stop and join the training at once, leaving its result where it is."""
-        thread = self._thread
-        if thread is None:
-            return
-        thread.request_stop()
-        thread.wait(STOP_LIMIT_MS)
-        self._run += 1  # what it still has queued is dropped
-        self._thread = None
-        self._timer.stop()
-
-    @Slot()
-    def _tick(self) -> None:
-        news = self._mailbox.drain()
+    @Slot(object)
+    def _on_arrived(self, news: Delivery) -> None:
+        if self._fresh and news.snapshot is not None:  # a run leaves a snapshot before its losses
+            self._forget_run()
         for rows in news.losses:
             self.losses.append(rows)
         if news.losses:
@@ -327,47 +331,34 @@ class Session(QObject):
             self._take_snapshot(news.snapshot)
 
     def _take_snapshot(self, snapshot: Snapshot) -> None:
-        if not len(self.snapshots):
-            self.view_reset.emit()
+        first = not len(self.snapshots)
+        self._sound_target = snapshot.config.target
         self.snapshots.add(snapshot)
         self.unsaved = snapshot.step > 0
-        if self.live:
+        if first:
+            self.view_reset.emit()
             self._show(snapshot)
-            if self.quality.due(snapshot.step):
-                self._request_measure()
+        elif self.live:
+            self._advance_to(snapshot)
         else:
             self.snapshots_changed.emit()
+        if self.live and self.quality.due(snapshot.step):
+            self._request_measure()
 
     @Slot(object)
     def _on_ended(self, outcome: Outcome) -> None:
-        if outcome.run != self._run or self._thread is None:
-            return
-        self._thread.wait(STOP_LIMIT_MS)  # the signal comes just before run() returns
-        self._thread = None
-        self._timer.stop()
-        self._tick()
         if outcome.error:
-            self._set_state(State.FAILED)
             self.failed.emit(outcome.error, outcome.details)
-        else:
-            self._set_state(State.IDLE)
-            self._request_frame()
-            self._request_measure()
-        if self._after_stop is not None:
-            then, self._after_stop = self._after_stop, None
-            then()
-
-    @Slot(int, str)
-    def _on_device(self, run: int, name: str) -> None:
-        if run == self._run:
-            self.device_changed.emit(name)
+        self._request_frame()
+        self._request_measure()
 
     @Slot(object)
     def _on_frame(self, frame: Frame) -> None:
-        # One gate: an answer about another snapshot than the one shown is stale.
+        # One gate. Of a map in training, clouds of slightly older weights are news too: where an
+        # evaluation takes longer than the next snapshot, none would ever be shown otherwise.
         shown = self.frame
-        stale = shown is not None and frame.request.serial < shown.request.serial
-        if stale or frame.request.snapshot is not self.snapshot:
+        older = shown is not None and frame.request.serial < shown.request.serial
+        if older or frame.request.scene != self._scene:
             return
         self.frame = frame
         self.frame_changed.emit(frame)
@@ -387,14 +378,30 @@ class Session(QObject):
 
     @Slot(object, object)
     def _on_previewed(self, request: PreviewRequest, snapshot: Snapshot) -> None:
-        idle = self.state in (State.IDLE, State.FAILED)
-        if request.config != self.config or not idle or self.unsaved:
+        self._sound_target = request.config.target
+        wanted = request.config.target == self.config.target
+        if not wanted or self.state not in DONE or self.unsaved:
             return
         self._forget_run()
         self.snapshots.add(snapshot)
         self.view_reset.emit()
         self._show(snapshot)
 
+    @Slot(object, str)
+    def _on_refused(self, request: PreviewRequest, sentence: str) -> None:
+        self.failed.emit(sentence, "")
+        if request.config.target == self.config.target and self.state in DONE:
+            self.target_refused.emit(request.config)  # a listener may undo the choice
+        if request.config.target == self.config.target and self.state in DONE:
+            self.set_config(self.config.replace(target=self._sound_target))
+
     @Slot(str, str)
     def _on_evaluation_failed(self, sentence: str, details: str) -> None:
         self.failed.emit(sentence, details)
+
+
+def _is_missing_file(target: str) -> bool:
+    try:
+        return target not in TARGETS and not Path(target).expanduser().is_file()
+    except (OSError, RuntimeError, ValueError):
+        return True

@@ -6,14 +6,19 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QThread, Signal
+from PySide6.QtCore import Signal
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import StudioError
 from flowmap_studio.runtime.mailbox import Mailbox
+from flowmap_studio.runtime.workers import Worker
+
+if TYPE_CHECKING:
+    from flowmap_studio.core.trainer import Trainer
 
 SNAPSHOT_SECONDS = 0.2
 """How often the window sees new weights."""
@@ -36,7 +41,7 @@ class Outcome:
     device: str = ""
 
 
-class TrainingThread(QThread):
+class TrainingThread(Worker):
     """Drives the one training loop and leaves its news in a mailbox.
 
     Args:
@@ -65,11 +70,14 @@ class TrainingThread(QThread):
         self._stop = threading.Event()
         self._go = threading.Event()
         self._go.set()
+        self._trainer: Trainer | None = None
 
     def request_stop(self) -> None:
-        """End at the next step; returns at once."""
+        """End at the next step, or while pairs are prepared; returns at once."""
         self._stop.set()
         self._go.set()
+        if self._trainer is not None:
+            self._trainer.interrupt()
 
     def pause(self) -> None:
         """Hold at the next step; returns at once."""
@@ -99,7 +107,9 @@ class TrainingThread(QThread):
         from flowmap_studio.core.trainer import Trainer
 
         target = open_or_embedded(self._config.target, self._embedded)
-        trainer = Trainer(self._config, target)
+        self._trainer = trainer = Trainer(self._config, target)
+        if self._stop.is_set():  # asked before there was a trainer to tell
+            trainer.interrupt()
         self.device_found.emit(self.number, describe(trainer.device))
         self._mailbox.post_snapshot(trainer.snapshot())
         shown = time.monotonic()

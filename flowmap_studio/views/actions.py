@@ -1,14 +1,14 @@
-"""One table of actions: menus, tool bar, tips, keys and the shortcut sheet are made from it."""
+"""One table of actions: menus, tool bar, tips, keys, shortcut sheet and palette come from it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
+from flowmap_studio.views.cloud_view import CloudView
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.theme import Palette
 
@@ -19,11 +19,13 @@ class ActionRow:
 
     Attributes:
         name: Object name.
-        menu: Menu that it stands in; "" for keys only.
+        menu: Menu that it stands in.
         text: What it says.
         keys: Shortcuts in Qt's portable form.
         tip: What it does.
         icon: Name of its icon, or "".
+        checkable: Whether it switches something on and off; its owner keeps it true to that.
+        part: Parts of a menu are kept apart by a line.
     """
 
     name: str
@@ -32,8 +34,16 @@ class ActionRow:
     keys: tuple[str, ...] = ()
     tip: str = ""
     icon: str = ""
+    checkable: bool = False
+    part: int = 0
+
+    def key_text(self) -> str:
+        """The shortcuts as this system writes them, or ""."""
+        native = QKeySequence.SequenceFormat.NativeText
+        return ", ".join(QKeySequence(keys).toString(native) for keys in self.keys)
 
 
+MENUS = ("File", "Edit", "Run", "Time", "View", "Help")
 ACTIONS = (
     ActionRow("openAction", "File", "Open…", ("Ctrl+O",), "Open a preset", "open"),
     ActionRow(
@@ -47,7 +57,7 @@ ACTIONS = (
         "Export the stage as a picture or its points as a table",
         "export",
     ),
-    ActionRow("quitAction", "File", "Quit", ("Ctrl+Q",), "Close the window"),
+    ActionRow("quitAction", "File", "Quit", ("Ctrl+Q",), "Close the window", part=1),
     ActionRow("undoAction", "Edit", "Undo", ("Ctrl+Z",), "Undo a change of settings", "undo"),
     ActionRow("redoAction", "Edit", "Redo", ("Ctrl+Shift+Z",), "Redo a change of settings", "redo"),
     ActionRow("trainAction", "Run", "Train", ("Ctrl+R",), "Train, pause or go on", "play"),
@@ -58,25 +68,58 @@ ACTIONS = (
         "resetAction", "Run", "Reset", (), "Forget the run: back to untrained weights", "reset"
     ),
     ActionRow("playAction", "Time", "Play", ("Space",), "Play or pause the flow time"),
-    ActionRow("frameBackAction", "Time", "One frame back", ("Left",)),
-    ActionRow("frameOnAction", "Time", "One frame on", ("Right",)),
-    ActionRow("tenBackAction", "Time", "Ten frames back", ("Shift+Left",)),
-    ActionRow("tenOnAction", "Time", "Ten frames on", ("Shift+Right",)),
-    ActionRow("toStartAction", "Time", "To the noise, t = 0", ("Home",)),
-    ActionRow("toEndAction", "Time", "To the data, t = 1", ("End",)),
     ActionRow("playBackAction", "Time", "Play backward", ("J",)),
     ActionRow("holdAction", "Time", "Hold", ("K",)),
     ActionRow("playOnAction", "Time", "Play forward", ("L",)),
-    ActionRow("fewerStepsAction", "Time", "Fewer composed steps", ("[",)),
-    ActionRow("moreStepsAction", "Time", "More composed steps", ("]",)),
-    ActionRow("sourceAction", "View", "Source", ("1",), "Show or hide the noise"),
-    ActionRow("dataAction", "View", "Data", ("2",), "Show or hide the data"),
-    ActionRow("oneStepAction", "View", "One step", ("3",), "Show or hide the one-step cloud"),
-    ActionRow("composedAction", "View", "Composed", ("4",), "Show or hide the composed cloud"),
-    ActionRow("fitAction", "View", "Fit view", ("Ctrl+0",), "Fit the view to source and data"),
-    ActionRow("stageOnlyAction", "View", "Stage only", ("F11",), "Hide or show all panels"),
-    ActionRow("shortcutsAction", "Help", "Keyboard shortcuts", ("F1",), "Show this list"),
+    ActionRow("frameBackAction", "Time", "One frame back", ("Left",), icon="step-back", part=1),
+    ActionRow("frameOnAction", "Time", "One frame on", ("Right",), icon="step-forward", part=1),
+    ActionRow("tenBackAction", "Time", "Ten frames back", ("Shift+Left",), part=1),
+    ActionRow("tenOnAction", "Time", "Ten frames on", ("Shift+Right",), part=1),
+    ActionRow("toStartAction", "Time", "To the noise, t = 0", ("Home",), icon="to-start", part=1),
+    ActionRow("toEndAction", "Time", "To the data, t = 1", ("End",), icon="to-end", part=1),
+    ActionRow("fewerStepsAction", "Time", "Fewer composed steps", ("[",), part=2),
+    ActionRow("moreStepsAction", "Time", "More composed steps", ("]",), part=2),
+    ActionRow("sourceAction", "View", "Source", ("1",), "Show or hide the noise", checkable=True),
+    ActionRow("dataAction", "View", "Data", ("2",), "Show or hide the data", checkable=True),
+    ActionRow(
+        "oneStepAction",
+        "View",
+        "One step",
+        ("3",),
+        "Show or hide the one-step cloud",
+        checkable=True,
+    ),
+    ActionRow(
+        "composedAction",
+        "View",
+        "Composed",
+        ("4",),
+        "Show or hide the composed cloud",
+        checkable=True,
+    ),
+    ActionRow(
+        "fitAction",
+        "View",
+        "Fit view",
+        ("Ctrl+0",),
+        "Fit the view to source and data",
+        "fit",
+        part=1,
+    ),
+    ActionRow("stageOnlyAction", "View", "Stage only", ("F11",), "Hide or show all panels", part=1),
+    ActionRow("commandsAction", "Help", "Find an action…", ("Ctrl+K",), "Find any action by name"),
+    ActionRow("shortcutsAction", "Help", "Keyboard shortcuts", ("F1",), "Show all keys"),
+    ActionRow("aboutAction", "Help", "About Flow Map Studio", (), "Version and licence", part=1),
 )
+
+
+LAYER_ACTIONS = {
+    "source": "sourceAction",
+    "data": "dataAction",
+    "one_step": "oneStepAction",
+    "composed": "composedAction",
+}
+"""The action that shows or hides each layer."""
 
 
 def make_actions(
@@ -95,15 +138,26 @@ def make_actions(
         if action is None:
             action = QAction(row.text, owner)
             action.setObjectName(row.name)
+            action.setCheckable(row.checkable)
             action.triggered.connect(handlers[row.name])
         action.setShortcuts([QKeySequence(keys) for keys in row.keys])
-        keys = ", ".join(
-            QKeySequence(k).toString(QKeySequence.SequenceFormat.NativeText) for k in row.keys
-        )
+        keys = row.key_text()
         action.setToolTip(f"{row.tip or row.text} ({keys})" if keys else row.tip or row.text)
         owner.addAction(action)
         made[row.name] = action
     return made
+
+
+def follow_layers(actions: Mapping[str, QAction], stage: CloudView) -> None:
+    """Keep the check marks of the layers' actions true, whoever shows or hides a layer."""
+
+    def follow(layer: str, visible: bool, opacity: float = 1.0) -> None:
+        del opacity
+        actions[LAYER_ACTIONS[layer]].setChecked(visible)
+
+    for layer in LAYER_ACTIONS:
+        follow(layer, stage.is_layer_visible(layer))
+    stage.layer_changed.connect(follow)
 
 
 def colour_actions(actions: Mapping[str, QAction], palette: Palette) -> None:
@@ -111,30 +165,3 @@ def colour_actions(actions: Mapping[str, QAction], palette: Palette) -> None:
     for row in ACTIONS:
         if row.icon and row.name != "trainAction":
             actions[row.name].setIcon(icon(row.icon, palette))
-
-
-class ShortcutSheet(QDialog):
-    """All keys at a glance."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setObjectName("shortcutSheet")
-        self.setWindowTitle("Keyboard shortcuts")
-        grid = QGridLayout(self)
-        grid.setContentsMargins(24, 18, 24, 20)
-        grid.setHorizontalSpacing(18)
-        grid.setVerticalSpacing(5)
-        rows = [row for row in ACTIONS if row.keys]
-        half = -(-len(rows) // 2)
-        for index, row in enumerate(rows):
-            column, line = divmod(index, half)
-            keys = QLabel(
-                ", ".join(
-                    QKeySequence(k).toString(QKeySequence.SequenceFormat.NativeText)
-                    for k in row.keys
-                )
-            )
-            keys.setProperty("muted", True)
-            keys.setAlignment(Qt.AlignmentFlag.AlignRight)
-            grid.addWidget(keys, line, 2 * column)
-            grid.addWidget(QLabel(row.text.rstrip("…")), line, 2 * column + 1)

@@ -16,7 +16,12 @@ from flowmap_studio.views.points_item import PointsItem
 from flowmap_studio.views.stage_plot import StagePlot
 from flowmap_studio.views.theme import Palette
 
-START_OPACITY = {"source": 0.4, "data": 0.7, "one_step": 1.0, "composed": 0.85}
+START_OPACITY = {"source": 0.3, "data": 0.45, "one_step": 1.0, "composed": 0.65}
+DEPTH = ("source", "data", "composed", "one_step")
+"""From the back to the front: what the map does in one step is never covered."""
+MARKER_SCALE = {"source": 0.7, "data": 1.5, "one_step": 0.75, "composed": 0.8}
+"""Data is a broad faint band to land on. Composed points are hidden under one-step points where
+both agree: all the green that is seen is drift."""
 EXTENT_PERCENT = (0.2, 99.8)
 FARTHEST = 1e30
 """Coordinates that the view's arithmetic still bears; `fit` takes farther ones for this."""
@@ -47,9 +52,11 @@ class CloudView(QWidget):
         """Layers that the next fit waits for."""
         self._plot = StagePlot(palette)
         self._plot.fit_wanted.connect(self.fit)
-        self._items = {layer: PointsItem(palette.layer(layer)) for layer in LAYERS}
-        for depth, (layer, item) in enumerate(self._items.items()):
-            item.setZValue(depth)
+        self._items = {
+            layer: PointsItem(palette.layer(layer), MARKER_SCALE[layer]) for layer in LAYERS
+        }
+        for layer, item in self._items.items():
+            item.setZValue(DEPTH.index(layer))
             item.set_opacity(self._opacity[layer])
             self._plot.addItem(item, ignoreBounds=True)
         box = QVBoxLayout(self)

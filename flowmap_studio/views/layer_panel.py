@@ -20,7 +20,7 @@ from flowmap_studio.views.icons import icon
 from flowmap_studio.views.theme import Palette
 
 LAYERS = ("source", "data", "one_step", "composed")
-"""Layers in the order in which they are drawn."""
+"""Layers in the order of the legend."""
 LABELS = {
     "source": "Source (noise)",
     "data": "Data",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
@@ -32,6 +33,7 @@ class LossPlot(QWidget):
     def __init__(self, palette: Palette = LIGHT, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("lossPlot")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)  # a card, legend and all
         self.setAccessibleName("Losses against training step")
         self._palette = palette
         self._history: LossHistory | None = None

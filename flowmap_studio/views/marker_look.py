@@ -10,7 +10,7 @@ MANY = 20_000
 """Up to `FEW` points markers are large; from there to `MANY` they shrink."""
 LARGE, SMALL = 5.0, 3.2
 """Diameters in logical pixels at `FEW` and at `MANY` points."""
-STRONG, WEAK = 0.64, 0.36
+STRONG, WEAK = 0.85, 0.36
 """Opacities of one marker at `FEW` and at `MANY` points."""
 FADING = 0.75
 """Beyond `MANY` the opacity falls with this power of the count, so that density still shows."""
@@ -21,14 +21,19 @@ SOFTNESS = 1.1
 Alphas = npt.NDArray[np.float64]
 
 
-def marker_look(count: int) -> tuple[float, float]:
+def marker_look(count: int, scale: float = 1.0) -> tuple[float, float]:
     """Diameter in logical pixels and opacity of one marker in a cloud of so many.
+
+    Args:
+        count: Points of the cloud.
+        scale: Of the diameter of few points: a cloud that lies over others is drawn finer. Many
+            are as small as can be seen anyway; from `MANY` on all clouds have the same markers.
 
     It depends on the count alone and is constant up to `FEW`: a cloud must not change its look
     while it moves, is zoomed or is thinned for speed.
     """
     share = float(np.clip(np.log(max(count, 1) / FEW) / np.log(MANY / FEW), 0, 1))
-    diameter = LARGE + share * (SMALL - LARGE)
+    diameter = scale * LARGE + share * (SMALL - scale * LARGE)
     opacity = STRONG + share * (WEAK - STRONG)
     if count > MANY:
         opacity = max(FAINTEST, opacity * (MANY / count) ** FADING)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from dataclasses import replace
+
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.theme import Palette
+
+SIGN = 18
+"""Logical pixels of the sign before the sentence."""
 
 
 class MessageBar(QFrame):
@@ -19,6 +24,10 @@ class MessageBar(QFrame):
         super().__init__(parent)
         self.setObjectName("messageBar")
         self._details = ""
+        self._kind = "info"
+        self._palette = palette
+        self._sign = QLabel()
+        self._sign.setObjectName("messageSign")
         self._label = QLabel()
         self._label.setObjectName("messageText")
         self._label.setWordWrap(True)
@@ -37,6 +46,8 @@ class MessageBar(QFrame):
         self._close.clicked.connect(self.hide)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 6, 6, 6)
+        row.setSpacing(8)
+        row.addWidget(self._sign)
         row.addWidget(self._label, 1)
         for button in (self._remedy, self._copy, self._close):
             row.addWidget(button)
@@ -53,6 +64,8 @@ class MessageBar(QFrame):
             details: Text for the clipboard, or "".
         """
         self._details = details
+        self._kind = kind
+        self._show_sign()
         self._label.setText(text)
         self.setAccessibleName(text)
         self._remedy.setText(remedy)
@@ -69,7 +82,18 @@ class MessageBar(QFrame):
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours."""
+        self._palette = palette
         self._close.setIcon(icon("close", palette))
+        self._show_sign()
+
+    def _show_sign(self) -> None:
+        """Not by colour alone: each kind has a shape of its own."""
+        palette = self._palette
+        colours = {"warning": palette.warning, "error": palette.danger}
+        tinted = replace(palette, text=colours.get(self._kind, palette.accent))
+        sign = icon(self._kind, tinted).pixmap(QSize(SIGN, SIGN), self.devicePixelRatioF())
+        self._sign.setPixmap(sign)
+        self._sign.setAccessibleName(self._kind)
 
     def _on_remedy(self) -> None:
         self.hide()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from collections.abc import Sequence
+
+from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 LEFT, RIGHT, BOTTOM = (
@@ -15,12 +17,13 @@ LEFT, RIGHT, BOTTOM = (
 def add_dock(
     window: QMainWindow, name: str, title: str, content: QWidget, area: Qt.DockWidgetArea
 ) -> QDockWidget:
-    """Put a widget into a dock that can be moved but not lost."""
+    """Put a widget into a dock; one that is closed comes back through the View menu."""
     dock = QDockWidget(title, window)
     dock.setObjectName(name)
     dock.setWidget(content)
     dock.setFeatures(
         QDockWidget.DockWidgetFeature.DockWidgetMovable
+        | QDockWidget.DockWidgetFeature.DockWidgetClosable
         | QDockWidget.DockWidgetFeature.DockWidgetFloatable
     )
     window.addDockWidget(area, dock)
@@ -39,5 +42,44 @@ def arrange(
     bottom.setTitleBarWidget(QWidget())
     bottom.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
     window.resizeDocks([left[0], right[0]], [300, 340], Qt.Orientation.Horizontal)
-    window.resizeDocks(list(left), [330, 270], Qt.Orientation.Vertical)
-    window.resizeDocks(list(right), [340, 260], Qt.Orientation.Vertical)
+    window.resizeDocks(list(left), [300, 300], Qt.Orientation.Vertical)
+    window.resizeDocks(list(right), [330, 270], Qt.Orientation.Vertical)
+
+
+class StageOnly:
+    """Hides all but stage and scrubber, and puts everything back as it was.
+
+    Args:
+        window: Whose layout it is.
+        widgets: What is hidden.
+    """
+
+    def __init__(self, window: QMainWindow, widgets: Sequence[QWidget]) -> None:
+        self._window = window
+        self._widgets = widgets
+        self._before: QByteArray | None = None
+        self._hidden: list[QWidget] = []
+
+    @property
+    def on(self) -> bool:
+        """Whether all but stage and scrubber is hidden."""
+        return self._before is not None
+
+    def toggle(self) -> None:
+        """Hide or put back."""
+        if self.on:
+            self.leave()
+            return
+        self._before = self._window.saveState()
+        self._hidden = [widget for widget in self._widgets if not widget.isHidden()]
+        for widget in self._hidden:
+            widget.hide()
+
+    def leave(self) -> None:
+        """Put everything back, if it is hidden: also the sizes, which showing alone does not."""
+        if self._before is None:
+            return
+        for widget in self._hidden:
+            widget.show()
+        self._window.restoreState(self._before)
+        self._before = None

@@ -35,10 +35,12 @@ class PointsItem(pg.GraphicsObject):
 
     Args:
         colour: #rrggbb.
+        scale: Of the markers' usual diameter, see `marker_look`.
     """
 
-    def __init__(self, colour: str) -> None:
+    def __init__(self, colour: str, scale: float = 1.0) -> None:
         super().__init__()
+        self._marker_scale = scale
         self._x = self._y = np.empty(0)
         self._colour = QColor(colour)
         self._opacity = 1.0
@@ -126,7 +128,7 @@ class PointsItem(pg.GraphicsObject):
         return np.clip(x, -_FAR, _FAR, out=x), np.clip(y, -_FAR, _FAR, out=y)
 
     def _paint_markers(self, painter: QPainter, x: Points, y: Points, ratio: float) -> None:
-        diameter, alpha = marker_look(len(self))
+        diameter, alpha = marker_look(len(self), self._marker_scale)
         sprite = self._sprite(diameter, alpha, ratio)
         phases = _phases(ratio)
         side = sprite.width() // phases

@@ -34,6 +34,7 @@ class QualityPlot(QWidget):
     def __init__(self, palette: Palette = LIGHT, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("qualityPlot")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)  # a card, legend and all
         self.setAccessibleName("Sliced W2 against training step")
         self.setToolTip(TIP)
         self._palette = palette

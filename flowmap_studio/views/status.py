@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
+
+from flowmap_studio.views.theme import interface_font
+
+PADDING = 20
+"""Logical pixels that a figure has beside its text."""
+ACTIVE = ("running", "paused", "stopping")
 
 
 class StudioStatus(QStatusBar):
@@ -11,13 +18,14 @@ class StudioStatus(QStatusBar):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(False)
-        self._state = self._figure("statusState", "Whether a run is going on", "stopping")
+        self.setContentsMargins(6, 0, 12, 2)
         self._device = self._figure("statusDevice", "Where the map is trained", "CPU")
         self._rate = self._figure("statusRate", "Training steps per second", "100,000 steps/s")
         self._frame = self._figure(
-            "statusFrame", "Time to evaluate the clouds on stage", "frame 1,000.0 ms"
+            "statusFrame", "Time to evaluate the clouds on stage", "frame 10,000.0 ms"
         )
         self._points = self._figure("statusPoints", "Points of each cloud", "1,000,000 points")
+        self._state = self._figure("statusState", "Whether a run is going on", "stopping")
         self._progress = QProgressBar()
         self._progress.setObjectName("runProgress")
         self._progress.setAccessibleName("Progress of the run")
@@ -32,10 +40,11 @@ class StudioStatus(QStatusBar):
     def show_state(self, state: str) -> None:
         """Name the run's state."""
         self._state.setText(state)
+        self._progress.setVisible(state in ACTIVE)
 
     def show_device(self, name: str) -> None:
         """Name the device of the run."""
-        self._device.setMinimumWidth(self._device.fontMetrics().horizontalAdvance(name) + 14)
+        self._device.setMinimumWidth(_width(name))
         self._device.setText(name)
 
     def show_rate(self, steps_per_second: float, fraction: float) -> None:
@@ -52,6 +61,11 @@ class StudioStatus(QStatusBar):
         label = QLabel()
         label.setObjectName(name)
         label.setToolTip(tip)
-        label.setMinimumWidth(label.fontMetrics().horizontalAdvance(widest) + 14)
+        label.setMinimumWidth(_width(widest))
         self.addWidget(label)
         return label
+
+
+def _width(text: str) -> int:
+    """Pixels that a text needs in the interface's font, whatever is in force while building."""
+    return QFontMetrics(interface_font()).horizontalAdvance(text) + PADDING

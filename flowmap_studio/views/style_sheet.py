@@ -8,9 +8,9 @@ def style_sheet(p: Palette) -> str:
     return f"""
 QMainWindow, QDialog {{ background: {p.window}; }}
 QMainWindow::separator {{ background: {p.window}; width: 6px; height: 6px; }}
-QToolBar {{ background: {p.window}; border: none; spacing: 4px; padding: 5px 8px; }}
-QToolBar::separator {{ background: {p.border}; width: 1px; margin: 5px 6px; }}
-QToolBar QLabel {{ color: {p.muted}; padding-left: 4px; }}
+QToolBar {{ background: {p.window}; border: none; spacing: 2px; padding: 2px 8px 4px 8px; }}
+QToolBar::separator {{ background: {p.border}; width: 1px; margin: 5px 4px; }}
+QToolBar QLabel {{ color: {p.muted}; padding: 0 4px; }}
 QToolButton {{ border: 1px solid transparent; border-radius: 6px; padding: 4px 7px; }}
 QToolButton:hover {{ background: {p.grid}; }}
 QToolButton:pressed, QToolButton:checked {{ background: {p.grid}; border-color: {p.border}; }}
@@ -22,7 +22,7 @@ QToolButton#trainButton:hover {{ background: {p.accent_hover}; }}
 QToolButton#trainButton:disabled {{ background: {p.grid}; color: {p.muted}; }}
 QDockWidget {{ color: {p.muted}; font-weight: 600; }}
 QDockWidget::title {{ background: {p.window}; padding: 5px 8px 3px 8px; text-align: left; }}
-QDockWidget > QWidget, QWidget#card {{ background: {p.panel}; }}
+QDockWidget > QWidget, QWidget#lossPlot, QWidget#qualityPlot {{ background: {p.panel}; }}
 QPushButton {{ background: {p.field}; border: 1px solid {p.border}; border-radius: 6px;
     padding: 4px 12px; }}
 QPushButton:hover {{ border-color: {p.muted}; }}
@@ -43,6 +43,7 @@ QComboBox QAbstractItemView, QMenu {{ background: {p.panel}; color: {p.text};
     border: 1px solid {p.border}; selection-background-color: {p.accent};
     selection-color: {p.on_accent}; outline: 0; }}
 QMenu {{ padding: 4px; }}
+QMenu::item:disabled {{ color: {p.muted}; }}
 QMenu::item {{ padding: 5px 24px 5px 14px; border-radius: 4px; }}
 QMenu::item:selected {{ background: {p.accent}; color: {p.on_accent}; }}
 QMenu::separator {{ height: 1px; background: {p.border}; margin: 4px 8px; }}
@@ -54,12 +55,18 @@ QSlider::sub-page:horizontal {{ background: {p.accent}; border-radius: 2px; }}
 QSlider::sub-page:horizontal:disabled {{ background: {p.border}; }}
 QSlider::handle:horizontal {{ background: {p.accent}; border: 2px solid {p.panel};
     width: 14px; height: 14px; margin: -7px 0; border-radius: 9px; }}
+QSlider#timeSlider::groove:horizontal {{ height: 6px; border-radius: 3px; }}
+QSlider#timeSlider::sub-page:horizontal {{ border-radius: 3px; }}
+QSlider#timeSlider::handle:horizontal {{ width: 18px; height: 18px; margin: -8px 0;
+    border-radius: 11px; }}
 QSlider::handle:horizontal:focus {{ border-color: {p.text}; }}
 QSlider::handle:horizontal:disabled {{ background: {p.border}; }}
 QStatusBar {{ background: {p.window}; color: {p.muted}; }}
 QStatusBar::item {{ border: none; }}
 QStatusBar QLabel {{ color: {p.muted}; padding: 0 6px; }}
-QScrollArea, QListView {{ border: none; background: {p.panel}; }}
+QScrollArea, QListView, QTreeView {{ border: none; background: {p.panel}; }}
+QTreeView::item {{ padding: 4px 8px; }}
+QTreeView::item:selected {{ background: {p.accent}; color: {p.on_accent}; }}
 QScrollArea > QWidget > QWidget {{ background: {p.panel}; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
 QScrollBar::handle:vertical {{ background: {p.border}; border-radius: 4px; min-height: 28px;
@@ -78,6 +85,9 @@ QTabBar::tab {{ background: {p.window}; color: {p.muted}; padding: 5px 12px; bor
     border-bottom: 2px solid transparent; }}
 QTabBar::tab:selected {{ color: {p.text}; border-bottom-color: {p.accent}; }}
 QLabel[muted="true"] {{ color: {p.muted}; }}
+QLabel[heading="true"] {{ font-weight: 600; }}
+QLabel[keyCap="true"] {{ background: {p.field}; border: 1px solid {p.border};
+    border-radius: 4px; padding: 1px 6px; }}
 QLabel[error="true"] {{ color: {p.danger}; }}
 QFrame#layerPanel, QFrame#messageBar {{ background: {p.panel}; border: 1px solid {p.border};
     border-radius: 8px; }}

@@ -5,45 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QMouseEvent
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QSlider,
     QSpinBox,
-    QStyle,
     QToolButton,
     QWidget,
 )
 
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.playback import Playback
+from flowmap_studio.views.sliders import JumpSlider, TickedSlider
 from flowmap_studio.views.theme import Palette
 
 TICKS = 1000
 """Slider positions between t = 0 and t = 1."""
 FRAMES = 100
 """Frames between t = 0 and t = 1, for stepping."""
+MARKS = (
+    (0, "0 · noise"),
+    (TICKS // 4, "¼"),
+    (TICKS // 2, "½"),
+    (3 * TICKS // 4, "¾"),
+    (TICKS, "data · 1"),
+)
+"""Where the time slider has ticks, and their names."""
+TIME_HEIGHT, HISTORY_HEIGHT = 48, 26
 SPEEDS = {"¼×": 0.25, "½×": 0.5, "1×": 1.0, "2×": 2.0, "4×": 4.0}
-
-
-class JumpSlider(QSlider):
-    """A slider whose groove takes the handle to the place that is clicked."""
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: D102 - Qt's
-        if event.button() == Qt.MouseButton.LeftButton:
-            handle = 14
-            place = QStyle.sliderValueFromPosition(
-                self.minimum(),
-                self.maximum(),
-                round(event.position().x()) - handle // 2,
-                self.width() - handle,
-            )
-            self.setValue(place)  # the handle now lies under the mouse and is dragged on
-        super().mousePressEvent(event)
 
 
 class TimeBar(QWidget):
@@ -59,15 +51,16 @@ class TimeBar(QWidget):
     def __init__(self, palette: Palette, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._time = 1.0
+        self._steps: Sequence[int] = ()
         self._scrubbing = False
         self.playback = Playback(self)
         self.playback.moved.connect(self.set_time)
         self.playback.playing_changed.connect(self._on_playing)
         self._build_actions()
         grid = QGridLayout(self)
-        grid.setContentsMargins(12, 6, 12, 8)
+        grid.setContentsMargins(12, 2, 12, 4)
         grid.setHorizontalSpacing(10)
-        grid.setVerticalSpacing(6)
+        grid.setVerticalSpacing(2)
         grid.setColumnStretch(2, 1)
         self._build_transport(grid)
         self._build_time(grid)
@@ -116,10 +109,10 @@ class TimeBar(QWidget):
         grid.addLayout(row, 0, 0)
 
     def _build_time(self, grid: QGridLayout) -> None:
-        self.time_slider = JumpSlider(Qt.Orientation.Horizontal)
+        self.time_slider = TickedSlider(MARKS, lambda place: f"t = {place / TICKS:.3f}")
         self.time_slider.setObjectName("timeSlider")
         self.time_slider.setAccessibleName("Flow time t")
-        self.time_slider.setToolTip("Flow time: 0 is noise, 1 is data")
+        self.time_slider.setFixedHeight(TIME_HEIGHT)
         self.time_slider.setRange(0, TICKS)
         self.time_slider.setPageStep(TICKS // 10)
         self.time_slider.setValue(TICKS)
@@ -152,7 +145,8 @@ class TimeBar(QWidget):
         grid.addWidget(self.steps_spin, 0, 5)
 
     def _build_history(self, grid: QGridLayout) -> None:
-        self.history_slider = JumpSlider(Qt.Orientation.Horizontal)
+        self.history_slider = JumpSlider(self._describe_history)
+        self.history_slider.setFixedHeight(HISTORY_HEIGHT)
         self.history_slider.setObjectName("historySlider")
         self.history_slider.setAccessibleName("Training history")
         self.history_slider.valueChanged.connect(self.history_changed)
@@ -261,6 +255,7 @@ class TimeBar(QWidget):
             live: Whether the stage follows the newest.
         """
         slider = self.history_slider
+        self._steps = steps
         usable = len(steps) > 1
         slider.blockSignals(True)
         slider.setRange(0, max(0, len(steps) - 1))
@@ -283,12 +278,17 @@ class TimeBar(QWidget):
             if name != "play":
                 button.setIcon(icon(name, palette))
         self.live_button.setIcon(icon("live", palette))
+        for slider in (self.time_slider, self.history_slider):
+            slider.apply_palette(palette)
         self._on_playing(self.is_playing())
 
     # --- inside -------------------------------------------------------------------------------
 
     def _on_slider(self, place: int) -> None:
         self.set_time(place / TICKS)
+
+    def _describe_history(self, place: int) -> str:
+        return f"step {self._steps[place]:,}" if place < len(self._steps) else ""
 
     def _on_pressed(self) -> None:
         self.pause()

@@ -6,12 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QFont, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QLabel, QToolBar, QToolButton, QWidget
 
 from flowmap_studio.core.config import COUPLINGS, RunConfig
 from flowmap_studio.core.methods import METHODS
+from flowmap_studio.core.target_names import TARGETS
+from flowmap_studio.views.theme import interface_font
 
+TRAIN_TEXTS = ("Train", "Pause", "Resume")
+TRAIN_ROOM = 52
+"""Logical pixels that the train button has beside its text."""
+FILE_NAME = "0" * 13
+"""The user's own file has the room of this text for its name."""
 CHOOSE_FILE = "Your own file…"
 
 
@@ -26,17 +33,24 @@ class StudioToolBar(QToolBar):
     ) -> None:
         super().__init__("Tools", parent)
         self.setObjectName("toolBar")
+        self._reason = ""
         self.setMovable(False)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         train = QToolButton()
         train.setObjectName("trainButton")
         train.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         train.setDefaultAction(actions["trainAction"])
-        train.setMinimumWidth(92)
+        bold = interface_font()
+        bold.setWeight(QFont.Weight.DemiBold)
+        widest = max(map(QFontMetrics(bold).horizontalAdvance, TRAIN_TEXTS))
+        train.setMinimumWidth(widest + TRAIN_ROOM)  # what follows stays where it is
         self.addWidget(train)
         self.addAction(actions["stopAction"])
         self.addAction(actions["resetAction"])
         self.addSeparator()
+        self._labels: list[QAction] = []
+        self._level = 0
+        self._needed: dict[int, int] = {}
         self.target_combo = self._choice("target", "target", targets)
         self.target_combo.insertSeparator(self.target_combo.count())
         self.target_combo.addItem(CHOOSE_FILE)
@@ -60,15 +74,58 @@ class StudioToolBar(QToolBar):
             at = combo.findData(value)
             if at < 0:  # the user's own file: listed by its name before the last two rows
                 at = combo.count() - 2
-                combo.insertItem(at, Path(value).name, value)
+                combo.insertItem(at, self._short(Path(value).name), value)
+                combo.setItemData(at, value, Qt.ItemDataRole.ToolTipRole)
             combo.setCurrentIndex(at)
             combo.blockSignals(False)
+        self._show_tips()
+
+    def forget_target(self, target: str) -> None:
+        """Take the user's file off the list again."""
+        at = self.target_combo.findData(target)
+        if at >= 0 and target not in TARGETS:
+            self.target_combo.blockSignals(True)
+            self.target_combo.removeItem(at)
+            self.target_combo.blockSignals(False)
 
     def set_editable(self, editable: bool, reason: str) -> None:
         """Let the user choose, or not, for the reason given."""
-        for field, combo in self._combos().items():
+        self._reason = "" if editable else reason
+        for combo in self._combos().values():
             combo.setEnabled(editable)
-            combo.setToolTip(f"Which {field} to train with" if editable else reason)
+        self._show_tips()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102 - Qt's
+        # Where there is little room the words go first: nothing is pushed out of sight.
+        for level in range(3):
+            self._set_level(level)
+            if self._needed.setdefault(level, self.sizeHint().width()) <= event.size().width():
+                break
+        super().resizeEvent(event)
+
+    def _set_level(self, level: int) -> None:
+        """All words (0), icons alone for actions (1), or without the labels of choices too (2)."""
+        if level == self._level:
+            return
+        self._level = level
+        style = Qt.ToolButtonStyle
+        self.setToolButtonStyle(
+            style.ToolButtonIconOnly if level else style.ToolButtonTextBesideIcon
+        )
+        for label in self._labels:
+            label.setVisible(level < 2)
+        self.layout().invalidate()
+
+    def _show_tips(self) -> None:
+        for field, combo in self._combos().items():
+            choice = combo.itemData(combo.currentIndex(), Qt.ItemDataRole.ToolTipRole) or ""
+            parts = [self._reason or f"Which {field} to train with", f"Now: {choice}"]
+            combo.setToolTip("\n".join(parts))
+
+    def _short(self, name: str) -> str:
+        metrics = QFontMetrics(interface_font())
+        room = metrics.horizontalAdvance(FILE_NAME)
+        return metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room)
 
     def _combos(self) -> dict[str, QComboBox]:
         return {
@@ -87,7 +144,7 @@ class StudioToolBar(QToolBar):
             combo.addItem(name, name)
             combo.setItemData(combo.count() - 1, line, Qt.ItemDataRole.ToolTipRole)
         combo.currentIndexChanged.connect(self._on_chosen)
-        self.addWidget(QLabel(label))
+        self._labels.append(self.addWidget(QLabel(label)))
         self.addWidget(combo)
         return combo
 

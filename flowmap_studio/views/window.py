@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, QUrl
@@ -14,7 +15,14 @@ from PySide6.QtGui import (
     QPaintEvent,
     QUndoStack,
 )
-from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QFileDialog,
+    QMainWindow,
+    QVBoxLayout,
+    QWidget,
+)
 
 from flowmap_studio.core.advice import Advice
 from flowmap_studio.core.config import RunConfig
@@ -26,25 +34,32 @@ from flowmap_studio.resources import asset
 from flowmap_studio.runtime.frames import Frame
 from flowmap_studio.runtime.session import Session, State
 from flowmap_studio.views import theme
+from flowmap_studio.views.about import AboutDialog
 from flowmap_studio.views.action_states import ActionStates, action_states
-from flowmap_studio.views.actions import ShortcutSheet, colour_actions, make_actions
+from flowmap_studio.views.actions import ACTIONS, colour_actions, follow_layers, make_actions
 from flowmap_studio.views.cloud_view import CloudView
+from flowmap_studio.views.command_palette import CommandPalette
 from flowmap_studio.views.config_form import ConfigForm
 from flowmap_studio.views.export import export_stage
 from flowmap_studio.views.icons import icon
+from flowmap_studio.views.key_reach import KeyReach
 from flowmap_studio.views.loss_plot import LossPlot
+from flowmap_studio.views.menus import make_menus
 from flowmap_studio.views.message_bar import MessageBar
-from flowmap_studio.views.panels import BOTTOM, LEFT, RIGHT, add_dock, arrange
-from flowmap_studio.views.preset_library import PresetLibrary, dropped_presets
+from flowmap_studio.views.panels import BOTTOM, LEFT, RIGHT, StageOnly, add_dock, arrange
+from flowmap_studio.views.preset_library import PresetLibrary, dropped_files
 from flowmap_studio.views.quality_plot import QualityPlot
 from flowmap_studio.views.settings import Settings, presets_folder
+from flowmap_studio.views.shortcut_sheet import ShortcutSheet
 from flowmap_studio.views.status import StudioStatus
 from flowmap_studio.views.time_bar import TimeBar
 from flowmap_studio.views.tool_bar import StudioToolBar
 from flowmap_studio.views.undo import ConfigChange
 
 PRESET_FILTER = "Flow maps (*.flowmap)"
-TARGET_FILTER = "Points and pictures (*.npy *.csv *.txt *.png *.jpg *.jpeg)"
+TARGET_ENDINGS = (".npy", ".csv", ".txt", ".png", ".jpg", ".jpeg")
+TARGET_FILTER = f"Points and pictures ({' '.join('*' + ending for ending in TARGET_ENDINGS)})"
+DROPPABLE = (".flowmap", *TARGET_ENDINGS)
 EXPORT_FILTER = "Picture (*.png);;Points as table (*.csv);;Points as array (*.npy)"
 
 
@@ -65,6 +80,7 @@ class StudioWindow(QMainWindow):
         self._palette = palette
         self._settings = Settings()
         self._undo = QUndoStack(self)
+        self._newest: ConfigChange | None = None
         self._advice: Advice | None = None
         self._begun = False
         self._build_views(palette)
@@ -101,7 +117,7 @@ class StudioWindow(QMainWindow):
             "quitAction": self.close,
             "undoAction": self._undo.undo,
             "redoAction": self._undo.redo,
-            "trainAction": self.session.toggle,
+            "trainAction": self._on_train,
             "stopAction": self.session.stop,
             "resetAction": self.session.reset,
             "frameBackAction": bar.frame_back,
@@ -121,7 +137,9 @@ class StudioWindow(QMainWindow):
             "composedAction": lambda: stage.toggle_layer("composed"),
             "fitAction": stage.fit,
             "stageOnlyAction": self.toggle_stage_only,
+            "commandsAction": self.show_commands,
             "shortcutsAction": self.show_shortcuts,
+            "aboutAction": self.show_about,
         }
         existing = {"playAction": bar.play_action}
         self.actions_by_name: dict[str, QAction] = make_actions(self, handlers, existing)
@@ -148,6 +166,9 @@ class StudioWindow(QMainWindow):
         bottom = add_dock(self, "timeDock", "Time", self.time_bar, BOTTOM)
         self._docks = (*left, *right)
         arrange(self, left, right, bottom)
+        make_menus(self, self.actions_by_name, self._docks)
+        self._stage_only = StageOnly(self, (*self._docks, self.tool_bar, self.menuBar()))
+        KeyReach(self, besides=(self.time_bar.time_slider,))
         self.resize(1280, 800)
         self.setMinimumSize(900, 600)
 
@@ -167,11 +188,9 @@ class StudioWindow(QMainWindow):
         self.library.files_dropped.connect(self._on_dropped)
         self.library.reveal_requested.connect(self._on_reveal)
         self.message_bar.remedy_chosen.connect(self._on_remedy)
-        self._undo.canUndoChanged.connect(self.actions_by_name["undoAction"].setEnabled)
-        self._undo.canRedoChanged.connect(self.actions_by_name["redoAction"].setEnabled)
-        for name in ("undoAction", "redoAction"):
-            self.actions_by_name[name].setEnabled(False)
+        self._undo.indexChanged.connect(self._show_undo)
         self.stage.set_composed_steps(bar.steps())
+        follow_layers(self.actions_by_name, self.stage)
 
     def _wire_session(self) -> None:
         session = self.session
@@ -187,6 +206,7 @@ class StudioWindow(QMainWindow):
         session.message.connect(self.message_bar.show_message)
         session.advised.connect(self._show_advice)
         session.failed.connect(self._show_failure)
+        session.target_refused.connect(self._on_target_refused)
         session.preset_opened.connect(self._on_preset_opened)
         session.preset_saved.connect(self._on_preset_saved)
 
@@ -200,10 +220,6 @@ class StudioWindow(QMainWindow):
             self.message_bar.show_message("error", str(error))
             return False
         return True
-
-    def open_first(self, path: Path) -> None:
-        """Open the preset of the start; a file that can't be opened leaves the stage empty."""
-        self.open_preset(path)
 
     def save_preset(self, path: Path | str) -> bool:
         """Save the map on stage, or say why not; returns whether it was saved."""
@@ -227,11 +243,15 @@ class StudioWindow(QMainWindow):
     def edit_config(self, config: RunConfig) -> None:
         """Make a config the present one in a way that can be undone."""
         if config != self.session.config:
-            self._undo.push(ConfigChange(self.session.config, config, self.session.set_config))
+            self._newest = ConfigChange(self.session.config, config, self.session.set_config)
+            self._undo.push(self._newest)
 
     def set_target(self, target: str) -> None:
-        """Choose a name, a point file or a picture to learn."""
-        self._on_setting_chosen("target", target)
+        """Choose a name, a point file or a picture to learn; not while a run goes on."""
+        if self.session.state in (State.IDLE, State.FAILED):
+            self._on_setting_chosen("target", target)
+        else:
+            self.message_bar.show_message("error", "Stop the run to choose another target.")
 
     # --- dialogs ------------------------------------------------------------------------------
 
@@ -246,7 +266,10 @@ class StudioWindow(QMainWindow):
     def choose_and_save(self) -> None:
         """Ask for a place and save the map on stage there."""
         folder = presets_folder()
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:  # the dialog asks for a place all the same
+            folder = Path.home()
         start = folder / f"{Path(self.session.config.target).stem}.flowmap"
         chosen, _ = QFileDialog.getSaveFileName(self, "Save preset", str(start), PRESET_FILTER)
         if chosen:
@@ -268,20 +291,34 @@ class StudioWindow(QMainWindow):
 
     def show_shortcuts(self) -> None:
         """Show all keys."""
-        sheet = ShortcutSheet(self)
-        sheet.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        sheet.show()
+        self._show_dialog(ShortcutSheet(self))
+
+    def show_commands(self) -> None:
+        """Let the user find an action by its name."""
+        actions = [(row.menu, self.actions_by_name[row.name]) for row in ACTIONS]
+        docks = [("View", dock.toggleViewAction()) for dock in self._docks]
+        self._show_dialog(CommandPalette([*actions, *docks], self))
+
+    def show_about(self) -> None:
+        """Say what this program is."""
+        self._show_dialog(AboutDialog(self))
+
+    def _show_dialog(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
 
     def toggle_stage_only(self) -> None:
         """Hide or show everything but stage and scrubber."""
-        hide = not any(dock.isHidden() for dock in self._docks)
-        for widget in (*self._docks, self.tool_bar):
-            widget.setVisible(not hide)
+        self._stage_only.toggle()
 
     def refresh_library(self) -> None:
         """Read the lists of shipped and own presets again."""
         own = list_presets(presets_folder(), shipped=False)
-        self.library.set_presets([*own, *list_presets(asset("presets"), shipped=True)])
+        try:
+            shipped = list_presets(asset("presets"), shipped=True)
+        except FileNotFoundError:  # the studio works without them
+            shipped = []
+        self.library.set_presets([*own, *shipped])
 
     def follow_system(self) -> None:
         """Take light or dark from the system."""
@@ -321,6 +358,12 @@ class StudioWindow(QMainWindow):
         self.form.set_editable(editable=states.editable, reason=reason)
         self.tool_bar.set_editable(states.editable, reason)
         self.status.show_state(state.value)
+        self._show_undo()
+
+    def _show_undo(self) -> None:
+        free = self.session.state in (State.IDLE, State.FAILED)  # settings of a run stay
+        self.actions_by_name["undoAction"].setEnabled(free and self._undo.canUndo())
+        self.actions_by_name["redoAction"].setEnabled(free and self._undo.canRedo())
 
     def _show_config(self, config: RunConfig) -> None:
         self.form.set_config(config)
@@ -350,8 +393,9 @@ class StudioWindow(QMainWindow):
         session = self.session
         steps = session.snapshots.steps
         shown = session.snapshot
-        index = steps.index(shown.step) if shown and shown.step in steps else len(steps) - 1
-        self.time_bar.set_history(steps, max(index, 0), live=session.live)
+        # The shown snapshot may have been thinned out of the history since.
+        index = bisect_left(steps, shown.step) if shown else 0
+        self.time_bar.set_history(steps, max(0, min(index, len(steps) - 1)), live=session.live)
         can_save = shown is not None
         self.actions_by_name["savePresetAction"].setEnabled(can_save)
         self.actions_by_name["exportAction"].setEnabled(can_save)
@@ -393,15 +437,34 @@ class StudioWindow(QMainWindow):
         if self._advice is None:
             return
         session = self.session
-        if session.state in (State.RUNNING, State.PAUSED):
-            session.restart_with(session.config.replace(**self._advice.change))
-        else:
-            self.edit_config(session.config.replace(**self._advice.change))
+        cured = session.config.replace(**self._advice.change)
+        if session.state in (State.IDLE, State.FAILED):
+            self.edit_config(cured)
             session.start()
+        else:
+            session.restart_with(cured)
+
+    def _on_train(self) -> None:
+        active = self.session.state in (State.RUNNING, State.PAUSED)
+        if active or self.form.commit():  # what is typed but not finished counts
+            self.session.toggle()
+        else:
+            self.message_bar.show_message("error", "Correct the marked setting before training.")
+
+    def _on_target_refused(self, config: RunConfig) -> None:
+        newest, self._newest = self._newest, None
+        if newest is not None and newest.new == config == self.session.config:
+            newest.setObsolete(True)  # and so it can't be redone
+            self._undo.undo()
+        self.tool_bar.forget_target(config.target)
 
     def _on_dropped(self, paths: list[Path]) -> None:
-        for path in paths:
-            self.open_preset(path)
+        """Open the first preset, or learn the first point file or picture."""
+        presets = [path for path in paths if path.suffix.lower() == ".flowmap"]
+        if presets:
+            self.open_preset(presets[0])
+        elif paths:
+            self.set_target(str(paths[0]))
 
     def _on_reveal(self, path: Path) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent)))
@@ -414,18 +477,21 @@ class StudioWindow(QMainWindow):
             QTimer.singleShot(0, self._begin)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: D102 - Qt's
-        if dropped_presets(event):
+        if dropped_files(event, DROPPABLE):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: D102 - Qt's
-        self._on_dropped(dropped_presets(event))
+        event.acceptProposedAction()
+        self._on_dropped(dropped_files(event, DROPPABLE))
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: D102 - Qt's
         self.time_bar.pause()
-        self.session.shutdown()
+        self._stage_only.leave()  # the next start shows all panels
         self._settings.remember("geometry", self.saveGeometry())
         self._settings.remember("state", self.saveState())
         self._settings.write()
+        self.hide()  # before the wait for the threads
+        self.session.shutdown()
         super().closeEvent(event)
 
     def _begin(self) -> None:

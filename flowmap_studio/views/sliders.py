@@ -1,0 +1,145 @@
+"""The sliders of both axes of time: they jump to a click and say what lies under the mouse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QEvent, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSlider, QStyle, QStyleOptionSlider, QWidget
+
+from flowmap_studio.views.theme import LIGHT, Palette, interface_font
+
+LABEL_POINTS = 8.0
+TICK = 4
+"""Logical pixels of a tick below the groove."""
+
+
+class JumpSlider(QSlider):
+    """A horizontal slider whose groove takes the handle to the place that is clicked.
+
+    Args:
+        describe: The text for a position of the slider, shown while the mouse is over it.
+    """
+
+    def __init__(
+        self, describe: Callable[[int], str] | None = None, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self._describe = describe
+        self._hovered: int | None = None
+        self._palette = LIGHT
+        self.setMouseTracking(describe is not None)
+
+    def apply_palette(self, palette: Palette) -> None:
+        """Take the palette's colours."""
+        self._palette = palette
+        self.update()
+
+    def position_at(self, x: float) -> int:
+        """The slider's position whose handle's middle lies at a place in the widget."""
+        groove, handle = self._groove(), self._handle_width()
+        return QStyle.sliderValueFromPosition(
+            self.minimum(),
+            self.maximum(),
+            round(x - groove.left() - handle / 2),
+            groove.width() - handle,
+        )
+
+    def place_of(self, position: int) -> float:
+        """Where in the widget the handle's middle lies at a position."""
+        groove, handle = self._groove(), self._handle_width()
+        span = max(1, self.maximum() - self.minimum())
+        share = (position - self.minimum()) / span
+        return groove.left() + handle / 2 + share * (groove.width() - handle)
+
+    # --- Qt's events --------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: D102 - Qt's
+        if event.button() == Qt.MouseButton.LeftButton:
+            # The handle then lies under the mouse and is dragged on.
+            self.setValue(self.position_at(event.position().x()))
+        super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: D102 - Qt's
+        self._hover(self.position_at(event.position().x()))
+        super().mouseMoveEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: D102 - Qt's
+        self._hover(None)
+        super().leaveEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102 - Qt's
+        super().paintEvent(event)
+        if self._describe is None or self._hovered is None or not self.isEnabled():
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(interface_font(LABEL_POINTS))
+        text = self._describe(self._hovered)
+        metrics = painter.fontMetrics()
+        place = QRect(0, 0, metrics.horizontalAdvance(text) + 12, metrics.height() + 2)
+        place.moveCenter(QRect(self.rect()).center())
+        place.moveBottom(self.rect().bottom())
+        left = round(self.place_of(self._hovered) - place.width() / 2)
+        place.moveLeft(min(max(left, 0), self.width() - place.width()))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(self._palette.text))
+        painter.drawRoundedRect(QRectF(place), 4, 4)
+        painter.setPen(QColor(self._palette.panel))
+        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _hover(self, position: int | None) -> None:
+        if position != self._hovered:
+            self._hovered = position
+            self.update()
+
+    def _groove(self) -> QRect:
+        return self._part(QStyle.SubControl.SC_SliderGroove)
+
+    def _handle_width(self) -> int:
+        return self._part(QStyle.SubControl.SC_SliderHandle).width()
+
+    def _part(self, part: QStyle.SubControl) -> QRect:
+        option = QStyleOptionSlider()
+        self.initStyleOption(option)
+        return self.style().subControlRect(QStyle.ComplexControl.CC_Slider, option, part, self)
+
+
+class TickedSlider(JumpSlider):
+    """A slider with named ticks below its groove.
+
+    Args:
+        ticks: Positions with their names, in rising order; the outermost names stay within the
+            groove's ends.
+        describe: See `JumpSlider`.
+    """
+
+    def __init__(
+        self,
+        ticks: Sequence[tuple[int, str]],
+        describe: Callable[[int], str] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(describe, parent)
+        self._ticks = tuple(ticks)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102 - Qt's
+        painter = QPainter(self)
+        painter.setFont(interface_font(LABEL_POINTS))
+        metrics = painter.fontMetrics()
+        baseline = self.height() - metrics.descent() - 1
+        top = self._groove().center().y() + 9
+        muted = QColor(self._palette.muted)
+        for position, name in self._ticks:
+            place = self.place_of(position)
+            painter.setPen(QPen(QColor(self._palette.border), 1))
+            painter.drawLine(round(place), top, round(place), top + TICK)
+            width = metrics.horizontalAdvance(name)
+            left = min(max(place - width / 2, 2), self.width() - width - 2)
+            painter.setPen(muted)
+            painter.drawText(round(left), baseline, name)
+        painter.end()
+        super().paintEvent(event)

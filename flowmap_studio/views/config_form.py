@@ -74,6 +74,7 @@ class ConfigForm(QWidget):
         body.addStretch(1)
         self._scroll = QScrollArea()
         self._scroll.setObjectName("settingsScroll")
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the focus within it
         self._scroll.setWidgetResizable(True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         # Always there, so that the editors keep their width when a group is opened.

@@ -90,6 +90,8 @@ class StudioPlotWidget(pg.PlotWidget):
     ) -> None:
         axes = {"left": FineLogAxis("left"), "bottom": StepAxis("bottom")}
         super().__init__(parent, axisItems=axes)
+        # It has no keys of its own: the Tab key passes it by.
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.following = True
         self.logarithmic = False
         self._fitted: _Range | None = None

@@ -1,0 +1,91 @@
+"""Threads are stopped together and never destroyed while they run."""
+
+import gc
+import logging
+import os
+import subprocess
+import sys
+import threading
+import weakref
+
+import pytest
+
+from flowmap_studio.runtime.workers import Worker, join
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+class Waiting(Worker):
+    """Runs until it is stopped, and a while longer where it is stubborn."""
+
+    def __init__(self, stubborn: bool = False) -> None:
+        super().__init__()
+        self.stop, self.let_go = threading.Event(), threading.Event()
+        if not stubborn:
+            self.let_go.set()
+
+    def request_stop(self) -> None:
+        self.stop.set()
+
+    def run(self) -> None:
+        self.stop.wait()
+        self.let_go.wait()
+
+
+def test_workers_are_stopped_and_joined_together() -> None:
+    workers = [Waiting(), Waiting()]
+    for worker in workers:
+        worker.begin()
+    assert set(workers) <= set(Worker.running())
+    assert join(workers, 5)
+    assert not set(workers) & set(Worker.running())
+
+
+def test_a_worker_that_does_not_end_in_time_is_told_and_kept(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    worker = Waiting(stubborn=True)
+    worker.begin()
+    let_go, trace = worker.let_go, weakref.ref(worker)
+    with caplog.at_level(logging.WARNING):
+        assert not join([worker], 0.01)
+    assert "Waiting did not end" in caplog.text
+    del worker
+    gc.collect()
+    kept = trace()
+    assert kept is not None  # destroyed, it would have aborted the program
+    assert kept in Worker.running()
+    let_go.set()
+    assert kept.wait(5000)
+    assert kept not in Worker.running()
+
+
+def test_one_that_never_began_is_no_matter() -> None:
+    assert join([Waiting()], 0)
+
+
+FORGOTTEN = """
+import sys
+from PySide6.QtWidgets import QApplication
+from flowmap_studio.app import create_window
+app = QApplication([])
+window = create_window()
+window.session.begin()
+window.session.start()
+while not len(window.session.losses):
+    app.processEvents()
+sys.exit(7)
+"""
+
+
+def test_a_script_that_forgets_to_close_the_window_ends_as_it_wants_to() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORGOTTEN],
+        env=os.environ | {"QT_QPA_PLATFORM": "offscreen"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 7, done.stderr
+    assert "Traceback" not in done.stderr

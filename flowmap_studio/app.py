@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -16,6 +17,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow
 
 from flowmap_studio.resources import asset
 from flowmap_studio.runtime.session import Session
+from flowmap_studio.runtime.workers import Worker
 from flowmap_studio.views import theme
 from flowmap_studio.views.icons import application_icon
 from flowmap_studio.views.window import StudioWindow
@@ -28,7 +30,7 @@ def create_window(preset: Path | None = None) -> QMainWindow:
     """The wired window on the existing QApplication, not yet shown; no event loop is entered.
 
     Args:
-        preset: What to show first; the shipped moons when None.
+        preset: What to show first; the shipped moons when None, or when it can't be opened.
 
     Raises:
         RuntimeError: There is no QApplication.
@@ -41,8 +43,23 @@ def create_window(preset: Path | None = None) -> QMainWindow:
     window = StudioWindow(Session(), palette)
     window.setWindowIcon(application_icon())
     app.styleHints().colorSchemeChanged.connect(window.follow_system)
-    window.open_first(preset or asset("presets", FIRST_PRESET))
+    app.aboutToQuit.connect(window.session.shutdown)  # also where nobody closes the window
+    _open_first(window, preset)
     return window
+
+
+def _open_first(window: StudioWindow, preset: Path | None) -> None:
+    try:
+        shipped = asset("presets", FIRST_PRESET)
+    except FileNotFoundError:  # the stage then says what to do
+        shipped = None
+    refusal = ""
+    if preset is not None and not window.open_preset(preset):
+        refusal = window.message_bar.text()
+    if shipped is not None and (preset is None or refusal):
+        window.open_preset(shipped)
+    if refusal:
+        window.message_bar.show_message("error", refusal)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -66,7 +83,11 @@ def main(argv: list[str] | None = None) -> int:
     _report_exceptions(window)
     _close_on_signals(app, window)
     window.show()
-    return app.exec()
+    status = app.exec()
+    if Worker.running():  # a long step of training, or torch half imported: neither can be ended
+        logging.shutdown()
+        os._exit(status)
+    return status
 
 
 def unfit_qt() -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
@@ -208,5 +208,10 @@ class PresetLibrary(QWidget):
 
 def dropped_presets(event: QDropEvent) -> list[Path]:
     """The `.flowmap` files that a drag or drop carries."""
+    return dropped_files(event, (".flowmap",))
+
+
+def dropped_files(event: QDropEvent, endings: Collection[str]) -> list[Path]:
+    """The files that a drag or drop carries whose names end so."""
     paths = (Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile())
-    return [path for path in paths if path.suffix.lower() == ".flowmap"]
+    return [path for path in paths if path.suffix.lower() in endings]

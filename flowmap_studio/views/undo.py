@@ -12,6 +12,9 @@ from flowmap_studio.core.config import RunConfig
 class ConfigChange(QUndoCommand):
     """From one config to another and back.
 
+    Attributes:
+        new: The config after the change.
+
     Args:
         old: Before.
         new: After.
@@ -21,10 +24,11 @@ class ConfigChange(QUndoCommand):
     def __init__(self, old: RunConfig, new: RunConfig, put: Callable[[RunConfig], None]) -> None:
         changed = [k for k, v in new.as_dict().items() if old.as_dict()[k] != v]
         super().__init__(", ".join(changed))
-        self._old, self._new, self._put = old, new, put
+        self.new = new
+        self._old, self._put = old, put
 
     def undo(self) -> None:  # noqa: D102 - Qt's
         self._put(self._old)
 
     def redo(self) -> None:  # noqa: D102 - Qt's
-        self._put(self._new)
+        self._put(self.new)

@@ -50,8 +50,10 @@ def emit_json(value: Mapping[str, Any]) -> None:
 
 
 def show_pairs(pairs: Sequence[tuple[str, str]], title: str = "") -> None:
-    """Names and values, one pair a line."""
-    table = _table(title)
+    """Names and values, one pair a line, under a title."""
+    if title:
+        click.secho(printable(title), bold=True)
+    table = _table()
     table.show_header = False
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -60,9 +62,9 @@ def show_pairs(pairs: Sequence[tuple[str, str]], title: str = "") -> None:
     _show(table)
 
 
-def show_grid(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
+def show_grid(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table whose first column names the rows and whose others are numbers."""
-    table = _table(title)
+    table = _table()
     for at, heading in enumerate(headings):
         table.add_column(heading, justify="right" if at else "left", no_wrap=True)
     for row in rows:
@@ -80,12 +82,10 @@ def share(value: float | None) -> str:
     return "–" if value is None or not math.isfinite(value) else f"{value:.1%}"
 
 
-def _table(title: str) -> Table:
+def _table() -> Table:
     from rich.table import Table
-    from rich.text import Text
 
-    shown = Text(printable(title), style="bold") if title else None
-    return Table(title=shown, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
 
 
 def _show(table: Table) -> None:

@@ -97,7 +97,6 @@ def _train(trainer: Trainer, log: Path | None, wish: Wish, bar: TrainingBar) -> 
     """Run the loop to its end, or until the user wishes or the loss demands otherwise."""
     kept, kept_at = trainer.snapshot(), float("-inf")
     last: deque[np.ndarray] = deque(maxlen=AVERAGED)
-    threads = torch.get_num_threads()
     steps = trainer.run()
     wish.calls(trainer.interrupt)
     diverged = ""
@@ -115,7 +114,6 @@ def _train(trainer: Trainer, log: Path | None, wish: Wish, bar: TrainingBar) -> 
         diverged = str(error)
     finally:
         steps.close()
-        torch.set_num_threads(threads)
     means = np.mean(last, axis=0).tolist() if last else [float("nan")] * len(TERMS)
     return Result(
         snapshot=kept if diverged else trainer.snapshot(),

@@ -47,7 +47,7 @@ class PointTarget:
         check_points(name, points)
         self.name = name
         self.dim = int(points.shape[1])
-        self.points = torch.from_numpy(np.ascontiguousarray(points, np.float32))
+        self.points = torch.from_numpy(np.array(points, np.float32, order="C"))
         self._on_device = self.points
 
     def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:

@@ -5,14 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
 
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.theme import Palette
 
 SIGN = 18
 """Logical pixels of the sign before the sentence."""
+NARROW = 480
+"""Logical pixels; narrower bars have their buttons below the sentence."""
 
 
 class MessageBar(QFrame):
@@ -44,13 +54,18 @@ class MessageBar(QFrame):
         self._close.setToolTip("Close")
         self._close.setAccessibleName("Close message")
         self._close.clicked.connect(self.hide)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 6, 6, 6)
-        row.setSpacing(8)
-        row.addWidget(self._sign)
-        row.addWidget(self._label, 1)
+        words, buttons = QHBoxLayout(), QHBoxLayout()
+        words.setSpacing(8)
+        words.addWidget(self._sign)
+        words.addWidget(self._label, 1)
+        buttons.addStretch(1)
         for button in (self._remedy, self._copy, self._close):
-            row.addWidget(button)
+            buttons.addWidget(button)
+        self._box = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._box.setContentsMargins(12, 6, 6, 6)
+        self._box.setSpacing(8)
+        self._box.addLayout(words, 1)
+        self._box.addLayout(buttons)
         self.apply_palette(palette)
         self.hide()
 
@@ -94,6 +109,13 @@ class MessageBar(QFrame):
         sign = icon(self._kind, tinted).pixmap(QSize(SIGN, SIGN), self.devicePixelRatioF())
         self._sign.setPixmap(sign)
         self._sign.setAccessibleName(self._kind)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102 - Qt's
+        super().resizeEvent(event)
+        # Beside the buttons a sentence would be a tall column of single words.
+        narrow = event.size().width() < NARROW
+        way = QBoxLayout.Direction
+        self._box.setDirection(way.TopToBottom if narrow else way.LeftToRight)
 
     def _on_remedy(self) -> None:
         self.hide()

@@ -15,7 +15,7 @@ from flowmap_studio.core.target_names import TARGETS
 from flowmap_studio.views.theme import interface_font
 
 TRAIN_TEXTS = ("Train", "Pause", "Resume")
-TRAIN_ROOM = 52
+TRAIN_ROOM = 64
 """Logical pixels that the train button has beside its text."""
 FILE_NAME = "0" * 13
 """The user's own file has the room of this text for its name."""

@@ -22,6 +22,7 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.target_names import TARGETS
 from flowmap_studio.views import theme
 from flowmap_studio.views.actions import colour_actions, make_actions
+from flowmap_studio.views.icons import icon
 from flowmap_studio.views.key_reach import KeyReach
 from flowmap_studio.views.message_bar import MessageBar
 from flowmap_studio.views.status import StudioStatus
@@ -86,6 +87,7 @@ def test_words_come_back_with_the_room_for_them(qtbot, window):
 def test_what_stands_beside_train_stays_while_its_text_changes(window):
     button = window.tool_bar.findChild(QToolButton, "trainButton")
     widths = set()
+    window.actions_by_name["trainAction"].setIcon(icon("play", theme.DARK))
     for text in ("Train", "Pause", "Resume"):
         window.actions_by_name["trainAction"].setText(text)
         window.tool_bar.layout().activate()
@@ -195,3 +197,14 @@ def test_the_focused_widget_has_its_own_keys_and_the_window_all_others(qtbot):
     # A click leaves the focus where it was, so that Space still plays.
     qtbot.mouseClick(toggle, Qt.MouseButton.LeftButton)
     assert not toggle.hasFocus()
+
+
+def test_a_narrow_message_keeps_its_sentence_wide(qtbot):
+    bar = MessageBar(theme.LIGHT)
+    qtbot.addWidget(bar)
+    bar.show_message("warning", "One rather long sentence about the samples.", remedy="Use ot")
+    label, remedy = bar.findChild(QLabel, "messageText"), bar.findChild(QPushButton)
+    for width, below in ((900, False), (320, True)):
+        bar.resize(width, bar.sizeHint().height())
+        qtbot.waitUntil(lambda: bar.layout().activate() or label.width() > 0.5 * bar.width())
+        assert (remedy.y() >= label.geometry().bottom()) is below

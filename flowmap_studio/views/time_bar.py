@@ -125,6 +125,7 @@ class TimeBar(QWidget):
         self.time_spin.setRange(0, 1)
         self.time_spin.setDecimals(3)
         self.time_spin.setSingleStep(0.01)
+        self.time_spin.setKeyboardTracking(False)  # a time counts once it is typed to its end
         self.time_spin.setValue(1)
         self.time_spin.setFixedWidth(72)
         self.time_spin.setAlignment(Qt.AlignmentFlag.AlignRight)
@@ -134,6 +135,7 @@ class TimeBar(QWidget):
         self.steps_spin.setAccessibleName("Composed steps")
         self.steps_spin.setToolTip("Jumps that the composed cloud takes from 0 to t ([ and ])")
         self.steps_spin.setRange(1, 64)
+        self.steps_spin.setKeyboardTracking(False)
         self.steps_spin.setValue(8)
         self.steps_spin.setFixedWidth(56)
         self.steps_spin.setAlignment(Qt.AlignmentFlag.AlignRight)

@@ -177,7 +177,6 @@ class StudioWindow(QMainWindow):
         bar.time_changed.connect(session.set_time)
         bar.steps_changed.connect(session.set_steps)
         bar.steps_changed.connect(self.stage.set_composed_steps)
-        bar.steps_changed.connect(self.quality_plot.set_composed_steps)
         bar.scrubbing_changed.connect(session.set_moving)
         bar.history_changed.connect(session.show_history)
         bar.live_requested.connect(session.show_live)

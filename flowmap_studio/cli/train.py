@@ -149,7 +149,7 @@ def _show(result: Result) -> None:
         [
             ("Saved", str(result.saved)),
             ("Trained", f"{trained} on {result.device}"),
-            ("Losses", "  ".join(losses)),
+            ("Losses", " · ".join(losses)),
         ]
     )
     metrics = snapshot.metrics

@@ -12,7 +12,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,11 @@ from flowmap_studio.core.presets import Preset, read_preset, write_preset
 from flowmap_studio.resources import asset
 from flowmap_studio.tools.figures import figures_table, rewrite_readme
 
-STEPS = 8000
+STEPS = 5000
 """Training steps of a map that is shipped for its quality."""
+FEATURES = 64
+"""Fourier features of the position: at 2,400 steps of one seed they lowered the one-step sliced W2
+of all seven shapes that were tried with and without, that of rings from 0.044 to 0.024."""
 CHOOSING, REPORTING = 1, 0
 """Seeds of the held-out data that a training seed is chosen by, and that figures come from."""
 
@@ -54,13 +57,13 @@ class Recipe:
         return "lesson" in self.tags
 
 
-def _shape(name: str, title: str, notes: str, target: str = "", **changes: Any) -> Recipe:
-    config = RunConfig(target=target or name, steps=STEPS, device="cpu", **changes)
+def _shape(name: str, title: str, notes: str) -> Recipe:
+    config = RunConfig(target=name, steps=STEPS, position_features=FEATURES)
     return Recipe(name, title, notes, ("shape", "two-time"), config)
 
 
 def _lesson(name: str, title: str, notes: str, **changes: Any) -> Recipe:
-    config = RunConfig(method="article", lambda_cons=0.1, device="cpu", **changes)
+    config = RunConfig(method="article", lambda_cons=0.1, **changes)
     return Recipe(name, title, notes, ("lesson", "article"), config)
 
 
@@ -73,7 +76,6 @@ RECIPES = (
         "Checkerboard",
         "Sharp edges are hard for smooth networks: Fourier features of the position help. "
         "Raise the composed steps and watch the forbidden squares empty.",
-        position_features=64,
     ),
     _shape(
         "8gaussians", "Eight Gaussians", "Separate modes: the map must tear the noise eight ways."
@@ -142,10 +144,11 @@ def train(recipe: Recipe, seed: int, steps_scale: float, folder: Path) -> Candid
     config = recipe.config
     config = config.replace(seed=seed, steps=max(1, round(config.steps * steps_scale)))
     target = open_target(config.target)
-    trainer = Trainer(config, target)
+    # On the CPU, so that a GPU changes nothing; whoever opens the preset trains on what there is.
+    trainer = Trainer(config.replace(device="cpu"), target)
     for _ in trainer.run():
         pass
-    snapshot = trainer.snapshot()
+    snapshot = replace(trainer.snapshot(), config=config)
     loaded = LoadedMap(snapshot)
     score = Referee(target, snapshot.normalisation, seed=CHOOSING).one_figure(loaded, 1)
     referee = Referee(target, snapshot.normalisation, seed=REPORTING)

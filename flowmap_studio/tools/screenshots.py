@@ -9,7 +9,7 @@ import io
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,11 @@ from PySide6.QtWidgets import QApplication
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.resources import asset
-from flowmap_studio.runtime.session import State
 from flowmap_studio.views import theme
 
 LARGEST = 150_000
 """Bytes of one picture."""
+USUAL_SIZE = (1280, 800)
 POLL_MS = 20
 DEADLINE = 300.0
 """Seconds to wait for anything that must happen."""
@@ -44,30 +44,40 @@ class Scene:
         steps: Composed steps.
         train: Settings of a run that is shown in progress; None shows the preset.
         until: Steps of that run at which the picture is taken.
+        advised: Whether the studio must have noticed something by then.
         hidden: Layers that are switched off.
     """
 
     name: str
     dark: bool = False
-    size: tuple[int, int] = (1280, 800)
+    size: tuple[int, int] = USUAL_SIZE
     preset: str = "moons"
     t: float = 1.0
     steps: int = 8
     train: dict[str, Any] | None = None
     until: int = 0
+    advised: bool = False
     hidden: tuple[str, ...] = ()
 
 
 SCENES = (
     Scene("scrubbing", preset="checkerboard", t=0.6, hidden=("source",)),
-    Scene("training", dark=True, train={"target": "pinwheel", "steps": 3000}, until=1200),
+    Scene("training", dark=True, train={"target": "pinwheel", "steps": 6000}, until=1500),
     Scene(
         "mean-collapse",
         train={"method": "article", "coupling": "independent", "lambda_cons": 0.1, "steps": 2000},
-        until=1000,
+        until=800,
+        advised=True,
         hidden=("source",),
     ),
-    Scene("wide", dark=True, size=(1920, 1080), preset="8gaussians", t=0.8),
+    Scene(
+        "composition-drift",
+        dark=True,
+        size=(1920, 1080),
+        preset="composition-drift",
+        steps=16,
+        hidden=("source", "data"),
+    ),
 )
 
 
@@ -117,7 +127,9 @@ def small_png(pixmap: QPixmap) -> bytes:
     image = Image.open(io.BytesIO(_png(pixmap))).convert("RGB")
     for colours in (256, 128, 64, 32, 16):
         stream = io.BytesIO()
-        reduced = image.quantize(colours, dither=Image.Dither.NONE)
+        # This method keeps rare colours, such as those of a legend; the plain one drops them.
+        method = Image.Quantize.MAXCOVERAGE
+        reduced = image.quantize(colours, method, kmeans=2, dither=Image.Dither.NONE)
         reduced.save(stream, "PNG", optimize=True)
         if stream.tell() <= LARGEST:
             return stream.getvalue()
@@ -132,22 +144,30 @@ def _drive(window: Any, scene: Scene) -> None:
     window.time_bar.set_steps(scene.steps)
     window.time_bar.set_time(scene.t)
     if scene.train is not None:
-        window.edit_config(RunConfig(device="cpu", **scene.train))
+        config = RunConfig(device="cpu", **scene.train)
+        window.edit_config(config)
         window.actions_by_name["trainAction"].trigger()
-        wait_until(lambda: _learned(session, scene.until))
+        wait_until(lambda: _learned(session, config, scene.until))
+        wait_until(lambda: bool(window.message_bar.text()) is scene.advised)
     wait_until(lambda: _settled(session, scene))
 
 
-def _learned(session: Any, step: int) -> bool:
-    if session.state is State.FAILED:
-        raise RuntimeError("the run failed")
-    return bool(session.quality.steps) and session.quality.steps[-1] >= step
+def _learned(session: Any, config: RunConfig, step: int) -> bool:
+    """Whether the run of that config has come to the step, measured figures and all."""
+    shown = session.snapshot
+    return bool(
+        shown.config == config
+        and min(shown.step, len(session.losses)) >= step
+        and session.quality.steps
+        and session.quality.steps[-1] > step / 2
+    )
 
 
 def _settled(session: Any, scene: Scene) -> bool:
-    """Whether the frame on stage is the one that was asked for, drawn in full."""
+    """Whether frame and figures are those that were asked for, the frame drawn in full."""
     request = session.frame.request
-    return bool(request.full and abs(request.t - scene.t) < 1e-3 and request.steps == scene.steps)
+    drawn = request.full and abs(request.t - scene.t) < 1e-3 and request.steps == scene.steps
+    return bool(drawn and session.quality.jumps[-1:] == [scene.steps])
 
 
 def _png(pixmap: QPixmap) -> bytes:
@@ -160,8 +180,17 @@ def _png(pixmap: QPixmap) -> bytes:
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), help="Folder; assets/screenshots if none.")
 @click.option("--only", multiple=True, type=click.Choice([scene.name for scene in SCENES]))
-def main(out: Path | None, only: tuple[str, ...]) -> None:
+@click.option("--size", nargs=2, type=int, metavar="WIDTH HEIGHT", help="Of all pictures.")
+@click.option("--look", type=click.Choice(["light", "dark"]), help="Of all pictures.")
+def main(
+    out: Path | None, only: tuple[str, ...], size: tuple[int, int] | None, look: str | None
+) -> None:
     """Take the README's pictures."""
+    scenes = [scene for scene in SCENES if not only or scene.name in only]
+    if size:
+        scenes = [replace(scene, size=size) for scene in scenes]
+    if look:
+        scenes = [replace(scene, dark=look == "dark") for scene in scenes]
     folder = out or asset() / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -169,11 +198,10 @@ def main(out: Path | None, only: tuple[str, ...]) -> None:
         # Neither the layout nor the presets of the person who runs this are shown or changed.
         os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_DATA_HOME"] = home
         app = QApplication.instance() or QApplication(["screenshots"])
-        for scene in SCENES:
-            if not only or scene.name in only:
-                content = small_png(picture(scene))
-                (folder / f"{scene.name}.png").write_bytes(content)
-                click.echo(f"{scene.name}.png: {len(content):,} bytes")
+        for scene in scenes:
+            content = small_png(picture(scene))
+            (folder / f"{scene.name}.png").write_bytes(content)
+            click.echo(f"{scene.name}.png: {len(content):,} bytes")
         app.processEvents()
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 from PySide6.QtGui import QImage, QPixmap
 
 from flowmap_studio.resources import asset
+from flowmap_studio.tools import screenshots
 from flowmap_studio.tools.screenshots import LARGEST, SCENES, Scene, picture, small_png, wait_until
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support ")
@@ -24,11 +25,18 @@ def pixmap(array: np.ndarray) -> QPixmap:
     return QPixmap(QImage(array.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888))
 
 
-def test_a_noisy_picture_is_made_small_enough(qapp) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
-    content = small_png(pixmap(noise))
-    assert len(content) <= LARGEST < 400 * 400 * 3
-    assert pixels(content).shape == (400, 400, 3)
+def noise(side: int) -> QPixmap:
+    return pixmap(np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8))
+
+
+def test_a_noisy_picture_gets_fewer_colours(qapp, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = small_png(noise(64))
+    monkeypatch.setattr(screenshots, "LARGEST", len(many) - 1)
+    few = small_png(noise(64))
+    assert len(few) < len(many)
+    assert pixels(few).shape == (64, 64, 3)
+    colours = [len(np.unique(pixels(content).reshape(-1, 3), axis=0)) for content in (few, many)]
+    assert colours[0] < colours[1] <= 256
 
 
 def test_a_plain_picture_keeps_its_colours(qapp) -> None:
@@ -37,10 +45,10 @@ def test_a_plain_picture_keeps_its_colours(qapp) -> None:
     assert np.array_equal(pixels(small_png(pixmap(plain))), plain)
 
 
-def test_a_picture_that_stays_too_large_is_refused(qapp) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (1200, 1200, 3), np.uint8)
-    with pytest.raises(ValueError, match="larger than"):
-        small_png(pixmap(noise))
+def test_a_picture_that_stays_too_large_is_refused(qapp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screenshots, "LARGEST", 100)
+    with pytest.raises(ValueError, match="larger than 100 bytes"):
+        small_png(noise(64))
 
 
 def test_waiting_has_an_end(qapp) -> None:

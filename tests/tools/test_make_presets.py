@@ -51,7 +51,7 @@ def test_a_made_preset_says_what_it_is(made: make_presets.Candidate) -> None:
     assert preset.tags == made.recipe.tags
     assert preset.thumbnail
     assert preset.snapshot.config.seed == 3
-    assert preset.snapshot.step == 8
+    assert preset.snapshot.step == made.recipe.config.steps // 1000
 
 
 def test_a_made_preset_is_measured(made: make_presets.Candidate) -> None:

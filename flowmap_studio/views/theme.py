@@ -119,11 +119,14 @@ def apply(app: QApplication, palette: Palette) -> None:
     """Put style, font, colours and style sheet on the application."""
     from flowmap_studio.views.style_sheet import style_sheet
 
+    sheet = style_sheet(palette)
+    if app.styleSheet() == sheet:
+        return  # it is on already, and putting it on styles every widget anew
     load_fonts()
     app.setStyle("Fusion")
     app.setFont(interface_font())
     app.setPalette(_qt_palette(palette))
-    app.setStyleSheet(style_sheet(palette))
+    app.setStyleSheet(sheet)
 
 
 def interface_font(points: float = FONT_POINTS) -> QFont:

@@ -346,8 +346,9 @@ def test_the_cure_works_after_the_run_too_and_can_be_undone(studio: Any) -> None
     studio.until(lambda: studio.find("messageRemedy", QPushButton).isVisible())
     studio.click("messageRemedy")
     assert studio.state() == "running"
-    studio.until(lambda: studio.state() == "idle", timeout=60_000)
-    assert studio.session.snapshot.config.coupling == "ot"
+    studio.until(lambda: studio.session.snapshot.config.coupling == "ot")
+    studio.trigger("stopAction")
+    studio.until(lambda: studio.state() == "idle")
     studio.trigger("undoAction")
     assert studio.session.config.coupling == "independent"
 

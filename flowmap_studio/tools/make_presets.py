@@ -220,7 +220,7 @@ def main(
     if unknown:
         names = ", ".join(recipe.name for recipe in RECIPES)
         raise click.UsageError(f"No preset is named {unknown[0]}; choose from {names}.")
-    folder = out or asset("presets")
+    folder = out or asset() / "presets"
     folder.mkdir(parents=True, exist_ok=True)
     if not no_training:
         chosen = [recipe for recipe in RECIPES if not only or recipe.name in only]

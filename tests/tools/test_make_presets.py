@@ -17,6 +17,7 @@ from flowmap_studio.tools.figures import BEGIN, COLUMNS, END, figures_table, wit
 from flowmap_studio.tools.make_presets import RECIPES, Recipe, train
 
 LARGEST = 600_000
+SCALE = 0.001
 NAMES = [recipe.name for recipe in RECIPES]
 
 
@@ -41,7 +42,7 @@ def test_eight_shapes_are_learned_by_maps_that_compose() -> None:
 def made(tmp_path_factory: pytest.TempPathFactory) -> make_presets.Candidate:
     """A preset of a few steps."""
     (recipe,) = [recipe for recipe in RECIPES if recipe.name == "checkerboard"]
-    return train(recipe, 3, 0.001, tmp_path_factory.mktemp("presets"))
+    return train(recipe, 3, SCALE, tmp_path_factory.mktemp("presets"))
 
 
 def test_a_made_preset_says_what_it_is(made: make_presets.Candidate) -> None:
@@ -51,7 +52,7 @@ def test_a_made_preset_says_what_it_is(made: make_presets.Candidate) -> None:
     assert preset.tags == made.recipe.tags
     assert preset.thumbnail
     assert preset.snapshot.config.seed == 3
-    assert preset.snapshot.step == made.recipe.config.steps // 1000
+    assert preset.snapshot.step == max(1, round(made.recipe.config.steps * SCALE))
 
 
 def test_a_made_preset_is_measured(made: make_presets.Candidate) -> None:

@@ -124,11 +124,19 @@ def _report_exceptions(window: StudioWindow) -> None:
 
 def _close_on_signals(app: QApplication, window: QMainWindow) -> None:
     """Ctrl-C and SIGTERM close the window in good order."""
+    wanted = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: window.close())
-    # While Qt idles Python sees no signals: a timer gives it its turn.
+        signal.signal(number, lambda *_: wanted.set())
+
+    # While Qt idles Python sees no signals: a timer gives it its turn. Closing from here and not
+    # from the handler also works for a signal that comes before the event loop.
+    def look() -> None:
+        if wanted.is_set():
+            wanted.clear()
+            window.close()
+
     timer = QTimer(app)
-    timer.timeout.connect(lambda: None)
+    timer.timeout.connect(look)
     timer.start(50)
 
 

@@ -24,9 +24,9 @@ from flowmap_studio.core.metrics import Referee, preset_metrics
 from flowmap_studio.core.packing import pack
 from flowmap_studio.core.presets import write_preset
 from flowmap_studio.core.presets.codec import WEIGHT_LIMIT
+from flowmap_studio.core.run import Run
 from flowmap_studio.core.snapshot import Snapshot
-from flowmap_studio.core.targets import Target, open_or_embedded
-from flowmap_studio.core.trainer import Trainer
+from flowmap_studio.core.targets import Target, open_for
 
 AVERAGED = 100
 """Steps whose mean is given as the final loss."""
@@ -77,13 +77,13 @@ def run_training(
     """
     with interruptions() as wish, training_bar() as bar:
         same = start is not None and start.config.target == config.target
-        target = open_or_embedded(config.target, start.data if start and same else None)
+        target, source = open_for(config, start.data if start and same else None)
         if start is not None and start.dim != target.dim:
             raise StudioError(
                 f"--start-from: the map has {start.dim} axes and the target {target.dim}; "
                 "they must be equal."
             )
-        trainer = Trainer(config, target, start)
+        trainer = Run(config, target, source, start)
         result = _train(trainer, log, wish, bar)
         if result.diverged:
             return _save(result, out.with_name(f"{out.stem}.diverged.flowmap"))
@@ -93,7 +93,7 @@ def run_training(
         return _save(_measured(result, target, trainer.device), out)
 
 
-def _train(trainer: Trainer, log: Path | None, wish: Wish, bar: TrainingBar) -> Result:
+def _train(trainer: Run, log: Path | None, wish: Wish, bar: TrainingBar) -> Result:
     """Run the loop to its end, or until the user wishes or the loss demands otherwise."""
     kept, kept_at = trainer.snapshot(), float("-inf")
     last: deque[np.ndarray] = deque(maxlen=AVERAGED)

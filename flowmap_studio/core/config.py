@@ -18,9 +18,13 @@ from flowmap_studio.core.methods import METHODS
 COUPLINGS: Mapping[str, str] = {
     "ot": "Exact optimal transport within a minibatch: short, uncrossed pairs",
     "independent": "Noise and data drawn apart: pairs cross, so one-time maps collapse to the mean",
+    "sinkhorn": "Entropic optimal transport within a minibatch: between ot and independent",
+    "reflow": "Noise with where a flow-matching teacher's ODE carries it; the teacher comes first",
 }
 """Couplings of (x0, x1) by name, with a line each."""
 
+NORMAL = "normal"
+"""The name of the usual source: a standard normal in normalised units."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -57,6 +61,31 @@ class RunConfig:
         label="Target",
         help="What to learn: a name, a point file (.npy .csv .txt) or a picture (.png .jpg)",
     )
+    source: str = _setting(
+        NORMAL,
+        group="Data",
+        label="Source",
+        help="Where the map starts: normal, or any target's name or file (8gaussians to moons is "
+        "the classic)",
+    )
+    labels: str = _setting(
+        "off",
+        group="Data",
+        label="Labels",
+        choices=("off", "on"),
+        help="on: a conditional map, told the class of each point (moon, Gaussian, ring …; the "
+        "last column of a point file)",
+    )
+    label_dropout: float = _setting(
+        0.1,
+        group="Data",
+        label="Null class",
+        minimum=0,
+        maximum=1,
+        advanced=True,
+        help="Conditional maps: share of points whose class is hidden, so that the map also learns "
+        "all classes together, which guidance needs",
+    )
     coupling: str = _setting(
         "ot",
         group="Data",
@@ -74,6 +103,16 @@ class RunConfig:
         unit="points",
         help="Pairs are matched optimally in groups of this size, apart from the batch size; "
         "larger is straighter and slower (time grows about with its square)",
+    )
+    entropy: float = _setting(
+        0.1,
+        group="Data",
+        label="Entropy ε",
+        minimum=0.005,
+        maximum=100,
+        logarithmic=True,
+        help="Sinkhorn coupling: weight of the entropy, in squared units of the data's spread; "
+        "towards 0 it is ot, large it is independent",
     )
     pair_reuse: int = _setting(
         2,
@@ -143,6 +182,36 @@ class RunConfig:
         advanced=True,
         help="Semigroup method: where the two short jumps meet, half way (PSD-M) or "
         "anywhere (PSD-U)",
+    )
+    adaptive_power: float = _setting(
+        1.0,
+        group="Method",
+        label="Adaptive power",
+        minimum=0,
+        maximum=2,
+        advanced=True,
+        help="Eulerian method: rows count with the weight (1 + ‖error‖²)^−p, which tames its "
+        "spikes; 0 is the plain mean square",
+    )
+    reflows: int = _setting(
+        1,
+        group="Method",
+        label="Reflows",
+        minimum=1,
+        maximum=3,
+        unit="times",
+        help="Rectified flow: how often the velocity is trained again on the pairs of its own ODE; "
+        "the run is divided evenly",
+    )
+    teacher_share: float = _setting(
+        0.5,
+        group="Method",
+        label="Teacher's share",
+        minimum=0.05,
+        maximum=0.95,
+        advanced=True,
+        help="Method trajectory and coupling reflow: share of the run in which the flow-matching "
+        "teacher is trained",
     )
     parametrisation: str = _setting(
         "residual",
@@ -306,19 +375,26 @@ class RunConfig:
         self._check_combinations()
 
     def _check_combinations(self) -> None:
-        if self.two_time and self.parametrisation != "residual":
+        if self.method != "article" and self.parametrisation != "residual":
             raise ConfigError(
-                f"Method {self.method} needs the residual form, because it learns the mean "
-                "velocity (X − x)/(t − s); choose parametrisation residual, or method article.",
+                f"Method {self.method} needs the residual form, because it learns a velocity "
+                "(X − x)/(t − s); choose parametrisation residual, or method article.",
                 "parametrisation",
             )
+        if not self.source.strip():
+            raise ConfigError(f"Source is empty; give {NORMAL}, a name or a file.", "source")
         if not self.target.strip():
             raise ConfigError("Target is empty; give a name, a point file or a picture.", "target")
 
     @property
+    def needs_teacher(self) -> bool:
+        """Whether the run trains a flow-matching teacher before the map."""
+        return METHODS[self.method].learns_from_teacher or self.coupling == "reflow"
+
+    @property
     def two_time(self) -> bool:
         """Whether the network is told both times, so that its maps compose exactly."""
-        return METHODS[self.method].two_time
+        return METHODS[self.method].clock == "both"
 
     def replace(self, **changes: Any) -> RunConfig:
         """A copy with some fields changed, checked again.

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import ot
 import torch
+
+from flowmap_studio.core.config import RunConfig
+
+SINKHORN_STEPS = 200
+UNDERFLOW = 600.0
+"""Largest exponent that float64 takes safely."""
+SINKHORN_TOLERANCE = 1e-4
+"""Largest error of a marginal: the draw of one partner per row is far noisier than that."""
 
 
 class Unwanted(Exception):  # noqa: N818 - no error: nobody waits for the result any more
@@ -16,33 +24,52 @@ class Unwanted(Exception):  # noqa: N818 - no error: nobody waits for the result
 def pair(
     x0: torch.Tensor,
     x1: torch.Tensor,
-    coupling: str,
-    group: int,
+    config: RunConfig,
+    draw: torch.Generator | None = None,
+    labels: torch.Tensor | None = None,
     unwanted: Callable[[], bool] = lambda: False,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Reorder x1 so that row i of both tensors is a draw from the coupling.
+) -> torch.Tensor:
+    """(n,) index into x1 of each x0's partner: row i of x0 and x1[index] is a draw of the coupling.
+
+    Conditional maps are coupled class by class: pairs that are optimal over all classes together
+    would tie each class to its own part of the source, and sampling starts from the whole.
 
     Args:
         x0: (n, dim) source points.
         x1: (n, dim) data points.
-        coupling: "independent" keeps the rows; "ot" solves exact minibatch optimal transport
-            (Tong et al. 2024, "Improving and generalizing flow-based generative models with
-            minibatch optimal transport").
-        group: Points per OT problem; the last group may be smaller.
-        unwanted: Asked before each OT problem; true gives up the rest.
+        config: "independent" keeps the rows; "ot" solves exact minibatch optimal transport in
+            groups of `ot_batch` (Tong et al. 2024, "Improving and generalizing flow-based
+            generative models with minibatch optimal transport"); "sinkhorn" draws from the plan
+            of entropy `entropy` (Cuturi 2013).
+        draw: For the draws of "sinkhorn".
+        labels: (n,) classes of x1, for conditional maps.
+        unwanted: Asked before each problem; true gives up the rest.
 
     Raises:
         Unwanted: `unwanted` said so.
     """
-    if coupling == "independent":
-        return x0, x1
-    order = []
-    for start in range(0, len(x0), group):
+    if config.coupling == "independent":
+        return torch.arange(len(x0))
+    partner = torch.empty(len(x0), dtype=torch.int64)
+    for rows in _groups(len(x0), config.ot_batch, labels):
         if unwanted():
             raise Unwanted
-        rows = slice(start, start + group)
-        order.append(start + optimal_assignment(x0[rows], x1[rows]))
-    return x0, x1[torch.cat(order).to(x1.device)]
+        if config.coupling == "sinkhorn":
+            found = entropic_partners(x0[rows], x1[rows], config.entropy, draw)
+        else:
+            found = optimal_assignment(x0[rows], x1[rows])
+        partner[rows] = rows[found]
+    return partner
+
+
+def _groups(count: int, size: int, labels: torch.Tensor | None) -> Iterator[torch.Tensor]:
+    """Row numbers of each problem: up to `size` rows, of one class if there are classes."""
+    everyone = torch.arange(count)
+    if labels is None:
+        yield from torch.split(everyone, size)
+        return
+    for label in range(int(labels.max()) + 1):
+        yield from torch.split(everyone[labels == label], size)
 
 
 def optimal_assignment(x0: torch.Tensor, x1: torch.Tensor) -> torch.Tensor:
@@ -56,3 +83,34 @@ def optimal_assignment(x0: torch.Tensor, x1: torch.Tensor) -> torch.Tensor:
     weights = np.full(n, 1 / n)
     plan = ot.emd(weights, weights, cost, check_marginals=False)
     return torch.from_numpy(np.asarray(plan).argmax(axis=1))
+
+
+def entropic_partners(
+    x0: torch.Tensor, x1: torch.Tensor, entropy: float, draw: torch.Generator | None
+) -> torch.Tensor:
+    """(n,) index into x1 of each x0's partner, drawn from the rows of the entropic plan.
+
+    Args:
+        x0: (n, dim) source points.
+        x1: (n, dim) data points.
+        entropy: ε of min ⟨P, |x0 − x1|²⟩ + ε Σ P log P, in squared normalised units.
+        draw: Where the draws come from.
+    """
+    n = len(x0)
+    cost = torch.cdist(x0.double(), x1.double()).square_().cpu().numpy()
+    weights = np.full(n, 1 / n)
+    # Logarithms cost thirty times the time: only where exp(−cost/ε) would underflow.
+    method = "sinkhorn" if cost.max() < UNDERFLOW * entropy else "sinkhorn_log"
+    plan = ot.sinkhorn(
+        weights,
+        weights,
+        cost,
+        entropy,
+        method=method,
+        numItermax=SINKHORN_STEPS,
+        stopThr=SINKHORN_TOLERANCE,
+        warn=False,
+    )
+    rows = torch.from_numpy(np.asarray(plan)).clamp_(min=0)
+    rows += torch.finfo(torch.float64).tiny  # a row may not sum to 0
+    return torch.multinomial(rows, 1, generator=draw)[:, 0]

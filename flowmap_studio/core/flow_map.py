@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.methods import METHODS, Clock
 from flowmap_studio.core.networks import FlowMapNet, build_network
 
 
@@ -16,24 +17,31 @@ class FlowMap(nn.Module):
     """X_{s,t}(x): where a point that is at x at time s is at time t, in normalised units.
 
     Two-time maps see s and t − s and compose exactly once trained. A one-time map answers
-    φ(x, t − s), the article's composition rule, which is exact for autonomous flows only.
+    φ(x, t − s), the article's composition rule, which is exact for autonomous flows only. A
+    velocity sees s and answers with one Euler step, so that composed sampling is Euler's method.
 
     residual: X = x + (t − s) · net, so that X_{s,s} = x to the bit.
     free: X = x + net, so that the identity has to be learned.
 
     Args:
         network: What is evaluated.
-        two_time: Whether the network sees s as well as t − s.
+        clock: Which times the network sees: "both" (s, t − s), "elapsed" t − s or "start" s.
         residual: The parametrisation.
     """
 
-    def __init__(self, network: FlowMapNet, *, two_time: bool, residual: bool) -> None:
+    def __init__(self, network: FlowMapNet, *, clock: Clock, residual: bool) -> None:
         super().__init__()
         self.network = network
-        self.two_time = two_time
+        self.clock = clock
         self.residual = residual
 
-    def raw(self, x: torch.Tensor, s: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    def raw(
+        self,
+        x: torch.Tensor,
+        s: torch.Tensor,
+        t: torch.Tensor,
+        cond: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """(batch, dim) output of the network.
 
         In the residual form it is the mean velocity (X_{s,t}(x) − x)/(t − s), and on the diagonal
@@ -43,27 +51,50 @@ class FlowMap(nn.Module):
             x: (batch, dim) positions at time s.
             s: (batch, 1) start times in [0, 1].
             t: (batch, 1) end times in [0, 1].
+            cond: (batch, classes) one-hot classes of a conditional map; zeros or None for none.
         """
-        times = torch.cat([s, t - s], dim=-1) if self.two_time else t - s
-        out: torch.Tensor = self.network(x, times)
+        if self.clock == "both":
+            times = torch.cat([s, t - s], dim=-1)
+        else:
+            times = s if self.clock == "start" else t - s
+        out: torch.Tensor = self.network(x, times, cond)
         return out
 
-    def forward(self, x: torch.Tensor, s: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self,
+        x: torch.Tensor,
+        s: torch.Tensor,
+        t: torch.Tensor,
+        cond: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """(batch, dim) positions at time t of points that are at x at time s; shapes as `raw`."""
-        raw = self.raw(x, s, t)
+        raw = self.raw(x, s, t, cond)
         return x + (t - s) * raw if self.residual else x + raw
 
+    def velocity(
+        self, x: torch.Tensor, t: torch.Tensor, cond: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """(batch, dim) v_t(x) of a two-time map's diagonal or of a velocity; shapes as `raw`.
 
-def build_flow_map(config: RunConfig, dim: int) -> FlowMap:
+        Raises:
+            ValueError: A one-time map has no velocity to read off; see `probes.map_velocity`.
+        """
+        if self.clock == "elapsed":
+            raise ValueError("a one-time map gives its velocity by differentiation only")
+        return self.raw(x, t, t, cond)
+
+
+def build_flow_map(config: RunConfig, dim: int, classes: int = 0) -> FlowMap:
     """The untrained map of a config, with seeded weights, on the CPU.
 
     Args:
         config: The run's config.
         dim: Axes of the data.
+        classes: Number of classes that it is told apart; 0 for an unconditional map.
     """
     return FlowMap(
-        build_network(config, dim),
-        two_time=config.two_time,
+        build_network(config, dim, classes),
+        clock=METHODS[config.method].clock,
         residual=config.parametrisation == "residual",
     )
 

@@ -6,10 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from flowmap_studio.core.flow_map import build_flow_map, load_weights
-from flowmap_studio.core.randomness import source_noise
+from flowmap_studio.core.errors import DataError
+from flowmap_studio.core.flow_map import FlowMap, build_flow_map, load_weights
+from flowmap_studio.core.guidance import Guide, GuidedMap
+from flowmap_studio.core.randomness import Stream, generator, source_noise
 from flowmap_studio.core.samplers import composed, even_times
 from flowmap_studio.core.snapshot import Snapshot
+from flowmap_studio.core.targets import SHAPES, PointTarget
 
 ROWS_AT_ONCE = 4096
 """Rows per forward: activations of a 256-wide net then stay in cache, and memory is bounded."""
@@ -28,37 +31,108 @@ class LoadedMap:
     def __init__(self, snapshot: Snapshot, device: torch.device | str = "cpu") -> None:
         self.snapshot = snapshot
         self.device = torch.device(device)
-        flow_map = build_flow_map(snapshot.config, snapshot.dim)
+        flow_map = build_flow_map(snapshot.config, snapshot.dim, len(snapshot.classes))
         load_weights(flow_map, snapshot.weights)
         self.flow_map = flow_map.to(self.device).eval().requires_grad_(requires_grad=False)
 
+    def noise(self, count: int, seed: int) -> torch.Tensor:
+        """(count, dim) source points x0 in normalised units, on the CPU: the same for a seed."""
+        source = self.snapshot.source
+        if source is None:
+            return source_noise(count, self.snapshot.dim, seed)
+        name = self.snapshot.config.source
+        drawn = SHAPES.get(name) or PointTarget(name, source)
+        points = drawn.sample(count, generator(seed, Stream.NOISE))
+        return torch.from_numpy(self.snapshot.normalisation.apply(points.numpy()))
+
     def source(self, count: int, seed: int) -> Points:
-        """(count, dim) source points in data units: a normal of the data's own shift and scale."""
-        noise = source_noise(count, self.snapshot.dim, seed).numpy()
-        return self.snapshot.normalisation.undo(noise)
+        """(count, dim) source points in data units; a normal one has the data's own spread."""
+        return self.snapshot.normalisation.undo(self.noise(count, seed).numpy())
 
-    def sample(self, count: int, steps: int, seed: int) -> Points:
-        """(count, dim) samples at t = 1 in data units, composed of `steps` equal jumps."""
-        noise = source_noise(count, self.snapshot.dim, seed)
-        return self._finish(noise, even_times(0.0, 1.0, steps))
+    def sample(
+        self, count: int, steps: int, seed: int, label: str | None = None, scale: float = 1.0
+    ) -> Points:
+        """(count, dim) samples at t = 1 in data units, composed of `steps` equal jumps.
 
-    def at(self, noise: torch.Tensor, t: float, steps: int) -> Points:
+        Args:
+            count: Number of samples.
+            steps: Number of jumps.
+            seed: Of the noise.
+            label: Class of a conditional map; all, as often as the data has them, when None.
+            scale: Of the guidance.
+
+        Raises:
+            DataError: The map has no such class.
+        """
+        guide = self.guide(count, seed, label, scale)
+        return self._finish(self.noise(count, seed), even_times(0.0, 1.0, steps), guide)
+
+    def at(self, noise: torch.Tensor, t: float, steps: int, guide: Guide | None = None) -> Points:
         """(n, dim) where noise (n, dim, normalised, time 0) is at time t, in data units."""
-        return self._finish(noise, even_times(0.0, t, steps))
+        return self._finish(noise, even_times(0.0, t, steps), guide)
 
-    def carry(self, points: npt.NDArray[np.floating], s: float, t: float, steps: int) -> Points:
+    def carry(
+        self,
+        points: npt.NDArray[np.floating],
+        s: float,
+        t: float,
+        steps: int,
+        guide: Guide | None = None,
+    ) -> Points:
         """(n, dim) where points (n, dim) in data units at time s are at time t."""
         start = torch.from_numpy(self.snapshot.normalisation.apply(points))
-        return self._finish(start, even_times(s, t, steps))
+        return self._finish(start, even_times(s, t, steps), guide)
 
     @torch.inference_mode()
-    def normalised(self, noise: torch.Tensor, times: list[float]) -> torch.Tensor:
+    def normalised(
+        self, noise: torch.Tensor, times: list[float], guide: Guide | None = None
+    ) -> torch.Tensor:
         """(n, dim) positions at times[-1] in normalised units, on the CPU."""
-        parts = [
-            composed(self.flow_map, rows.to(self.device), times).cpu()
-            for rows in torch.split(noise, ROWS_AT_ONCE)
-        ]
+        parts = []
+        for start in range(0, len(noise), ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
+            move = self.guided(None if guide is None else guide.rows(rows))
+            parts.append(composed(move, noise[rows].to(self.device), times).cpu())
         return torch.cat(parts) if parts else noise.clone()
 
-    def _finish(self, start: torch.Tensor, times: list[float]) -> Points:
-        return self.snapshot.normalisation.undo(self.normalised(start, times).numpy())
+    def guided(self, guide: Guide | None) -> FlowMap | GuidedMap:
+        """The map held to a guide's classes; the map itself when None."""
+        return self.flow_map if guide is None else GuidedMap(self.flow_map, guide)
+
+    def guide(
+        self, count: int, seed: int, label: str | None = None, scale: float = 1.0
+    ) -> Guide | None:
+        """Classes for `count` points of a conditional map; None for other maps.
+
+        Args:
+            count: Number of points.
+            seed: Of the draw.
+            label: Name or number of one class; all, as often as the data has them, when None.
+            scale: Of the guidance.
+
+        Raises:
+            DataError: The map has no such class.
+        """
+        classes = self.snapshot.classes
+        if not classes or self.snapshot.labels is None:
+            if label is not None:
+                raise DataError("This map was trained without labels; leave the label out.")
+            return None
+        if label is None:
+            known = torch.from_numpy(self.snapshot.labels.astype(np.int64))
+            draw = generator(seed, Stream.CLASSES)
+            labels = known[torch.randint(len(known), (count,), generator=draw)]
+        else:
+            labels = torch.full((count,), _class_index(classes, label))
+        return Guide(torch.nn.functional.one_hot(labels, len(classes)).float(), scale)
+
+    def _finish(self, start: torch.Tensor, times: list[float], guide: Guide | None) -> Points:
+        return self.snapshot.normalisation.undo(self.normalised(start, times, guide).numpy())
+
+
+def _class_index(classes: tuple[str, ...], label: str) -> int:
+    if label in classes:
+        return classes.index(label)
+    if label.isdecimal() and int(label) < len(classes):
+        return int(label)
+    raise DataError(f"This map has no class {label!r}; choose from {', '.join(classes)}.")

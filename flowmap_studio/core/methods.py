@@ -12,6 +12,9 @@ from typing import Literal
 TermState = Literal["live", "zero", "absent"]
 """Whether a loss term varies, is identically 0 by construction, or does not exist."""
 
+Clock = Literal["elapsed", "both", "start"]
+"""What a network is told of the times s and t of a jump: t − s, both, or s alone (a velocity)."""
+
 
 @dataclass(frozen=True)
 class MethodInfo:
@@ -19,25 +22,40 @@ class MethodInfo:
 
     Attributes:
         summary: One line for lists.
-        two_time: Whether the network sees both s and t, so that its maps compose exactly.
+        clock: "both" for two-time maps, which compose exactly; "elapsed" for one-time maps;
+            "start" for velocities, whose jump is one Euler step.
         has_consistency: Whether the objective has a consistency term.
+        learns_from_teacher: Whether it is regressed on the ODE solution of a teacher velocity,
+            which is trained in the first part of the run.
     """
 
     summary: str
-    two_time: bool
-    has_consistency: bool
+    clock: Clock
+    has_consistency: bool = True
+    learns_from_teacher: bool = False
 
 
 METHODS: Mapping[str, MethodInfo] = {
     "semigroup": MethodInfo(
-        "Two-time map: one long jump must equal two short ones (PSD, shortcut models)",
-        two_time=True,
-        has_consistency=True,
+        "Two-time map: one long jump must equal two short ones (PSD, shortcut models)", "both"
     ),
-    "article": MethodInfo(
-        "One-time map of the article: match + composition + identity",
-        two_time=False,
-        has_consistency=True,
+    "lagrangian": MethodInfo(
+        "Two-time map: the end of a jump must move with the velocity there (LSD)", "both"
+    ),
+    "eulerian": MethodInfo(
+        "Two-time map: jumps from along one path must end at one place (ESD, mean flow)", "both"
+    ),
+    "trajectory": MethodInfo(
+        "Two-time map regressed on the ODE paths of a teacher: distillation",
+        "both",
+        learns_from_teacher=True,
+    ),
+    "article": MethodInfo("One-time map of the article: match + composition + identity", "elapsed"),
+    "flow-matching": MethodInfo(
+        "Baseline: a velocity, sampled by many steps of an ODE solver", "start", False
+    ),
+    "rectified-flow": MethodInfo(
+        "Baseline: a velocity trained again on its own pairs, so that few steps do", "start", False
     ),
 }
 
@@ -49,9 +67,12 @@ def term_states(method: str, parametrisation: str) -> dict[str, TermState]:
         method: A name in `METHODS`.
         parametrisation: "residual" (identity exact, so its term is 0) or "free".
     """
+    info = METHODS[method]
+    identity: TermState = "zero" if parametrisation == "residual" else "live"
     return {
         "match": "live",
-        "consistency": "live" if METHODS[method].has_consistency else "absent",
-        "identity": "zero" if parametrisation == "residual" else "live",
+        "consistency": "live" if info.has_consistency else "absent",
+        # A velocity is no map: that a jump of no length stays put is nobody's merit.
+        "identity": "absent" if info.clock == "start" else identity,
         "total": "live",
     }

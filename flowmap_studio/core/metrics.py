@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.normalisation import Normalisation
-from flowmap_studio.core.randomness import Stream, generator, source_noise
+from flowmap_studio.core.randomness import Stream, generator
 from flowmap_studio.core.samplers import even_times
 from flowmap_studio.core.targets import Target
 
@@ -141,20 +141,31 @@ class Referee:
         self._checkerboard = target.name == "checkerboard"
         self.data = torch.from_numpy(normalisation.apply(first.numpy()))
         self._other = torch.from_numpy(normalisation.apply(second.numpy()))
-        self.noise = source_noise(len(first), target.dim, NOISE_SEED + seed)
+        self._seed = NOISE_SEED + seed
         self.floor = sliced_w2(self._other, self.data)
+
+    def noise(self, loaded: LoadedMap) -> torch.Tensor:
+        """(n, dim) source points to judge a map from: the same for all maps of one source."""
+        return loaded.noise(len(self.data), self._seed)
 
     def one_figure(self, loaded: LoadedMap, steps: int) -> float:
         """Sliced W2 of samples composed of `steps` jumps: the quick figure of the live plot."""
-        return sliced_w2(loaded.normalised(self.noise, even_times(0.0, 1.0, steps)), self.data)
+        return sliced_w2(
+            loaded.normalised(self.noise(loaded), even_times(0.0, 1.0, steps)), self.data
+        )
 
     def judge(self, loaded: LoadedMap, steps: int) -> dict[str, float]:
         """All figures of samples composed of `steps` jumps, by name."""
-        return self.compare(loaded.normalised(self.noise, even_times(0.0, 1.0, steps)))
+        return self.compare(self.samples(loaded, steps))
 
     def floors(self) -> dict[str, float]:
         """The same figures for data against data: what a perfect map would score."""
         return self.compare(self._other)
+
+    def samples(self, loaded: LoadedMap, steps: int) -> torch.Tensor:
+        """(n, dim) samples of a map in normalised units; all its classes, if it has any."""
+        guide = loaded.guide(len(self.data), self._seed)
+        return loaded.normalised(self.noise(loaded), even_times(0.0, 1.0, steps), guide)
 
     def compare(self, samples: torch.Tensor) -> dict[str, float]:
         """All figures of a cloud (n, dim) in normalised units."""
@@ -175,7 +186,7 @@ def preset_metrics(
 ) -> dict[str, float]:
     """Sliced W2 by number of steps, the floor and the spread, as a preset stores them."""
     figures = {f"sliced_w2_{k}": referee.one_figure(loaded, k) for k in steps}
-    one_step = loaded.normalised(referee.noise, [0.0, 1.0])
+    one_step = referee.samples(loaded, 1)
     return figures | {
         "sliced_w2_floor": referee.floor,
         "spread_ratio": spread_ratio(one_step, referee.data),

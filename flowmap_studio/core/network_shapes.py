@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowmap_studio.core.config import RunConfig
 
 
-def weight_shapes(config: RunConfig, dim: int) -> dict[str, tuple[int, ...]]:
+def weight_shapes(config: RunConfig, dim: int, classes: int = 0) -> dict[str, tuple[int, ...]]:
     """Names and shapes of all tensors of the network, computed without building it.
 
     A preset must hold exactly these; a test keeps this equal to the real network.
@@ -15,7 +15,10 @@ def weight_shapes(config: RunConfig, dim: int) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {"frequencies": (dim, count)}
     shapes |= {"time_mlp.0.weight": (embed, times), "time_mlp.0.bias": (embed,)}
     shapes |= {"time_mlp.2.weight": (embed, embed), "time_mlp.2.bias": (embed,)}
-    inputs = dim + 2 * count + embed
+    if classes:
+        shapes |= {"cond_mlp.0.weight": (embed, classes), "cond_mlp.0.bias": (embed,)}
+        shapes |= {"cond_mlp.2.weight": (embed, embed), "cond_mlp.2.bias": (embed,)}
+    inputs = dim + 2 * count + embed * (2 if classes else 1)
     for layer in range(config.depth):
         at = 3 * layer
         shapes |= {f"net.{at}.weight": (width, inputs), f"net.{at}.bias": (width,)}

@@ -21,32 +21,52 @@ class FlowMapNet(nn.Module):
 
     One-time maps embed one time, two-time maps embed (s, t − s). With `position_features` = k,
     sines and cosines of k random projections of x stand beside x itself: sharp edges need them.
+    Conditional maps (§6.4) embed the class, one-hot, by an MLP like that of the time; all zeros is
+    the null class.
 
     Args:
         dim: Axes of the data.
         times: 1 or 2 time inputs.
         config: Gives width, depth, time embedding and position features.
+        classes: Number of classes; 0 for an unconditional map.
     """
 
     frequencies: torch.Tensor
 
-    def __init__(self, dim: int, times: int, config: RunConfig) -> None:
+    def __init__(self, dim: int, times: int, config: RunConfig, classes: int = 0) -> None:
         super().__init__()
         embed, width = config.time_embed_dim, config.hidden_dim
+        self.classes = classes
         self.time_mlp = nn.Sequential(nn.Linear(times, embed), nn.SiLU(), nn.Linear(embed, embed))
+        if classes:
+            self.cond_mlp = nn.Sequential(
+                nn.Linear(classes, embed), nn.SiLU(), nn.Linear(embed, embed)
+            )
         count = config.position_features
         self.register_buffer("frequencies", torch.empty(dim, count))
         layers: list[nn.Module] = []
-        inputs = dim + 2 * count + embed
+        inputs = dim + 2 * count + embed * (2 if classes else 1)
         for _ in range(config.depth):
             layers += [nn.Linear(inputs, width), nn.LayerNorm(width), nn.SiLU()]
             inputs = width
         layers.append(nn.Linear(inputs, dim))
         self.net = nn.Sequential(*layers)
 
-    def forward(self, x: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
-        """(batch, dim) raw output for x (batch, dim) and times (batch, 1 or 2)."""
+    def forward(
+        self, x: torch.Tensor, times: torch.Tensor, cond: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """(batch, dim) raw output.
+
+        Args:
+            x: (batch, dim) positions.
+            times: (batch, 1 or 2) times.
+            cond: (batch, classes) one-hot classes, rows of zeros for the null class, which None
+                stands for too.
+        """
         parts = [x, self.time_mlp(times)]
+        if self.classes:
+            known = x.new_zeros(len(x), self.classes) if cond is None else cond
+            parts.append(self.cond_mlp(known))
         if self.frequencies.shape[1]:
             angle = x @ self.frequencies
             parts[1:1] = [torch.sin(angle), torch.cos(angle)]
@@ -54,14 +74,14 @@ class FlowMapNet(nn.Module):
         return out
 
 
-def build_network(config: RunConfig, dim: int) -> FlowMapNet:
+def build_network(config: RunConfig, dim: int, classes: int = 0) -> FlowMapNet:
     """The network of a config with its seeded starting weights, on the CPU.
 
     Weights start as torch's Linear layers do (uniform within 1/√inputs), but drawn from an
     explicit generator; the last layer starts at 1 % and its bias at 0.
     """
     with torch.device("meta"):
-        network = FlowMapNet(dim, 2 if config.two_time else 1, config)
+        network = FlowMapNet(dim, 2 if config.two_time else 1, config, classes)
     network = network.to_empty(device="cpu")
     draw = generator(config.seed, Stream.WEIGHTS)
     with torch.no_grad():

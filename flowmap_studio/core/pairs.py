@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import torch
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.couplings import pair
 from flowmap_studio.core.normalisation import Normalisation
-from flowmap_studio.core.objectives.base import UNIFORMS, Batch
+from flowmap_studio.core.objectives.base import UNIFORMS, Batch, Passage
 from flowmap_studio.core.randomness import Stream, generator
 from flowmap_studio.core.targets import Target
 
@@ -23,15 +23,28 @@ T = TypeVar("T")
 
 
 class Chunk(NamedTuple):
-    """The draws of `CHUNK_STEPS` steps: tensors of shape (steps, batch, columns)."""
+    """The draws of `CHUNK_STEPS` steps, as in `Batch` with (steps · batch, columns) tensors."""
 
-    x0: torch.Tensor
-    x1: torch.Tensor
-    uniforms: torch.Tensor
+    size: int
+    draws: Batch
 
     def batch(self, step: int) -> Batch:
         """The draws of step `step` of the chunk."""
-        return Batch(self.x0[step], self.x1[step], self.uniforms[step])
+        rows = slice(step * self.size, (step + 1) * self.size)
+        x0, x1, uniforms, passage, _ = self.draws
+        cut = None if passage is None else Passage(*(part[rows] for part in passage))
+        return Batch(x0[rows], x1[rows], uniforms[rows], cut, self.draws.cond_rows(rows))
+
+
+class PairSource(Protocol):
+    """Where a training loop's draws come from, chunk by chunk."""
+
+    @property
+    def worth_preparing(self) -> bool:
+        """Whether a helper thread gains anything: a chunk takes long to make."""
+
+    def chunk(self, index: int) -> Chunk:
+        """The draws of steps `index · CHUNK_STEPS` and following, on the training device."""
 
 
 class PairStream:
@@ -42,16 +55,24 @@ class PairStream:
         target: What is learned.
         normalisation: To unit spread.
         device: Where the training runs.
+        source: Where the map starts; the standard normal when None.
     """
 
     def __init__(
-        self, config: RunConfig, target: Target, normalisation: Normalisation, device: torch.device
+        self,
+        config: RunConfig,
+        target: Target,
+        normalisation: Normalisation,
+        device: torch.device,
+        source: Target | None = None,
     ) -> None:
         self._config = config
         self._target = target
+        self._source = source
         self._device = device
+        self._classes = len(target.classes) if config.labels == "on" else 0
         # OT is solved on the CPU, and MPS lacks the float64 that pictures are drawn with.
-        on_cpu = config.coupling != "independent" or device.type == "mps"
+        on_cpu = self.worth_preparing or device.type == "mps"
         self._draw_device = torch.device("cpu") if on_cpu else device
         self._shift = torch.tensor(normalisation.shift, device=self._draw_device)
         self._scale = torch.tensor(normalisation.scale, device=self._draw_device)
@@ -59,7 +80,7 @@ class PairStream:
     @property
     def worth_preparing(self) -> bool:
         """Whether a helper thread gains anything: the coupling is costly."""
-        return self._config.coupling != "independent"
+        return self._config.coupling in ("ot", "sinkhorn")
 
     def chunk(self, index: int, unwanted: Callable[[], bool] = lambda: False) -> Chunk:
         """The draws of steps `index · CHUNK_STEPS` and following, on the training device.
@@ -72,19 +93,45 @@ class PairStream:
         rows = CHUNK_STEPS * config.batch_size
         distinct = -(-rows // reuse)
         draw = generator(config.seed, Stream.PAIRS, index, self._draw_device)
-        x1 = (self._target.sample(distinct, draw) - self._shift) / self._scale
-        x0 = torch.randn(distinct, x1.shape[1], generator=draw, device=self._draw_device)
-        x0, x1 = pair(x0, x1, config.coupling, config.ot_batch, unwanted)
+        data, labels = self._target.sample_labelled(distinct, draw)
+        x1 = self._normalised(data)
+        x0 = self._start(distinct, x1.shape[1], draw)
+        if self.worth_preparing:
+            partner = pair(x0, x1, config, draw, labels if self._classes else None, unwanted)
+            x1, labels = x1[partner], labels[partner]
+        cond = self._hidden_at_random(labels, draw) if self._classes else None
         if reuse > 1:
             order = torch.cat([torch.randperm(distinct, generator=draw) for _ in range(reuse)])
-            x0, x1 = x0[order[:rows]], x1[order[:rows]]
-        times = generator(config.seed, Stream.TIMES, index)
-        uniforms = torch.rand(rows, UNIFORMS, generator=times)
-        shaped = (
-            part.to(self._device).view(CHUNK_STEPS, config.batch_size, -1)
-            for part in (x0, x1, uniforms)
+            order = order[:rows]
+            x0, x1 = x0[order], x1[order]
+            cond = None if cond is None else cond[order]
+        batch = Batch(
+            x0.to(self._device),
+            x1.to(self._device),
+            draw_uniforms(config, index).to(self._device),
+            cond=None if cond is None else cond.to(self._device),
         )
-        return Chunk(*shaped)
+        return Chunk(config.batch_size, batch)
+
+    def _normalised(self, points: torch.Tensor) -> torch.Tensor:
+        return (points - self._shift) / self._scale
+
+    def _start(self, count: int, dim: int, draw: torch.Generator) -> torch.Tensor:
+        if self._source is None:
+            return torch.randn(count, dim, generator=draw, device=self._draw_device)
+        return self._normalised(self._source.sample(count, draw))
+
+    def _hidden_at_random(self, labels: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
+        """(n, classes) one-hot labels; a share of the rows is zeros, the null class."""
+        told = torch.rand(len(labels), 1, generator=draw, device=labels.device)
+        known = (told >= self._config.label_dropout).float()
+        return torch.nn.functional.one_hot(labels, self._classes).float() * known
+
+
+def draw_uniforms(config: RunConfig, index: int) -> torch.Tensor:
+    """(steps · batch, 3) numbers in [0, 1) of chunk `index`, on the CPU so that devices agree."""
+    times = generator(config.seed, Stream.TIMES, index)
+    return torch.rand(CHUNK_STEPS * config.batch_size, UNIFORMS, generator=times)
 
 
 class Prefetcher(Generic[T]):

@@ -23,6 +23,8 @@ class Stream(IntEnum):
     DISPLAY = 6
     METRICS = 7
     SPLIT = 8
+    PATHS = 9
+    CLASSES = 10
 
 
 def generator(

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Protocol
 
 import torch
 
-from flowmap_studio.core.flow_map import FlowMap
+
+class Jumps(Protocol):
+    """Anything that carries points from one time to another, as a `FlowMap` does."""
+
+    def __call__(self, x: torch.Tensor, s: torch.Tensor, t: torch.Tensor, /) -> torch.Tensor:
+        """(batch, dim) positions at time t of points x (batch, dim) at time s (batch, 1)."""
 
 
-def composed(flow_map: FlowMap, x: torch.Tensor, times: Sequence[float]) -> torch.Tensor:
+def composed(flow_map: Jumps, x: torch.Tensor, times: Sequence[float]) -> torch.Tensor:
     """x_{i+1} = X_{t_i, t_{i+1}}(x_i) over the times given (article §5).
 
     Args:
@@ -26,7 +32,7 @@ def composed(flow_map: FlowMap, x: torch.Tensor, times: Sequence[float]) -> torc
     return x
 
 
-def jump(flow_map: FlowMap, x: torch.Tensor, s: float, t: float) -> torch.Tensor:
+def jump(flow_map: Jumps, x: torch.Tensor, s: float, t: float) -> torch.Tensor:
     """(batch, dim) positions at time t of points x (batch, dim) at time s: one evaluation."""
     column = x.new_empty((len(x), 1))
     moved: torch.Tensor = flow_map(x, torch.full_like(column, s), torch.full_like(column, t))

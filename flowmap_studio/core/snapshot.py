@@ -35,6 +35,9 @@ class Snapshot:
         normalisation: Between data units and the map's.
         data: (n, dim) a sample of the target in data units, to show and to measure against.
         metrics: Measured figures by name, e.g. "sliced_w2_1".
+        classes: Names of the classes that a conditional map is told; empty for others.
+        labels: (n,) class of each row of `data`, as numbers; None where there are no classes.
+        source: (n, dim) a sample of a source that is not the standard normal, in data units.
     """
 
     config: RunConfig
@@ -43,11 +46,16 @@ class Snapshot:
     normalisation: Normalisation
     data: npt.NDArray[np.float32]
     metrics: Mapping[str, float] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+    labels: npt.NDArray[np.float32] | None = None
+    source: npt.NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         frozen = {name: _frozen(array) for name, array in self.weights.items()}
         object.__setattr__(self, "weights", MappingProxyType(frozen))
-        object.__setattr__(self, "data", _frozen(self.data))
+        for name in ("data", "labels", "source"):
+            array = getattr(self, name)
+            object.__setattr__(self, name, None if array is None else _frozen(array))
         object.__setattr__(self, "metrics", MappingProxyType(dict(self.metrics)))
 
     @property

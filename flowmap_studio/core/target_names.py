@@ -16,3 +16,12 @@ TARGETS: Mapping[str, str] = {
 """In the order of lists."""
 FILES = "a point file (.npy .csv .txt: one row per point) or a picture (.png .jpg: dark is likely)"
 """What else can be a target."""
+CLASSES: Mapping[str, tuple[str, ...]] = {
+    "moons": ("upper", "lower"),
+    "checkerboard": tuple(f"square {i + 1}" for i in range(8)),
+    "8gaussians": ("E", "NE", "N", "NW", "W", "SW", "S", "SE"),
+    "spiral": ("first arm", "second arm"),
+    "rings": ("inner", "middle", "outer"),
+    "pinwheel": tuple(f"blade {i + 1}" for i in range(5)),
+}
+"""Names of the parts of targets that have some, by target: what a conditional map is told."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,12 +18,13 @@ from flowmap_studio.core.devices import find_device
 from flowmap_studio.core.errors import TrainingDiverged
 from flowmap_studio.core.flat import FlatWeights
 from flowmap_studio.core.flow_map import build_flow_map, load_weights
+from flowmap_studio.core.methods import term_states
 from flowmap_studio.core.normalisation import Normalisation
 from flowmap_studio.core.objectives import LossTerms, objective
-from flowmap_studio.core.pairs import CHUNK_STEPS, Chunk, PairStream, Prefetcher
+from flowmap_studio.core.pairs import CHUNK_STEPS, Chunk, PairSource, PairStream, Prefetcher
 from flowmap_studio.core.randomness import Stream, generator
 from flowmap_studio.core.snapshot import Snapshot
-from flowmap_studio.core.targets import Target
+from flowmap_studio.core.targets import PointTarget, Target
 
 REPORT_SECONDS = 1 / 30
 """Losses are read back from the device at most this often: each reading waits for it."""
@@ -56,6 +57,9 @@ class Trainer:
         config: The run.
         target: What to learn.
         start_from: A snapshot whose weights to begin with instead of fresh ones.
+        pairs: Makes the source of the draws from the trainer's device and normalisation; the
+            config's coupling of source and target when None.
+        source: Where the map starts; the standard normal when None.
 
     Raises:
         DeviceError: The config's device is not there.
@@ -63,7 +67,12 @@ class Trainer:
     """
 
     def __init__(
-        self, config: RunConfig, target: Target, start_from: Snapshot | None = None
+        self,
+        config: RunConfig,
+        target: Target,
+        start_from: Snapshot | None = None,
+        pairs: Callable[[torch.device], PairSource] | None = None,
+        source: Target | None = None,
     ) -> None:
         self.config = config
         self.device = find_device(config.device)
@@ -71,8 +80,10 @@ class Trainer:
         self.seconds = 0.0
         self._interrupted = threading.Event()
         self._target = target
+        self._source = source
+        self.classes = target.classes if config.labels == "on" else ()
         self._draw_data()
-        self.flow_map = build_flow_map(config, target.dim)
+        self.flow_map = build_flow_map(config, target.dim, len(self.classes))
         if start_from is not None:
             load_weights(self.flow_map, start_from.weights)
         self.flow_map.to(self.device)
@@ -80,7 +91,15 @@ class Trainer:
         self._average = self._flat.vector.detach().clone()
         self._optimiser = self._build_optimiser()
         self._objective = objective(config.method)
-        self._stream = PairStream(config, target, self.normalisation, self.device)
+        if pairs is None:
+            self._stream: PairSource = PairStream(
+                config, target, self.normalisation, self.device, source
+            )
+        else:
+            self._stream = pairs(self.device)
+        identity = term_states(config.method, config.parametrisation)["identity"]
+        # An identity that is 0 by construction is recorded as 0; an absent term as NaN.
+        self._no_identity = 0.0 if identity == "zero" else math.nan
 
     def interrupt(self) -> None:
         """Let `run` end soon, also while it prepares pairs; the only call for another thread."""
@@ -140,17 +159,31 @@ class Trainer:
             at += parameter.numel()
         for name, buffer in self.flow_map.network.named_buffers():
             named[name] = buffer.cpu().numpy()
-        return Snapshot(self.config, self.step, named, self.normalisation, self.data)
+        return Snapshot(
+            self.config,
+            self.step,
+            named,
+            self.normalisation,
+            self.data,
+            classes=self.classes,
+            labels=self._labels,
+            source=self._source_sample,
+        )
 
     def _draw_data(self) -> None:
-        points = getattr(self._target, "points", None)
-        if points is None:
+        """Fit the normalisation, and keep what a snapshot carries of data, labels and source."""
+        if isinstance(self._target, PointTarget):
+            points, labels = self._target.points, self._target.labels
+        else:
             draw = generator(self.config.seed, Stream.NORMALISATION)
-            points = self._target.sample(NORMALISATION_SAMPLE, draw)
+            points, labels = self._target.sample_labelled(NORMALISATION_SAMPLE, draw)
         self.normalisation = Normalisation.fit(points.numpy(), self.config.normalisation)
         draw = generator(self.config.seed, Stream.DISPLAY)
         order = torch.randperm(len(points), generator=draw)[:DATA_SAMPLE]
         self.data = points[order].numpy()
+        self._labels = labels[order].float().numpy() if self.classes else None
+        source = self._source
+        self._source_sample = None if source is None else source.sample(DATA_SAMPLE, draw).numpy()
 
     def _build_optimiser(self) -> torch.optim.Optimizer:
         config = self.config
@@ -195,7 +228,7 @@ class Trainer:
             # It forgets its start faster at first, or it would lag for 1/(1 − decay) steps.
             decay = min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
             self._average.lerp_(self._flat.vector.detach(), 1 - decay)
-        return _loss_row(terms, total)
+        return self._loss_row(terms, total)
 
     def _learning_rate(self) -> float:
         config = self.config
@@ -215,6 +248,13 @@ class Trainer:
             raise _diverged("weights are", self.step)
         return Progress(self.step, rows, self.seconds, self.fraction)
 
+    def _loss_row(self, terms: LossTerms, total: torch.Tensor) -> torch.Tensor:
+        absent = total.new_full((), math.nan)
+        consistency = absent if terms.consistency is None else terms.consistency.detach()
+        missing = total.new_full((), self._no_identity)
+        identity = missing if terms.identity is None else terms.identity.detach()
+        return torch.stack([terms.match.detach(), consistency, identity, total.detach()])
+
 
 def _diverged(what: str, step: int) -> TrainingDiverged:
     return TrainingDiverged(
@@ -222,11 +262,3 @@ def _diverged(what: str, step: int) -> TrainingDiverged:
         "or switch gradient clipping on.",
         step,
     )
-
-
-def _loss_row(terms: LossTerms, total: torch.Tensor) -> torch.Tensor:
-    # An identity that is 0 by construction is recorded as 0; an absent term as NaN.
-    zero, absent = total.new_zeros(()), total.new_full((), math.nan)
-    consistency = absent if terms.consistency is None else terms.consistency.detach()
-    identity = zero if terms.identity is None else terms.identity.detach()
-    return torch.stack([terms.match.detach(), consistency, identity, total.detach()])

@@ -56,7 +56,6 @@ class Evaluator(Worker):
         self._stopped = False
         self._cold = list(WARM_UP)
         self._loaded: LoadedMap | None = None
-        self._noise: dict[int, object] = {}
         self._referee: tuple[object, Referee] | None = None
 
     def submit(self, request: Request) -> None:
@@ -111,10 +110,13 @@ class Evaluator(Worker):
         torch.set_num_threads(request.threads)
         began = time.perf_counter()
         loaded = self._load(request.snapshot)
-        noise = self._noise_of(request.snapshot.dim)
-        one_step = loaded.at(noise, request.t, 1)
+        noise = loaded.noise(STAGE_POINTS, STAGE_SEED)
+        guide = loaded.guide(STAGE_POINTS, STAGE_SEED)
+        one_step = loaded.at(noise, request.t, 1, guide)
         some = noise if request.full else noise[:DRAG_POINTS]
-        composed = one_step if request.steps == 1 else loaded.at(some, request.t, request.steps)
+        composed = (
+            one_step if request.steps == 1 else loaded.at(some, request.t, request.steps, guide)
+        )
         clouds = {
             "source": loaded.source(STAGE_POINTS, STAGE_SEED),
             "data": request.snapshot.data,
@@ -124,13 +126,6 @@ class Evaluator(Worker):
         for cloud in clouds.values():
             cloud.flags.writeable = False
         return Frame(request, MappingProxyType(clouds), time.perf_counter() - began)
-
-    def _noise_of(self, dim: int) -> object:
-        from flowmap_studio.core.randomness import source_noise
-
-        if dim not in self._noise:
-            self._noise = {dim: source_noise(STAGE_POINTS, dim, STAGE_SEED)}
-        return self._noise[dim]
 
     def _load(self, snapshot: Snapshot) -> LoadedMap:
         from flowmap_studio.core.devices import usable_device
@@ -145,7 +140,7 @@ class Evaluator(Worker):
 
         loaded = self._load(request.snapshot)
         referee = self._referee_for(request.snapshot)
-        cloud = loaded.normalised(referee.noise, [0.0, 1.0])
+        cloud = referee.samples(loaded, 1)
         return Measurement(
             request,
             one_step=referee.one_figure(loaded, 1),
@@ -166,7 +161,7 @@ class Evaluator(Worker):
         return self._referee[1]
 
     def _preview(self, request: PreviewRequest) -> Snapshot:
-        from flowmap_studio.core.targets import open_target
-        from flowmap_studio.core.trainer import Trainer
+        from flowmap_studio.core.run import Run
+        from flowmap_studio.core.targets import open_for
 
-        return Trainer(request.config, open_target(request.config.target)).snapshot()
+        return Run(request.config, *open_for(request.config)).snapshot()

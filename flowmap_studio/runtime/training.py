@@ -18,7 +18,7 @@ from flowmap_studio.runtime.mailbox import Mailbox
 from flowmap_studio.runtime.workers import Worker
 
 if TYPE_CHECKING:
-    from flowmap_studio.core.trainer import Trainer
+    from flowmap_studio.core.run import Run
 
 SNAPSHOT_SECONDS = 0.2
 """How often the window sees new weights."""
@@ -70,7 +70,7 @@ class TrainingThread(Worker):
         self._stop = threading.Event()
         self._go = threading.Event()
         self._go.set()
-        self._trainer: Trainer | None = None
+        self._trainer: Run | None = None
 
     def request_stop(self) -> None:
         """End at the next step, or while pairs are prepared; returns at once."""
@@ -103,11 +103,10 @@ class TrainingThread(Worker):
     def _train(self) -> None:
         # Imported here, so that the window is there before torch is.
         from flowmap_studio.core.devices import describe
-        from flowmap_studio.core.targets import open_or_embedded
-        from flowmap_studio.core.trainer import Trainer
+        from flowmap_studio.core.run import Run
+        from flowmap_studio.core.targets import open_for
 
-        target = open_or_embedded(self._config.target, self._embedded)
-        self._trainer = trainer = Trainer(self._config, target)
+        self._trainer = trainer = Run(self._config, *open_for(self._config, self._embedded))
         if self._stop.is_set():  # asked before there was a trainer to tell
             trainer.interrupt()
         self.device_found.emit(self.number, describe(trainer.device))

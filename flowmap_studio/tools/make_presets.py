@@ -137,15 +137,15 @@ def train(recipe: Recipe, seed: int, steps_scale: float, folder: Path) -> Candid
     # Imported here, so that --help and --readme need no torch.
     from flowmap_studio.core.loaded_map import LoadedMap
     from flowmap_studio.core.metrics import Referee, preset_metrics
-    from flowmap_studio.core.targets import open_target
+    from flowmap_studio.core.run import Run
+    from flowmap_studio.core.targets import open_for
     from flowmap_studio.core.thumbnails import thumbnail
-    from flowmap_studio.core.trainer import Trainer
 
     config = recipe.config
     config = config.replace(seed=seed, steps=max(1, round(config.steps * steps_scale)))
-    target = open_target(config.target)
+    target, source = open_for(config)
     # On the CPU, so that a GPU changes nothing; whoever opens the preset trains on what there is.
-    trainer = Trainer(config.replace(device="cpu"), target)
+    trainer = Run(config.replace(device="cpu"), target, source)
     for _ in trainer.run():
         pass
     snapshot = replace(trainer.snapshot(), config=config)

@@ -30,9 +30,10 @@ def loss(flow_map: FlowMap, batch: Batch, config: RunConfig) -> LossTerms:
     zero = torch.zeros_like(t)
     ends = [t, u, joint] if flow_map.residual else [t, u, joint, zero]
     starts = x0.repeat(len(ends), 1)
-    mapped = flow_map(starts, torch.zeros_like(t).repeat(len(ends), 1), torch.cat(ends))
+    cond = None if batch.cond is None else batch.cond.repeat(len(ends), 1)
+    mapped = flow_map(starts, torch.zeros_like(t).repeat(len(ends), 1), torch.cat(ends), cond)
     parts = mapped.chunk(len(ends))
-    composed = flow_map(parts[1], zero, s)
+    composed = flow_map(parts[1], zero, s, batch.cond)
     return LossTerms(
         match=F.mse_loss(parts[0], interpolate(x0, x1, t)),
         consistency=F.mse_loss(composed, parts[2]),

@@ -13,6 +13,22 @@ UNIFORMS = 3
 """Uniform numbers drawn beforehand for every pair of a step."""
 
 
+class Passage(NamedTuple):
+    """A teacher's ODE paths seen at two times each.
+
+    Attributes:
+        s: (batch, 1) earlier times.
+        t: (batch, 1) later times.
+        start: (batch, dim) where the paths are at s.
+        end: (batch, dim) where they are at t.
+    """
+
+    s: torch.Tensor
+    t: torch.Tensor
+    start: torch.Tensor
+    end: torch.Tensor
+
+
 class Batch(NamedTuple):
     """One training step's draws, all on the map's device and in normalised units.
 
@@ -20,11 +36,19 @@ class Batch(NamedTuple):
         x0: (batch, dim) source points.
         x1: (batch, dim) data points, paired with x0 by the coupling.
         uniforms: (batch, 3) numbers in [0, 1) from which the objective makes its times.
+        passage: For methods that learn from a teacher, parts of the paths of these rows.
+        cond: (batch, classes) one-hot classes of x1 for conditional maps, zeros where hidden.
     """
 
     x0: torch.Tensor
     x1: torch.Tensor
     uniforms: torch.Tensor
+    passage: Passage | None = None
+    cond: torch.Tensor | None = None
+
+    def cond_rows(self, rows: slice) -> torch.Tensor | None:
+        """The classes of some rows."""
+        return None if self.cond is None else self.cond[rows]
 
 
 class LossTerms(NamedTuple):

@@ -16,8 +16,8 @@ import torch.nn.functional as F
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.flow_map import FlowMap
-from flowmap_studio.core.interpolants import interpolant_velocity, interpolate
 from flowmap_studio.core.objectives.base import Batch, LossTerms
+from flowmap_studio.core.objectives.two_time import draw_two_times
 
 
 def loss(flow_map: FlowMap, batch: Batch, config: RunConfig) -> LossTerms:
@@ -25,35 +25,33 @@ def loss(flow_map: FlowMap, batch: Batch, config: RunConfig) -> LossTerms:
 
     The consistency term is None when the diagonal takes the whole batch.
     """
-    count = len(batch.x0)
-    diagonal = diagonal_rows(count, config.diagonal_share)
-    first, second = batch.uniforms[:, 0:1], batch.uniforms[:, 1:2]
-    s = torch.cat([first[:diagonal], torch.minimum(first, second)[diagonal:]])
-    t = torch.cat([first[:diagonal], torch.maximum(first, second)[diagonal:]])
-    x = interpolate(batch.x0, batch.x1, s)
-    velocity = flow_map.raw(x, s, t)
-    target = interpolant_velocity(batch.x0[:diagonal], batch.x1[:diagonal])
-    match = F.mse_loss(velocity[:diagonal], target)
-    if diagonal == count:
+    x, s, t, velocity, diagonal = draw_two_times(batch, config)
+    predicted = flow_map.raw(x, s, t, batch.cond)
+    match = F.mse_loss(predicted[:diagonal], velocity[:diagonal])
+    if diagonal == len(x):
         return LossTerms(match, None, None)
-    weight = batch.uniforms[diagonal:, 2:3]
-    if config.midpoint == "midpoint":
-        weight = torch.full_like(weight, 0.5)
-    two_jumps = composed_velocity(flow_map, x[diagonal:], s[diagonal:], t[diagonal:], weight)
-    return LossTerms(match, F.mse_loss(velocity[diagonal:], two_jumps), None)
+    weight = meeting_weight(batch.uniforms[diagonal:, 2:3], config)
+    off = slice(diagonal, None)
+    two_jumps = composed_velocity(flow_map, x[off], s[off], t[off], weight, batch.cond_rows(off))
+    return LossTerms(match, F.mse_loss(predicted[diagonal:], two_jumps), None)
 
 
-def diagonal_rows(count: int, share: float) -> int:
-    """Rows of a batch of `count` that are spent on s = t: at least one, `share` of the rest."""
-    return min(count, max(1, round(share * count)))
+def meeting_weight(uniform: torch.Tensor, config: RunConfig) -> torch.Tensor:
+    """(batch, 1) where in [s, t] the two jumps meet: half way (PSD-M) or anywhere (PSD-U)."""
+    return torch.full_like(uniform, 0.5) if config.midpoint == "midpoint" else uniform
 
 
 @torch.no_grad()
 def composed_velocity(
-    flow_map: FlowMap, x: torch.Tensor, s: torch.Tensor, t: torch.Tensor, weight: torch.Tensor
+    flow_map: FlowMap,
+    x: torch.Tensor,
+    s: torch.Tensor,
+    t: torch.Tensor,
+    weight: torch.Tensor,
+    cond: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Mean velocity over [s, t] of two jumps that meet at u = s + weight (t − s), (batch, dim)."""
     u = torch.lerp(s, t, weight)
-    before = flow_map.raw(x, s, u)
-    after = flow_map.raw(x + (u - s) * before, u, t)
+    before = flow_map.raw(x, s, u, cond)
+    after = flow_map.raw(x + (u - s) * before, u, t, cond)
     return torch.lerp(after, before, weight)

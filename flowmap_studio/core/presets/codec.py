@@ -12,18 +12,19 @@ import numpy as np
 import numpy.typing as npt
 import safetensors.numpy
 
-from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.config import NORMAL, RunConfig
 from flowmap_studio.core.errors import ConfigError, PresetError
 from flowmap_studio.core.network_shapes import weight_shapes
 from flowmap_studio.core.normalisation import Normalisation
 from flowmap_studio.core.presets.header import Header, TensorEntry, parse_header
-from flowmap_studio.core.presets.preset import FORMAT_VERSION, Preset, private
+from flowmap_studio.core.presets.preset import FORMAT_VERSION, TEXT_LIMIT, Preset, private
 from flowmap_studio.core.snapshot import Snapshot
 
 WEIGHT_LIMIT = 1e6
 POINT_LIMIT = 65_536
 METRIC_LIMIT = 64
 MAX_DIM = 4096
+CLASS_LIMIT = 1000
 THUMBNAIL_BYTES = 512 * 1024
 THUMBNAIL_SIDE = 512
 FIELDS = {
@@ -40,6 +41,8 @@ FIELDS = {
     "created_by",
     "sha256",
 }
+FIELDS_SINCE = {2: {"classes"}}
+"""Fields that came with later versions."""
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 Tensors = dict[str, npt.NDArray[Any]]
@@ -49,7 +52,8 @@ def encode(preset: Preset) -> bytes:
     """The file's bytes, with a hash over metadata and tensors that reveals damage."""
     snapshot = preset.snapshot
     tensors: Tensors = {f"map.{name}": array for name, array in snapshot.weights.items()}
-    tensors["data"] = snapshot.data
+    samples = {"data": snapshot.data, "labels": snapshot.labels, "source": snapshot.source}
+    tensors |= {name: array for name, array in samples.items() if array is not None}
     if preset.thumbnail:
         tensors["thumbnail"] = np.frombuffer(preset.thumbnail, np.uint8)
     metadata = {
@@ -67,6 +71,7 @@ def encode(preset: Preset) -> bytes:
         "notes": preset.notes,
         "tags": list(preset.tags),
         "created_by": preset.created_by,
+        "classes": list(snapshot.classes),
     }
     metadata["sha256"] = _digest(metadata, tensors)
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
@@ -82,7 +87,8 @@ def decode(content: bytes) -> Preset:
     header = parse_header(content, len(content))
     config = check_metadata(header.metadata)
     normalisation = _normalisation(header.metadata["normalisation"])
-    _check_tensors(header, config, normalisation.dim)
+    classes = tuple(header.metadata.get("classes", ()))
+    _check_tensors(header, config, normalisation.dim, len(classes))
     tensors = {name: _array(content, header, entry) for name, entry in header.tensors.items()}
     if _digest(header.metadata, tensors) != header.metadata["sha256"]:
         raise PresetError("its content is damaged (the checksum does not match)")
@@ -94,6 +100,9 @@ def decode(content: bytes) -> Preset:
         normalisation=normalisation,
         data=tensors["data"],
         metrics=header.metadata["metrics"],
+        classes=classes,
+        labels=tensors.get("labels"),
+        source=tensors.get("source"),
     )
     words = header.metadata
     return Preset(
@@ -122,7 +131,7 @@ def check_metadata(metadata: Mapping[str, Any]) -> RunConfig:
         raise PresetError(
             f"it was made by a newer version ({version}; this program reads up to {FORMAT_VERSION})"
         )
-    if set(metadata) != FIELDS:
+    if set(metadata) != FIELDS.union(*(f for v, f in FIELDS_SINCE.items() if v <= version)):
         raise PresetError("its header has missing or unknown fields")
     _check_kinds(metadata)
     try:
@@ -158,9 +167,18 @@ def _check_kinds(metadata: Mapping[str, Any]) -> None:
         and len(metrics) <= METRIC_LIMIT
         and all(_is_number(value) for value in metrics.values())
         and isinstance(metadata["config"], dict)
+        and _are_classes(metadata.get("classes", []))
     )
     if not good:
         raise PresetError("its header has a field of the wrong kind")
+
+
+def _are_classes(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) <= CLASS_LIMIT
+        and all(isinstance(name, str) and len(name) <= TEXT_LIMIT for name in value)
+    )
 
 
 def _is_count(value: Any) -> bool:
@@ -187,22 +205,35 @@ def _normalisation(value: Any) -> Normalisation:
     return Normalisation(tuple(map(float, shift)), tuple(map(float, scale)))
 
 
-def _check_tensors(header: Header, config: RunConfig, dim: int) -> None:
+def _check_tensors(header: Header, config: RunConfig, dim: int, classes: int) -> None:
     """Names, shapes and dtypes must be exactly those that the config demands."""
-    expected = {f"map.{name}": shape for name, shape in weight_shapes(config, dim).items()}
+    shapes = weight_shapes(config, dim, classes)
+    expected = {f"map.{name}": shape for name, shape in shapes.items()}
     found = dict(header.tensors)
     thumbnail = found.pop("thumbnail", None)
     if thumbnail is not None and (thumbnail.dtype != "U8" or len(thumbnail.shape) != 1):
         raise PresetError("its thumbnail is damaged")
-    data = found.pop("data", None)
-    if data is None or data.dtype != "F32" or len(data.shape) != 2 or data.shape[1] != dim:
-        raise PresetError("its sample of the data is damaged")
-    if data.shape[0] > POINT_LIMIT:
-        raise PresetError("its sample of the data is too large")
+    data = _check_sample(found.pop("data", None), dim)
+    labels, source = found.pop("labels", None), found.pop("source", None)
+    if (labels is None) != (classes == 0) or (labels and labels.shape != data.shape[:1]):
+        raise PresetError("its labels do not fit its classes")
+    if (source is None) != (config.source == NORMAL):
+        raise PresetError("its source does not fit its settings")
+    if source is not None:
+        _check_sample(source, dim)
     if {name: entry.shape for name, entry in found.items()} != expected:
         raise PresetError("its weights do not fit its settings")
-    if any(entry.dtype != "F32" for entry in found.values()):
+    if any(entry.dtype != "F32" for entry in (*found.values(), *filter(None, [labels]))):
         raise PresetError("its weights have a type that is not allowed")
+
+
+def _check_sample(entry: TensorEntry | None, dim: int) -> TensorEntry:
+    """A tensor of points, which must be there."""
+    if entry is None or entry.dtype != "F32" or len(entry.shape) != 2 or entry.shape[1] != dim:
+        raise PresetError("its sample of the data is damaged")
+    if entry.shape[0] > POINT_LIMIT:
+        raise PresetError("its sample of the data is too large")
+    return entry
 
 
 def _array(content: bytes, header: Header, entry: TensorEntry) -> npt.NDArray[Any]:

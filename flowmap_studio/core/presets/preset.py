@@ -10,8 +10,8 @@ import flowmap_studio
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.snapshot import Snapshot
 
-FORMAT_VERSION = 1
-"""The newest version that this program writes and reads."""
+FORMAT_VERSION = 2
+"""The newest version that this program writes and reads. 2 brought classes, labels and sources."""
 TEXT_LIMIT = 4096
 """Characters of a title, a note or a tag."""
 TAG_LIMIT = 64
@@ -57,4 +57,8 @@ def describe(config: RunConfig, step: int) -> str:
 
 def private(config: RunConfig) -> RunConfig:
     """The config without the folders of the user's own file: presets are shared."""
-    return config.replace(target=Path(config.target.replace("\\", "/")).name or config.target)
+    return config.replace(target=_file_name(config.target), source=_file_name(config.source))
+
+
+def _file_name(name: str) -> str:
+    return Path(name.replace("\\", "/")).name or name

@@ -24,8 +24,17 @@ class Target(Protocol):
     def dim(self) -> int:
         """Number of axes."""
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes that its points have; empty for none."""
+
     def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """(count, dim) float32 points on the generator's device."""
+
+    def sample_labelled(
+        self, count: int, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same points as `sample` gives, and (count,) int64 indices into `classes`."""
 
     def split(self, count: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Two disjoint samples of up to `count` points each, of equal size, for metrics."""
@@ -37,27 +46,48 @@ class PointTarget:
     Args:
         name: What to call it, e.g. the file's name.
         points: (n, dim) data in its own units, n ≥ 2.
+        labels: (n,) indices into `classes`, if the points have classes.
+        classes: Their names.
 
     Raises:
         DataError: There are fewer than 2 points, fewer than 2 columns, or values that are no
             numbers.
     """
 
-    def __init__(self, name: str, points: np.ndarray) -> None:
+    def __init__(
+        self,
+        name: str,
+        points: np.ndarray,
+        labels: np.ndarray | None = None,
+        classes: tuple[str, ...] = (),
+    ) -> None:
         check_points(name, points)
         self.name = name
         self.dim = int(points.shape[1])
+        self.classes = classes
         self.points = torch.from_numpy(np.array(points, np.float32, order="C"))
-        self._on_device = self.points
+        indices = np.zeros(len(points)) if labels is None else labels
+        self.labels = torch.from_numpy(np.ascontiguousarray(indices, np.int64))
+        self._on_device = self.points, self.labels
 
     def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """(count, dim) points drawn with replacement, on the generator's device."""
-        if self._on_device.device != generator.device:
-            self._on_device = self.points.to(generator.device)
+        return self.sample_labelled(count, generator)[0]
+
+    def sample_labelled(
+        self, count: int, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same points as `sample` gives, and (count,) int64 indices into `classes`."""
+        if self._on_device[0].device != generator.device:
+            self._on_device = (
+                self.points.to(generator.device),
+                self.labels.to(generator.device),
+            )
         chosen = torch.randint(
             len(self.points), (count,), generator=generator, device=generator.device
         )
-        return self._on_device[chosen]
+        points, labels = self._on_device
+        return points[chosen], labels[chosen]
 
     def split(self, count: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Two disjoint random parts of the points, each of min(count, n // 2)."""

@@ -33,6 +33,7 @@ class PictureTarget:
     """
 
     dim = 2
+    classes: tuple[str, ...] = ()
 
     def __init__(self, name: str, darkness: np.ndarray) -> None:
         dark = np.where(darkness >= FAINT, darkness, 0).astype(np.float64)
@@ -59,6 +60,13 @@ class PictureTarget:
         centred = torch.stack([x - self._width / 2, self._height / 2 - y], dim=1)
         points: torch.Tensor = centred * unit
         return points.float()
+
+    def sample_labelled(
+        self, count: int, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same points as `sample` gives; a picture has no classes, so that labels are 0."""
+        points = self.sample(count, generator)
+        return points, torch.zeros(count, dtype=torch.int64, device=points.device)
 
     def split(self, count: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Two fresh samples of `count` points each."""

@@ -90,7 +90,7 @@ class LoadedMap:
         """(n, dim) positions at times[-1] in normalised units, on the CPU."""
         parts = []
         for start in range(0, len(noise), ROWS_AT_ONCE):
-            rows = slice(start, start + ROWS_AT_ONCE)
+            rows = slice(start, min(start + ROWS_AT_ONCE, len(noise)))
             move = self.guided(None if guide is None else guide.rows(rows))
             parts.append(composed(move, noise[rows].to(self.device), times).cpu())
         return torch.cat(parts) if parts else noise.clone()

@@ -36,6 +36,10 @@ class Chunk(NamedTuple):
         return Batch(x0[rows], x1[rows], uniforms[rows], cut, self.draws.cond_rows(rows))
 
 
+def _wanted() -> bool:
+    return False
+
+
 class PairSource(Protocol):
     """Where a training loop's draws come from, chunk by chunk."""
 
@@ -43,8 +47,12 @@ class PairSource(Protocol):
     def worth_preparing(self) -> bool:
         """Whether a helper thread gains anything: a chunk takes long to make."""
 
-    def chunk(self, index: int) -> Chunk:
-        """The draws of steps `index · CHUNK_STEPS` and following, on the training device."""
+    def chunk(self, index: int, unwanted: Callable[[], bool] = _wanted) -> Chunk:
+        """The draws of steps `index · CHUNK_STEPS` and following, on the training device.
+
+        Raises:
+            Unwanted: `unwanted` became true: a chunk of large OT problems takes seconds.
+        """
 
 
 class PairStream:
@@ -82,7 +90,7 @@ class PairStream:
         """Whether a helper thread gains anything: the coupling is costly."""
         return self._config.coupling in ("ot", "sinkhorn")
 
-    def chunk(self, index: int, unwanted: Callable[[], bool] = lambda: False) -> Chunk:
+    def chunk(self, index: int, unwanted: Callable[[], bool] = _wanted) -> Chunk:
         """The draws of steps `index · CHUNK_STEPS` and following, on the training device.
 
         Raises:

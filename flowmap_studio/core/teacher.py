@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 
@@ -55,7 +57,7 @@ class TeacherStream:
         cond = torch.nn.functional.one_hot(chosen, len(taught.classes)).float() * told
         return cond.to(self._device)
 
-    def chunk(self, index: int) -> Chunk:
+    def chunk(self, index: int, unwanted: Callable[[], bool] = lambda: False) -> Chunk:  # noqa: ARG002
         """The draws of steps `index · CHUNK_STEPS` and following, on the training device."""
         config = self._config
         rows = CHUNK_STEPS * config.batch_size

@@ -17,11 +17,12 @@ from flowmap_studio.core.network_shapes import weight_shapes
 from flowmap_studio.core.normalisation import Normalisation
 from flowmap_studio.core.presets import Preset, read_preset
 from flowmap_studio.core.snapshot import Snapshot
+from flowmap_studio.core.targets import Unlabelled
 from flowmap_studio.core.thumbnails import thumbnail
 
 
 @dataclass
-class GaussianTarget:
+class GaussianTarget(Unlabelled):
     """N(mean, covariance) as a target, with the flow maps from N(0, I) (science.md).
 
     Everything is float64 but the samples; times are (batch, 1).

@@ -15,9 +15,9 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.flow_map import FlowMap, build_flow_map
 from flowmap_studio.core.interpolants import interpolant_velocity, interpolate
 from flowmap_studio.core.methods import METHODS, term_states
-from flowmap_studio.core.objectives import Batch, objective
+from flowmap_studio.core.objectives import Batch, Passage, objective
 from flowmap_studio.core.objectives.article import composition_times
-from flowmap_studio.core.objectives.semigroup import diagonal_rows
+from flowmap_studio.core.objectives.two_time import diagonal_rows
 
 Move = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -27,10 +27,15 @@ class StubMap:
 
     def __init__(self, forward: Move, raw: Move | None = None, *, residual: bool = True) -> None:
         self._forward = forward
-        self.raw = raw
+        self._raw = raw
         self.residual = residual
 
-    def __call__(self, x: torch.Tensor, s: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    def raw(self, x: torch.Tensor, s: torch.Tensor, t: torch.Tensor, _cond: None) -> torch.Tensor:
+        return self._raw(x, s, t)
+
+    def __call__(
+        self, x: torch.Tensor, s: torch.Tensor, t: torch.Tensor, _cond: None = None
+    ) -> torch.Tensor:
         return self._forward(x, s, t)
 
 
@@ -68,6 +73,8 @@ def test_every_method_of_the_registry_has_an_objective(method: str) -> None:
     config = RunConfig(method=method, hidden_dim=8, time_embed_dim=4)
     draw = torch.Generator().manual_seed(0)
     batch = Batch(torch.randn(16, 2), torch.randn(16, 2), torch.rand(16, 3, generator=draw))
+    s = torch.rand(16, 1, generator=draw) / 2
+    batch = batch._replace(passage=Passage(s, s + 0.5, batch.x0, batch.x1))
     terms = objective(method)(build_flow_map(config, 2), batch, config)
     states = term_states(method, config.parametrisation)
     assert (terms.consistency is not None) == (states["consistency"] == "live")

@@ -14,7 +14,7 @@ from scipy.optimize import linear_sum_assignment
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.couplings import optimal_assignment, pair
 from flowmap_studio.core.normalisation import Normalisation
-from flowmap_studio.core.pairs import CHUNK_STEPS, PairStream, Prefetcher
+from flowmap_studio.core.pairs import CHUNK_STEPS, Chunk, PairStream, Prefetcher
 from flowmap_studio.core.targets import SHAPES
 
 CPU = torch.device("cpu")
@@ -62,8 +62,7 @@ def test_assignment_on_a_line_is_the_order() -> None:
 
 def test_ot_pairs_within_groups_and_keeps_the_source() -> None:
     x0, x1 = clouds(70, 2)
-    kept, partners = pair(x0, x1, "ot", 32)
-    assert torch.equal(kept, x0)
+    partners = x1[pair(x0, x1, RunConfig(coupling="ot", ot_batch=32))]
     for group in (slice(0, 32), slice(32, 64), slice(64, 70)):
         expected = x1[group][optimal_assignment(x0[group], x1[group])]
         assert torch.equal(partners[group], expected)
@@ -71,9 +70,11 @@ def test_ot_pairs_within_groups_and_keeps_the_source() -> None:
 
 def test_independent_keeps_the_rows() -> None:
     x0, x1 = clouds(50, 2)
-    same0, same1 = pair(x0, x1, "independent", 32)
-    assert torch.equal(same0, x0)
-    assert torch.equal(same1, x1)
+    assert torch.equal(x1[pair(x0, x1, RunConfig(coupling="independent"))], x1)
+
+
+def parts(chunk: Chunk) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    return chunk.draws.x0, chunk.draws.x1, chunk.draws.uniforms
 
 
 def make_stream(**changes: object) -> tuple[RunConfig, PairStream]:
@@ -90,47 +91,48 @@ def test_chunk_is_the_same_whatever_was_drawn_before(coupling: str) -> None:
     first = [stream.chunk(k) for k in range(4)]
     torch.rand(7)  # the global generator plays no part
     for k in (3, 1, 0):
-        for old, new in zip(first[k], again.chunk(k), strict=True):
+        for old, new in zip(parts(first[k]), parts(again.chunk(k)), strict=True):
             assert torch.equal(old, new)
-    assert not torch.equal(first[0].x0, first[1].x0)
-    assert not torch.equal(first[0].uniforms, first[1].uniforms)
+    assert not torch.equal(first[0].draws.x0, first[1].draws.x0)
+    assert not torch.equal(first[0].draws.uniforms, first[1].draws.uniforms)
 
 
 def test_chunks_depend_on_the_seed() -> None:
     one, other = make_stream(seed=0)[1].chunk(0), make_stream(seed=1)[1].chunk(0)
-    assert all(not torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    assert all(not torch.equal(a, b) for a, b in zip(parts(one), parts(other), strict=True))
 
 
 @pytest.mark.parametrize("coupling", ["ot", "independent"])
 def test_chunk_holds_normalised_points_and_uniform_times(coupling: str) -> None:
     config, stream = make_stream(coupling=coupling, batch_size=500)
     chunk = stream.chunk(0)
-    assert chunk.x0.shape == chunk.x1.shape == (CHUNK_STEPS, config.batch_size, 2)
-    assert chunk.uniforms.shape == (CHUNK_STEPS, config.batch_size, 3)
-    assert all(part.dtype == torch.float32 for part in chunk)
-    assert 0 <= float(chunk.uniforms.min()) <= float(chunk.uniforms.max()) < 1
-    raw = chunk.x1.reshape(-1, 2) * torch.tensor([2.0, 4.0]) + torch.tensor([1.0, -1.0])
+    x0, x1, uniforms = parts(chunk)
+    rows = CHUNK_STEPS * config.batch_size
+    assert x0.shape == x1.shape == (rows, 2)
+    assert uniforms.shape == (rows, 3)
+    assert all(part.dtype == torch.float32 for part in parts(chunk))
+    assert 0 <= float(uniforms.min()) <= float(uniforms.max()) < 1
+    raw = x1 * torch.tensor([2.0, 4.0]) + torch.tensor([1.0, -1.0])
     assert float(raw.abs().max()) <= 2 + 1e-5
     assert bool((torch.floor(raw.clamp(-1.999, 1.999)).sum(dim=1) % 2 == 0).float().mean() > 0.99)
-    noise = chunk.x0.reshape(-1, 2)
-    torch.testing.assert_close(torch.cov(noise.T), torch.eye(2), atol=0.06, rtol=0)
-    batch = chunk.batch(5)
-    assert torch.equal(batch.x1, chunk.x1[5])
+    torch.testing.assert_close(torch.cov(x0.T), torch.eye(2), atol=0.06, rtol=0)
+    assert torch.equal(chunk.batch(5).x1, x1[5 * config.batch_size : 6 * config.batch_size])
 
 
 @pytest.mark.parametrize(("reuse", "coupling", "expected"), [(1, "ot", 1), (3, "ot", 3)])
 def test_pairs_are_reused_with_other_times(reuse: int, coupling: str, expected: int) -> None:
     _, stream = make_stream(coupling=coupling, pair_reuse=reuse)
     chunk = stream.chunk(2)
-    rows = torch.cat([chunk.x0, chunk.x1], dim=-1).reshape(-1, 4)
+    x0, x1, uniforms = parts(chunk)
+    rows = torch.cat([x0, x1], dim=1)
     _, counts = rows.unique(dim=0, return_counts=True)
     assert set(counts.tolist()) == {expected}
-    assert len(chunk.uniforms.reshape(-1, 3).unique(dim=0)) == len(rows)
+    assert len(uniforms.unique(dim=0)) == len(rows)
 
 
 def test_independent_pairs_are_never_reused() -> None:
     _, stream = make_stream(coupling="independent", pair_reuse=8)
-    rows = stream.chunk(0).x0.reshape(-1, 2)
+    rows = stream.chunk(0).draws.x0
     assert len(rows.unique(dim=0)) == len(rows)
     assert not stream.worth_preparing
 

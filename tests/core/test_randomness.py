@@ -40,6 +40,8 @@ def test_stream_numbers_are_part_of_the_file_format() -> None:
         "DISPLAY": 6,
         "METRICS": 7,
         "SPLIT": 8,
+        "PATHS": 9,
+        "CLASSES": 10,
     }
 
 

@@ -2,9 +2,9 @@
 
 import importlib
 
-from flowmap_studio.core.objectives.base import Batch, LossTerms, Objective
+from flowmap_studio.core.objectives.base import Batch, LossTerms, Objective, Passage
 
-__all__ = ["Batch", "LossTerms", "Objective", "objective"]
+__all__ = ["Batch", "LossTerms", "Objective", "Passage", "objective"]
 
 
 def objective(method: str) -> Objective:

@@ -1,7 +1,15 @@
 """Targets: what a map can learn. A registry of name → shape, point files and pictures."""
 
-from flowmap_studio.core.targets.base import PointTarget, Target
+from flowmap_studio.core.targets.base import PointTarget, Target, Unlabelled
 from flowmap_studio.core.targets.open import open_for, open_or_embedded, open_target
 from flowmap_studio.core.targets.shapes import SHAPES
 
-__all__ = ["SHAPES", "PointTarget", "Target", "open_for", "open_or_embedded", "open_target"]
+__all__ = [
+    "SHAPES",
+    "PointTarget",
+    "Target",
+    "Unlabelled",
+    "open_for",
+    "open_or_embedded",
+    "open_target",
+]

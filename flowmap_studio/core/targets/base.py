@@ -40,6 +40,23 @@ class Target(Protocol):
         """Two disjoint samples of up to `count` points each, of equal size, for metrics."""
 
 
+class Unlabelled:
+    """What a target without classes inherits: labels that are all 0."""
+
+    classes: tuple[str, ...] = ()
+
+    def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """(count, dim) float32 points on the generator's device."""
+        raise NotImplementedError
+
+    def sample_labelled(
+        self, count: int, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same points as `sample` gives, and (count,) zeros."""
+        points = self.sample(count, generator)
+        return points, torch.zeros(count, dtype=torch.int64, device=points.device)
+
+
 class PointTarget:
     """A finite cloud of points, drawn from with replacement.
 

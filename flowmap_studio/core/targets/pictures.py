@@ -9,6 +9,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 
 from flowmap_studio.core.errors import DataError
+from flowmap_studio.core.targets.base import Unlabelled
 
 MAX_PIXELS = 64_000_000
 """Largest picture that is decoded; read from its header first."""
@@ -21,7 +22,7 @@ FAINT = 8
 """Darkness (of 255) below which a pixel counts as white: compression leaves specks."""
 
 
-class PictureTarget:
+class PictureTarget(Unlabelled):
     """The density whose mass is the darkness of a picture's pixels.
 
     Args:
@@ -33,7 +34,6 @@ class PictureTarget:
     """
 
     dim = 2
-    classes: tuple[str, ...] = ()
 
     def __init__(self, name: str, darkness: np.ndarray) -> None:
         dark = np.where(darkness >= FAINT, darkness, 0).astype(np.float64)
@@ -60,13 +60,6 @@ class PictureTarget:
         centred = torch.stack([x - self._width / 2, self._height / 2 - y], dim=1)
         points: torch.Tensor = centred * unit
         return points.float()
-
-    def sample_labelled(
-        self, count: int, generator: torch.Generator
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The same points as `sample` gives; a picture has no classes, so that labels are 0."""
-        points = self.sample(count, generator)
-        return points, torch.zeros(count, dtype=torch.int64, device=points.device)
 
     def split(self, count: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Two fresh samples of `count` points each."""

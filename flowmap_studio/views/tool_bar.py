@@ -19,6 +19,8 @@ TRAIN_ROOM = 64
 """Logical pixels that the train button has beside its text."""
 FILE_NAME = "0" * 13
 """The user's own file has the room of this text for its name."""
+COMBO_LETTERS = 10
+"""Width of a choice, in the widest letters; longer names are of narrower ones and fit."""
 CHOOSE_FILE = "Your own file…"
 
 
@@ -139,7 +141,8 @@ class StudioToolBar(QToolBar):
         combo.setObjectName(f"{field}Combo")
         combo.setAccessibleName(label.capitalize())
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        combo.setMinimumContentsLength(max(len(name) for name in options))
+        longest = max(len(name) for name in options)
+        combo.setMinimumContentsLength(min(longest, COMBO_LETTERS))
         for name, line in options.items():
             combo.addItem(name, name)
             combo.setItemData(combo.count() - 1, line, Qt.ItemDataRole.ToolTipRole)

@@ -37,7 +37,7 @@ CASES = [
     (f"{TRAIN} --stps 3", "--steps"),
     (f"{TRAIN} surplus", "surplus"),
     # train: settings
-    (f"{TRAIN} --method articel", "choose from semigroup, article"),
+    (f"{TRAIN} --method articel", "choose from semigroup, lagrangian"),
     (f"{TRAIN} --coupling optimal", "choose from ot, independent"),
     (f"{TRAIN} --device tpu", "choose from auto, cpu, cuda, mps"),
     (f"{TRAIN} --steps -5", "--steps: Steps must lie between 1 and"),

@@ -130,7 +130,7 @@ def test_measurements_are_the_referees(qtbot: Any, answers: Answers, snapshot: A
     assert measured.one_step == pytest.approx(referee.one_figure(loaded, 1), rel=1e-4)
     assert measured.composed == pytest.approx(referee.one_figure(loaded, 4), rel=1e-4)
     assert measured.floor == pytest.approx(referee.floor)
-    cloud = loaded.normalised(referee.noise, [0.0, 1.0])
+    cloud = referee.samples(loaded, 1)
     assert measured.spread_ratio == pytest.approx(spread_ratio(cloud, referee.data), rel=1e-4)
     assert again.one_step == measured.one_step
 
@@ -218,7 +218,7 @@ def test_the_evaluators_thread_count_is_its_own(
 ) -> None:
     seen = []
 
-    def at(self: LoadedMap, noise: torch.Tensor, t: float, steps: int) -> Any:
+    def at(self: LoadedMap, noise: torch.Tensor, t: float, steps: int, _guide: None) -> Any:
         seen.append(torch.get_num_threads())
         return noise.numpy()
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from flowmap_studio.core.config import RunConfig
-from flowmap_studio.core.targets import SHAPES
+from flowmap_studio.core.targets import SHAPES, Unlabelled
 from flowmap_studio.core.trainer import Trainer
 from flowmap_studio.runtime.mailbox import Mailbox
 from flowmap_studio.runtime.training import Outcome, TrainingThread
@@ -198,7 +198,7 @@ def test_torchs_thread_count_is_set_inside_the_worker(
 ) -> None:
     seen = []
 
-    class Looking:
+    class Looking(Unlabelled):
         name, dim = "looking", 2
 
         def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:

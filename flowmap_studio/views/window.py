@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, QUrl
@@ -18,7 +17,6 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
-    QFileDialog,
     QMainWindow,
     QVBoxLayout,
     QWidget,
@@ -27,21 +25,24 @@ from PySide6.QtWidgets import (
 from flowmap_studio.core.advice import Advice
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import StudioError
-from flowmap_studio.core.methods import term_states
 from flowmap_studio.core.presets import list_presets
 from flowmap_studio.core.target_names import TARGETS
 from flowmap_studio.resources import asset
-from flowmap_studio.runtime.frames import Frame
 from flowmap_studio.runtime.session import Session, State
 from flowmap_studio.views import theme
 from flowmap_studio.views.about import AboutDialog
-from flowmap_studio.views.action_states import ActionStates, action_states
 from flowmap_studio.views.actions import ACTIONS, colour_actions, follow_layers, make_actions
 from flowmap_studio.views.cloud_view import CloudView
 from flowmap_studio.views.command_palette import CommandPalette
 from flowmap_studio.views.config_form import ConfigForm
 from flowmap_studio.views.export import export_stage
-from flowmap_studio.views.icons import icon
+from flowmap_studio.views.file_dialogs import (
+    TARGET_ENDINGS,
+    ask_export,
+    ask_preset_to_open,
+    ask_preset_to_save,
+    ask_target,
+)
 from flowmap_studio.views.key_reach import KeyReach
 from flowmap_studio.views.loss_plot import LossPlot
 from flowmap_studio.views.menus import make_menus
@@ -49,6 +50,7 @@ from flowmap_studio.views.message_bar import MessageBar
 from flowmap_studio.views.panels import BOTTOM, LEFT, RIGHT, StageOnly, add_dock, arrange
 from flowmap_studio.views.preset_library import PresetLibrary, dropped_files
 from flowmap_studio.views.quality_plot import QualityPlot
+from flowmap_studio.views.session_mirror import SessionMirror
 from flowmap_studio.views.settings import Settings, presets_folder
 from flowmap_studio.views.shortcut_sheet import ShortcutSheet
 from flowmap_studio.views.status import StudioStatus
@@ -56,11 +58,7 @@ from flowmap_studio.views.time_bar import TimeBar
 from flowmap_studio.views.tool_bar import StudioToolBar
 from flowmap_studio.views.undo import ConfigChange
 
-PRESET_FILTER = "Flow maps (*.flowmap)"
-TARGET_ENDINGS = (".npy", ".csv", ".txt", ".png", ".jpg", ".jpeg")
-TARGET_FILTER = f"Points and pictures ({' '.join('*' + ending for ending in TARGET_ENDINGS)})"
 DROPPABLE = (".flowmap", *TARGET_ENDINGS)
-EXPORT_FILTER = "Picture (*.png);;Points as table (*.csv);;Points as array (*.npy)"
 
 
 class StudioWindow(QMainWindow):
@@ -88,8 +86,6 @@ class StudioWindow(QMainWindow):
         self._place()
         self._wire_views()
         self._wire_session()
-        self._show_config(session.config)
-        self._show_state(session.state)
         self.refresh_library()
         self._restore()
         # Torch is imported behind the painted window; this is for a window that is never shown.
@@ -187,21 +183,12 @@ class StudioWindow(QMainWindow):
         self.library.files_dropped.connect(self._on_dropped)
         self.library.reveal_requested.connect(self._on_reveal)
         self.message_bar.remedy_chosen.connect(self._on_remedy)
-        self._undo.indexChanged.connect(self._show_undo)
         self.stage.set_composed_steps(bar.steps())
         follow_layers(self.actions_by_name, self.stage)
 
     def _wire_session(self) -> None:
         session = self.session
-        session.state_changed.connect(self._show_state)
-        session.config_changed.connect(self._show_config)
-        session.frame_changed.connect(self._show_frame)
-        session.losses_changed.connect(self._show_losses)
-        session.quality_changed.connect(self._show_quality)
-        session.snapshots_changed.connect(self._show_history)
-        session.view_reset.connect(self.stage.reset_view)
-        session.rate_changed.connect(self.status.show_rate)
-        session.device_changed.connect(self.status.show_device)
+        self._mirror = SessionMirror(self, self._undo, self._palette)
         session.message.connect(self.message_bar.show_message)
         session.advised.connect(self._show_advice)
         session.failed.connect(self._show_failure)
@@ -256,36 +243,23 @@ class StudioWindow(QMainWindow):
 
     def choose_and_open(self) -> None:
         """Ask for a preset and open it."""
-        folder = self._settings.text("folder") or str(presets_folder())
-        chosen, _ = QFileDialog.getOpenFileName(self, "Open preset", folder, PRESET_FILTER)
-        if chosen:
-            self._settings.remember("folder", str(Path(chosen).parent))
-            self.open_preset(chosen)
+        if path := ask_preset_to_open(self, self._settings):
+            self.open_preset(path)
 
     def choose_and_save(self) -> None:
         """Ask for a place and save the map on stage there."""
-        folder = presets_folder()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError:  # the dialog asks for a place all the same
-            folder = Path.home()
-        start = folder / f"{Path(self.session.config.target).stem}.flowmap"
-        chosen, _ = QFileDialog.getSaveFileName(self, "Save preset", str(start), PRESET_FILTER)
-        if chosen:
-            path = Path(chosen)
-            self.save_preset(path if path.suffix == ".flowmap" else Path(f"{path}.flowmap"))
+        if path := ask_preset_to_save(self, Path(self.session.config.target).stem):
+            self.save_preset(path)
 
     def choose_and_export(self) -> None:
         """Ask for a place and export the stage there."""
-        chosen, _ = QFileDialog.getSaveFileName(self, "Export", "flowmap.png", EXPORT_FILTER)
-        if chosen:
-            self.export(chosen)
+        if path := ask_export(self):
+            self.export(path)
 
     def choose_target_file(self) -> None:
         """Ask for the user's own points or picture."""
-        chosen, _ = QFileDialog.getOpenFileName(self, "What to learn", "", TARGET_FILTER)
-        if chosen:
-            self.set_target(chosen)
+        if path := ask_target(self):
+            self.set_target(str(path))
         self.tool_bar.show_config(self.session.config)
 
     def show_shortcuts(self) -> None:
@@ -336,68 +310,12 @@ class StudioWindow(QMainWindow):
             self.form,
             self.library,
             self.message_bar,
+            self._mirror,
         ):
             view.apply_palette(palette)
         colour_actions(self.actions_by_name, palette)
-        self._show_state(self.session.state)
-        self.loss_plot.refresh()
 
     # --- news from the session ----------------------------------------------------------------
-
-    def _show_state(self, state: State) -> None:
-        states: ActionStates = action_states(state, has_map=self.session.snapshot is not None)
-        for name, enabled in states.enabled.items():
-            self.actions_by_name[name].setEnabled(enabled)
-        train = self.actions_by_name["trainAction"]
-        train.setText(states.train_text)
-        # The button is filled with the accent: its icon takes the other palette's text colour.
-        contrast = theme.LIGHT if self._palette.dark else theme.DARK
-        train.setIcon(icon(states.train_icon, contrast))
-        reason = "Stop the run to change this" if not states.editable else ""
-        self.form.set_editable(editable=states.editable, reason=reason)
-        self.tool_bar.set_editable(states.editable, reason)
-        self.status.show_state(state.value)
-        self._show_undo()
-
-    def _show_undo(self) -> None:
-        free = self.session.state in (State.IDLE, State.FAILED)  # settings of a run stay
-        self.actions_by_name["undoAction"].setEnabled(free and self._undo.canUndo())
-        self.actions_by_name["redoAction"].setEnabled(free and self._undo.canRedo())
-
-    def _show_config(self, config: RunConfig) -> None:
-        self.form.set_config(config)
-        self.tool_bar.show_config(config)
-        self.loss_plot.set_term_states(term_states(config.method, config.parametrisation))
-
-    def _show_frame(self, frame: Frame) -> None:
-        self.stage.set_clouds(dict(frame.clouds))
-        request = frame.request
-        self.stage.set_caption(f"t = {request.t:.3f} · step {request.snapshot.step:,}")
-        self.status.show_frame(frame.seconds, len(frame.clouds["one_step"]))
-
-    def _show_losses(self) -> None:
-        self.loss_plot.set_history(self.session.losses)
-
-    def _show_quality(self) -> None:
-        quality = self.session.quality
-        if quality.jumps:
-            self.quality_plot.set_composed_steps(quality.jumps[-1])
-        self.quality_plot.set_points(
-            quality.steps,
-            {"one_step": quality.one_step, "composed": quality.composed},
-            quality.floor,
-        )
-
-    def _show_history(self) -> None:
-        session = self.session
-        steps = session.snapshots.steps
-        shown = session.snapshot
-        # The shown snapshot may have been thinned out of the history since.
-        index = bisect_left(steps, shown.step) if shown else 0
-        self.time_bar.set_history(steps, max(0, min(index, len(steps) - 1)), live=session.live)
-        can_save = shown is not None
-        self.actions_by_name["savePresetAction"].setEnabled(can_save)
-        self.actions_by_name["exportAction"].setEnabled(can_save)
 
     def _show_advice(self, advice: Advice) -> None:
         self._advice = advice
@@ -412,7 +330,7 @@ class StudioWindow(QMainWindow):
         self.message_bar.hide()
         self.library.select(path)
         self.setWindowTitle(f"{path.stem} – Flow Map Studio")
-        self._show_state(self.session.state)
+        self._mirror.show_state(self.session.state)
 
     def _on_preset_saved(self, path: Path) -> None:
         self.refresh_library()

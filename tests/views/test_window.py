@@ -397,12 +397,12 @@ def test_a_map_is_saved_and_opened_again_as_it_was(studio: Any, tmp_path: Path) 
 def test_saved_presets_are_listed_and_opened_by_a_click(
     studio: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flowmap_studio.views import window
+    from flowmap_studio.views import file_dialogs
 
     def save_here(_parent: Any, _title: str, start: str, _filter: str) -> tuple[str, str]:
         return str(Path(start).with_name("from dialog")), ""
 
-    monkeypatch.setattr(window.QFileDialog, "getSaveFileName", save_here)
+    monkeypatch.setattr(file_dialogs.QFileDialog, "getSaveFileName", save_here)
     studio.trigger("savePresetAction")
     presets = studio.find("presetList")
     titles = [presets.model().index(row, 0).data() for row in range(presets.model().rowCount())]
@@ -420,7 +420,7 @@ def test_saved_presets_are_listed_and_opened_by_a_click(
 def test_open_asks_for_a_file_and_remembers_its_folder(
     studio: Any, small_preset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flowmap_studio.views import window
+    from flowmap_studio.views import file_dialogs
 
     asked: list[str] = []
 
@@ -428,7 +428,7 @@ def test_open_asks_for_a_file_and_remembers_its_folder(
         asked.append(folder)
         return str(small_preset), ""
 
-    monkeypatch.setattr(window.QFileDialog, "getOpenFileName", choose)
+    monkeypatch.setattr(file_dialogs.QFileDialog, "getOpenFileName", choose)
     with studio.qtbot.waitSignal(studio.session.preset_opened):
         studio.trigger("openAction")
     studio.trigger("openAction")

@@ -41,9 +41,11 @@ def picture(tmp_path: Path) -> Path:
 
 def choose_file(studio: Any, path: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Choose "Your own file…" in the tool bar and a file in the dialog that comes up."""
-    from flowmap_studio.views import window
+    from flowmap_studio.views import file_dialogs
 
-    monkeypatch.setattr(window.QFileDialog, "getOpenFileName", lambda *_, **__: (str(path), ""))
+    monkeypatch.setattr(
+        file_dialogs.QFileDialog, "getOpenFileName", lambda *_, **__: (str(path), "")
+    )
     combo = studio.find("targetCombo")
     combo.setCurrentIndex(combo.count() - 1)
 
@@ -297,11 +299,11 @@ def test_points_are_exported_as_table_and_array(studio: Any, tmp_path: Path) -> 
 def test_what_cannot_be_exported_is_told(
     studio: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flowmap_studio.views import window
+    from flowmap_studio.views import file_dialogs
 
     def choose(name: str) -> None:
         monkeypatch.setattr(
-            window.QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / name), "")
+            file_dialogs.QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / name), "")
         )
         studio.trigger("exportAction")
 

@@ -1,0 +1,56 @@
+"""The dialogs that ask for a file; each gives the chosen path, or None."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from flowmap_studio.views.settings import Settings, presets_folder
+
+PRESET_FILTER = "Flow maps (*.flowmap)"
+TARGET_ENDINGS = (".npy", ".csv", ".txt", ".png", ".jpg", ".jpeg")
+TARGET_FILTER = f"Points and pictures ({' '.join('*' + ending for ending in TARGET_ENDINGS)})"
+EXPORT_FILTER = "Picture (*.png);;Points as table (*.csv);;Points as array (*.npy)"
+
+
+def ask_preset_to_open(parent: QWidget, settings: Settings) -> Path | None:
+    """A preset, from the folder of the last one."""
+    folder = settings.text("folder") or str(presets_folder())
+    chosen, _ = QFileDialog.getOpenFileName(parent, "Open preset", folder, PRESET_FILTER)
+    if not chosen:
+        return None
+    settings.remember("folder", str(Path(chosen).parent))
+    return Path(chosen)
+
+
+def ask_preset_to_save(parent: QWidget, name: str) -> Path | None:
+    """Where to save a preset; its ending is added where it is missing.
+
+    Args:
+        parent: Over what to ask.
+        name: The proposed name, without ending.
+    """
+    folder = presets_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:  # the dialog asks for a place all the same
+        folder = Path.home()
+    start = str(folder / f"{name}.flowmap")
+    chosen, _ = QFileDialog.getSaveFileName(parent, "Save preset", start, PRESET_FILTER)
+    if not chosen:
+        return None
+    path = Path(chosen)
+    return path if path.suffix == ".flowmap" else Path(f"{path}.flowmap")
+
+
+def ask_export(parent: QWidget) -> Path | None:
+    """Where to export the stage; the ending says as what."""
+    chosen, _ = QFileDialog.getSaveFileName(parent, "Export", "flowmap.png", EXPORT_FILTER)
+    return Path(chosen) if chosen else None
+
+
+def ask_target(parent: QWidget) -> Path | None:
+    """The user's own points or picture."""
+    chosen, _ = QFileDialog.getOpenFileName(parent, "What to learn", "", TARGET_FILTER)
+    return Path(chosen) if chosen else None

@@ -1,0 +1,115 @@
+"""Shows the session's news in the views: state, settings, clouds, losses, quality and history."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QUndoStack
+
+from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.methods import term_states
+from flowmap_studio.runtime.frames import Frame
+from flowmap_studio.runtime.session import State
+from flowmap_studio.views import theme
+from flowmap_studio.views.action_states import ActionStates, action_states
+from flowmap_studio.views.icons import icon
+
+if TYPE_CHECKING:
+    from flowmap_studio.views.window import StudioWindow
+
+
+class SessionMirror(QObject):
+    """Connects the session's signals to the window's views.
+
+    Args:
+        window: Its views, session and actions are used; it is the owner.
+        undo: The window's changes of settings.
+        palette: Colours.
+    """
+
+    def __init__(self, window: StudioWindow, undo: QUndoStack, palette: theme.Palette) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = session = window.session
+        self._actions = window.actions_by_name
+        self._undo = undo
+        self._palette = palette
+        undo.setParent(self)  # it speaks once more when it is destroyed: not before its listener
+        undo.indexChanged.connect(self.show_undo)
+        session.state_changed.connect(self.show_state)
+        session.config_changed.connect(self.show_config)
+        session.frame_changed.connect(self.show_frame)
+        session.losses_changed.connect(self.show_losses)
+        session.quality_changed.connect(self.show_quality)
+        session.snapshots_changed.connect(self.show_history)
+        session.view_reset.connect(window.stage.reset_view)
+        session.rate_changed.connect(window.status.show_rate)
+        session.device_changed.connect(window.status.show_device)
+        self.show_config(session.config)
+        self.show_state(session.state)
+
+    def apply_palette(self, palette: theme.Palette) -> None:
+        """Take the palette's colours."""
+        self._palette = palette
+        self.show_state(self._session.state)
+        self._window.loss_plot.refresh()
+
+    def show_state(self, state: State) -> None:
+        """Name the state and enable what it allows."""
+        states: ActionStates = action_states(state, has_map=self._session.snapshot is not None)
+        for name, enabled in states.enabled.items():
+            self._actions[name].setEnabled(enabled)
+        train = self._actions["trainAction"]
+        train.setText(states.train_text)
+        # The button is filled with the accent: its icon takes the other palette's text colour.
+        contrast = theme.LIGHT if self._palette.dark else theme.DARK
+        train.setIcon(icon(states.train_icon, contrast))
+        reason = "Stop the run to change this" if not states.editable else ""
+        self._window.form.set_editable(editable=states.editable, reason=reason)
+        self._window.tool_bar.set_editable(states.editable, reason)
+        self._window.status.show_state(state.value)
+        self.show_undo()
+
+    def show_undo(self) -> None:
+        """Enable undo and redo where there is something to undo; settings of a run stay."""
+        free = self._session.state in (State.IDLE, State.FAILED)
+        self._actions["undoAction"].setEnabled(free and self._undo.canUndo())
+        self._actions["redoAction"].setEnabled(free and self._undo.canRedo())
+
+    def show_config(self, config: RunConfig) -> None:
+        """Show settings in form, tool bar and loss plot."""
+        self._window.form.set_config(config)
+        self._window.tool_bar.show_config(config)
+        self._window.loss_plot.set_term_states(term_states(config.method, config.parametrisation))
+
+    def show_frame(self, frame: Frame) -> None:
+        """Put clouds on the stage."""
+        stage, request = self._window.stage, frame.request
+        stage.set_clouds(dict(frame.clouds))
+        stage.set_caption(f"t = {request.t:.3f} · step {request.snapshot.step:,}")
+        self._window.status.show_frame(frame.seconds, len(frame.clouds["one_step"]))
+
+    def show_losses(self) -> None:
+        """Draw the losses."""
+        self._window.loss_plot.set_history(self._session.losses)
+
+    def show_quality(self) -> None:
+        """Draw the measured figures."""
+        quality, plot = self._session.quality, self._window.quality_plot
+        if quality.jumps:
+            plot.set_composed_steps(quality.jumps[-1])
+        series = {"one_step": quality.one_step, "composed": quality.composed}
+        plot.set_points(quality.steps, series, quality.floor)
+
+    def show_history(self) -> None:
+        """Show which place of the training history is on stage."""
+        session = self._session
+        steps, shown = session.snapshots.steps, session.snapshot
+        # The shown snapshot may have been thinned out of the history since.
+        index = bisect_left(steps, shown.step) if shown else 0
+        place = max(0, min(index, len(steps) - 1))
+        self._window.time_bar.set_history(steps, place, live=session.live)
+        for name in ("savePresetAction", "exportAction"):
+            self._actions[name].setEnabled(shown is not None)

@@ -47,13 +47,18 @@ def plan(config: RunConfig) -> list[Stage]:
     if config.method == "rectified-flow":
         count = config.reflows + 1
         shares = _shares(config, [1 / count] * count)
-        teacher = Stage(shares[0].replace(method="flow-matching", coupling=first))
+        teacher = Stage(_teacher(shares[0], first))
         return [teacher, *(Stage(share, from_teacher=True, warm=True) for share in shares[1:])]
     if config.needs_teacher:
         teaching, learning = _shares(config, [config.teacher_share, 1 - config.teacher_share])
-        teacher = Stage(teaching.replace(method="flow-matching", coupling=first))
+        teacher = Stage(_teacher(teaching, first))
         return [teacher, Stage(learning, from_teacher=True, warm=info.clock == "start")]
     return [Stage(config)]
+
+
+def _teacher(config: RunConfig, coupling: str) -> RunConfig:
+    """What the teacher is trained with: flow matching, of which there is no free form."""
+    return config.replace(method="flow-matching", coupling=coupling, parametrisation="residual")
 
 
 def _shares(config: RunConfig, shares: list[float]) -> list[RunConfig]:

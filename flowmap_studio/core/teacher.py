@@ -17,8 +17,8 @@ from flowmap_studio.core.randomness import Stream, generator
 from flowmap_studio.core.samplers import even_times
 from flowmap_studio.core.snapshot import Snapshot
 
-PATHS = 32_768
-"""Paths that are solved once and drawn from afterwards."""
+MOST_PATHS = 32_768
+"""Paths that are solved once and drawn from afterwards; fewer where a run draws fewer rows."""
 PATH_STEPS = 12
 """Runge-Kutta steps of a path: of fourth order, 48 evaluations."""
 PATHS_AT_ONCE = 4096
@@ -42,18 +42,21 @@ class TeacherStream:
         self._config = config
         self._device = device
         teacher = LoadedMap(taught, device)
-        starts = teacher.noise(PATHS, config.seed + stage).to(device)
+        self._count = min(MOST_PATHS, config.batch_size * config.steps)
+        if config.seconds:  # nobody knows how many steps it will be
+            self._count = MOST_PATHS
+        starts = teacher.noise(self._count, config.seed + stage).to(device)
         self._cond = self._draw_classes(taught, stage)
         self._states, self._slopes = _solve_paths(teacher.flow_map, starts, self._cond)
 
     def _draw_classes(self, taught: Snapshot, stage: int) -> torch.Tensor | None:
-        """(PATHS, classes) one-hot classes, as often as the data has them; some are hidden."""
+        """(paths, classes) one-hot classes, as often as the data has them; some are hidden."""
         if taught.labels is None:
             return None
         draw = generator(self._config.seed, Stream.CLASSES, stage)
         labels = torch.from_numpy(taught.labels.astype(np.int64))
-        chosen = labels[torch.randint(len(labels), (PATHS,), generator=draw)]
-        told = torch.rand(PATHS, 1, generator=draw) >= self._config.label_dropout
+        chosen = labels[torch.randint(len(labels), (self._count,), generator=draw)]
+        told = torch.rand(self._count, 1, generator=draw) >= self._config.label_dropout
         cond = torch.nn.functional.one_hot(chosen, len(taught.classes)).float() * told
         return cond.to(self._device)
 

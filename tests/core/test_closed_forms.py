@@ -13,7 +13,8 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.metrics import spread_ratio
 from flowmap_studio.core.randomness import source_noise
-from flowmap_studio.core.trainer import Trainer
+from flowmap_studio.core.run import Run
+from flowmap_studio.core.samplers import even_times
 
 POINTS = 2000
 
@@ -30,10 +31,10 @@ def train(target: Any, **changes: Any) -> LoadedMap:
         "ema_decay": 0.98,
         "device": "cpu",
     }
-    trainer = Trainer(RunConfig(**values | changes), target)
-    for _ in trainer.run():
+    run = Run(RunConfig(**values | changes), target)
+    for _ in run.run():
         pass
-    return LoadedMap(trainer.snapshot())
+    return LoadedMap(run.snapshot())
 
 
 def error(loaded: LoadedMap, truth: Any, s: float, t: float, spread: float) -> float:
@@ -49,15 +50,49 @@ def error(loaded: LoadedMap, truth: Any, s: float, t: float, spread: float) -> f
     return float((found - expected).square().mean().sqrt()) / spread
 
 
-@pytest.mark.parametrize(("coupling", "limit"), [("independent", 0.15), ("ot", 0.1)])
-def test_semigroup_learns_the_two_time_map(gaussian: Any, coupling: str, limit: float) -> None:
-    loaded = train(gaussian, method="semigroup", coupling=coupling)
+CASES = [
+    ("semigroup", "independent", 0.15),
+    ("semigroup", "ot", 0.1),
+    ("lagrangian", "independent", 0.15),
+    ("eulerian", "independent", 0.15),
+    ("trajectory", "independent", 0.15),
+]
+
+
+@pytest.mark.parametrize(("method", "coupling", "limit"), CASES)
+def test_two_time_methods_learn_the_map(
+    plane_gaussian: Any, method: str, coupling: str, limit: float
+) -> None:
+    gaussian = plane_gaussian
+    loaded = train(gaussian, method=method, coupling=coupling)
     truth = gaussian.independent if coupling == "independent" else gaussian.optimal
     errors = {
         (s, t): error(loaded, truth, s, t, gaussian.spread())
         for s, t in [(0.0, 1.0), (0.0, 0.5), (0.3, 0.8), (0.5, 1.0), (0.6, 0.65)]
     }
     assert max(errors.values()) < limit, errors
+
+
+def test_flow_matching_learns_the_velocity_whose_ode_is_the_map(plane_gaussian: Any) -> None:
+    loaded = train(plane_gaussian, method="flow-matching", coupling="independent")
+    noise = source_noise(POINTS, 2, 9)
+    truth = plane_gaussian.independent(noise, torch.zeros(POINTS, 1), torch.ones(POINTS, 1))
+    found = {k: loaded.normalised(noise, even_times(0.0, 1.0, k)).double() for k in (1, 50)}
+    errors = {
+        k: float((x - truth).square().mean().sqrt()) / plane_gaussian.spread()
+        for k, x in found.items()
+    }
+    assert errors[50] < 0.12, errors
+    assert errors[1] > 3 * errors[50]  # its paths are bent: one Euler step misses
+
+
+def test_reflow_straightens(plane_gaussian: Any) -> None:
+    """Rectified flow: one Euler step does what fifty did, on pairs of its own ODE."""
+    loaded = train(plane_gaussian, method="rectified-flow", coupling="independent", steps=900)
+    noise = source_noise(POINTS, 2, 9)
+    truth = plane_gaussian.independent(noise, torch.zeros(POINTS, 1), torch.ones(POINTS, 1))
+    made = loaded.normalised(noise, [0.0, 1.0]).double()
+    assert float((made - truth).square().mean().sqrt()) / plane_gaussian.spread() < 0.15
 
 
 def test_article_with_optimal_pairs_learns_the_optimal_map(gaussian: Any) -> None:

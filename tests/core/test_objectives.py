@@ -17,7 +17,9 @@ from flowmap_studio.core.interpolants import interpolant_velocity, interpolate
 from flowmap_studio.core.methods import METHODS, term_states
 from flowmap_studio.core.objectives import Batch, Passage, objective
 from flowmap_studio.core.objectives.article import composition_times
-from flowmap_studio.core.objectives.two_time import diagonal_rows
+from flowmap_studio.core.objectives.eulerian import advected_velocity
+from flowmap_studio.core.objectives.lagrangian import end_and_slope
+from flowmap_studio.core.objectives.two_time import diagonal_rows, draw_two_times
 
 Move = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -264,6 +266,104 @@ def test_semigroup_gradients_equal_a_plain_row_by_row_loss(
         torch.autograd.grad(ours, weights), torch.autograd.grad(plain, weights), strict=True
     ):
         torch.testing.assert_close(mine, own, rtol=1e-6, atol=1e-9)
+
+
+# The methods of derivatives
+
+
+@pytest.mark.parametrize("method", ["lagrangian", "eulerian"])
+def test_derivative_terms_are_zero_for_the_exact_flow_only(gaussian: Any, method: str) -> None:
+    batch, config = draw_batch(gaussian, 4000), RunConfig(method=method)
+    exact = objective(method)(mean_velocity_map(gaussian), batch, config)
+    assert float(exact.consistency) < 1e-18
+    wrong = mean_velocity_map(gaussian, lambda x, s, t: 0.3 * (t - s) * torch.sin(x))
+    assert float(objective(method)(wrong, batch, config).consistency) > 1e-4
+    assert float(objective(method)(wrong, batch, config).match) == float(exact.match)
+
+
+def test_end_and_slope_equal_differences(small_config: RunConfig) -> None:
+    flow_map = _far_from_start(build_flow_map(small_config, 2).double())
+    x, s = torch.randn(20, 2).double(), torch.rand(20, 1).double() * 0.4
+    t, step = s + 0.3, 1e-6
+    reached, slope = end_and_slope(flow_map, x, s, t)
+    with torch.no_grad():
+        ahead, behind = flow_map(x, s, t + step), flow_map(x, s, t - step)
+        torch.testing.assert_close(reached, flow_map(x, s, t))
+    torch.testing.assert_close(slope, (ahead - behind) / (2 * step), rtol=1e-5, atol=1e-6)
+
+
+def test_advected_velocity_equals_differences(small_config: RunConfig) -> None:
+    flow_map = _far_from_start(build_flow_map(small_config, 2).double())
+    x, s = torch.randn(20, 2).double(), torch.rand(20, 1).double() * 0.4
+    t, step = s + 0.5, 1e-6
+    with torch.no_grad():
+        v = flow_map.raw(x, s, s)
+        ahead = flow_map.raw(x + step * v, s + step, t)
+        behind = flow_map.raw(x - step * v, s - step, t)
+        expected = v + (t - s) * (ahead - behind) / (2 * step)
+    found = advected_velocity(flow_map, x, s, t)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_lagrangian_gradients_flow_through_the_slope_alone(small_config: RunConfig) -> None:
+    config = small_config.replace(method="lagrangian", diagonal_share=0.5)
+    flow_map = build_flow_map(config, 2).double()
+    batch = Batch(*(torch.randn(8, 2).double() for _ in range(2)), torch.rand(8, 3).double())
+    x, s, t, _, diagonal = draw_two_times(batch, config)
+    off = slice(diagonal, None)
+    reached, slope = end_and_slope(flow_map, x[off], s[off], t[off])
+    there = flow_map.raw(reached, t[off], t[off]).detach()
+    plain = ((slope - there) ** 2).mean()
+    ours = objective("lagrangian")(flow_map, batch, config).consistency
+    weights = list(flow_map.network.parameters())
+    for mine, own in zip(
+        torch.autograd.grad(ours, weights), torch.autograd.grad(plain, weights), strict=True
+    ):
+        torch.testing.assert_close(mine, own, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0])
+def test_adaptive_weight_tames_large_errors(gaussian: Any, power: float) -> None:
+    config = RunConfig(method="eulerian", adaptive_power=power, diagonal_share=0.05)
+    batch = draw_batch(gaussian, 2000)
+
+    def consistency(size: float) -> float:
+        wrong = mean_velocity_map(gaussian, lambda x, s, t: size * (t - s) + 0 * x)
+        return float(objective("eulerian")(wrong, batch, config).consistency)
+
+    growth = consistency(1e3) / consistency(1e2)
+    assert growth == pytest.approx(100.0 if power == 0 else 1.0, rel=0.2)
+
+
+def test_flow_matching_is_least_at_the_exact_velocity(gaussian: Any) -> None:
+    batch, config = draw_batch(gaussian), RunConfig(method="flow-matching")
+
+    def match(extra: Move | None = None) -> float:
+        terms = objective("flow-matching")(mean_velocity_map(gaussian, extra), batch, config)
+        assert terms.consistency is None
+        assert terms.identity is None
+        return float(terms.match)
+
+    best = match()
+    others: list[Move] = [lambda x, _s, _t: 0.2 + 0 * x, lambda x, _s, _t: 0.15 * x]
+    assert min(match(extra) for extra in others) > best
+
+
+def test_trajectory_is_zero_on_the_teachers_paths(gaussian: Any) -> None:
+    draw = torch.Generator().manual_seed(1)
+    x0 = torch.randn(500, gaussian.dim, generator=draw).double()
+    uniforms = torch.rand(500, 3, generator=draw).double()
+    s, t = uniforms[:, :1] / 2, 0.5 + uniforms[:, 1:2] / 2
+    start = gaussian.independent(x0, 0 * s, s)
+    batch = Batch(x0, x0, uniforms, Passage(s, t, start, gaussian.independent(start, s, t)))
+    config = RunConfig(method="trajectory")
+    exact = objective("trajectory")(mean_velocity_map(gaussian), batch, config)
+    assert float(exact.match) < 1e-20
+    assert float(exact.consistency) < 1e-20
+    wrong = mean_velocity_map(gaussian, lambda x, _s, _t: 0.1 + 0 * x)
+    assert float(objective("trajectory")(wrong, batch, config).match) == pytest.approx(0.01)
+    with pytest.raises(ValueError, match="teacher"):
+        objective("trajectory")(mean_velocity_map(gaussian), batch._replace(passage=None), config)
 
 
 @given(st.integers(1, 5000), st.floats(0.05, 1.0))

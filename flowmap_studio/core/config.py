@@ -250,7 +250,7 @@ class RunConfig:
         help="Width of the little network that embeds the times",
     )
     position_features: int = _setting(
-        0,
+        64,
         group="Network",
         label="Position features",
         minimum=0,
@@ -267,7 +267,7 @@ class RunConfig:
         help="Adam, or AdamW with decoupled weight decay",
     )
     learning_rate: float = _setting(
-        1e-3,
+        2e-3,
         group="Optimiser",
         label="Learning rate",
         minimum=1e-7,

@@ -25,6 +25,7 @@ def train(target: Any, **changes: Any) -> LoadedMap:
         "normalisation": "none",
         "hidden_dim": 64,
         "time_embed_dim": 32,
+        "position_features": 0,  # the true maps are linear: no edge to resolve
         "batch_size": 256,
         "steps": 600,
         "learning_rate": 3e-3,

@@ -33,9 +33,9 @@ def test_shapes_are_known_in_advance(changes: dict[str, Any], dim: int) -> None:
     assert out.shape == (6, dim)
 
 
-def test_the_articles_network_is_the_one_time_map_at_the_defaults() -> None:
+def test_the_articles_network_is_the_one_time_map_without_position_features() -> None:
     """§6.1: 1 → 64 → 64 beside x, 256 wide with LayerNorm and SiLU, twice, then dim."""
-    network = build_network(RunConfig(method="article"), 2)
+    network = build_network(RunConfig(method="article", position_features=0), 2)
     kinds = [type(layer).__name__ for layer in network.net]
     assert kinds == ["Linear", "LayerNorm", "SiLU"] * 2 + ["Linear"]
     assert [type(layer).__name__ for layer in network.time_mlp] == ["Linear", "SiLU", "Linear"]

@@ -186,7 +186,7 @@ def test_an_impossible_number_is_told_once_and_can_be_repaired(form, qtbot, sent
     assert form.config() == RunConfig()
     qtbot.mouseClick(child(form, QToolButton, "reset_learning_rate"), Qt.MouseButton.LeftButton)
     assert not error.isVisible()
-    assert editor.text() == "1e-3"
+    assert editor.text() == "2e-3"
     assert sent == [RunConfig(depth=3)]
 
 

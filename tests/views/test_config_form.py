@@ -348,7 +348,7 @@ def test_taking_an_impossible_value_fails_and_says_why(form, qtbot, sent):
 
 @pytest.mark.parametrize(
     ("kind", "name", "shown"),
-    [(QSpinBox, "hidden_dimEdit", "256 units"), (QLineEdit, "learning_rateEdit", "1e-3")],
+    [(QSpinBox, "hidden_dimEdit", "256 units"), (QLineEdit, "learning_rateEdit", "2e-3")],
 )
 def test_locking_drops_what_is_half_typed(form, qtbot, sent, kind, name, shown):
     editor = child(form, kind, name)

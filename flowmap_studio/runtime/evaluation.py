@@ -6,8 +6,9 @@ import importlib
 import threading
 import time
 import traceback
+from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from PySide6.QtCore import Signal
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:  # torch comes with these: imported in the thread, behind the 
 REFEREE_POINTS = 2000
 """Points of the live quality figures: a compromise between noise (floor 0.03) and 30 ms."""
 
+PATIENT_SHARE = 0.2
+"""Share of the time that patient requests may take while a run wants the cores. After one the
+evaluator rests; a request that a hand waits for breaks the rest."""
 IDLE_SECONDS = 0.5
 WARM_UP = ("scipy.stats", "ot", "flowmap_studio.core.trainer")
 """What training needs is imported once nothing is asked for, one by one, so that the first click
@@ -41,7 +45,11 @@ Request = FrameRequest | MeasureRequest | PreviewRequest
 
 
 class Evaluator(Worker):
-    """Answers requests one at a time; of each kind only the newest waits, frames come first."""
+    """Answers requests one at a time; of each kind only the newest waits.
+
+    Frames come first, except that patient kinds take turns, or frames of a run would leave no room
+    for its measurements.
+    """
 
     frame_ready = Signal(object)  # Frame
     measured = Signal(object)  # Measurement
@@ -54,6 +62,7 @@ class Evaluator(Worker):
         self._changed = threading.Condition()
         self._waiting: dict[type, Request] = {}
         self._stopped = False
+        self._rested = 0.0
         self._cold = list(WARM_UP)
         self._loaded: LoadedMap | None = None
         self._referee: tuple[object, Referee] | None = None
@@ -61,6 +70,10 @@ class Evaluator(Worker):
     def submit(self, request: Request) -> None:
         """Ask for something; an older waiting request of the same kind is dropped."""
         with self._changed:
+            older = self._waiting.get(type(request))
+            if older is not None and _patient(request) and not _patient(older):
+                request = replace(request, patient=False)  # the hand still waits
+            # In the place of the older one: the order is that of the turns of patient kinds.
             self._waiting[type(request)] = request
             self._changed.notify()
 
@@ -72,6 +85,7 @@ class Evaluator(Worker):
 
     def run(self) -> None:  # noqa: D102 - QThread's
         while (request := self._next()) is not None:
+            began = time.monotonic()
             try:
                 self._answer(request)
             except StudioError as error:
@@ -81,18 +95,32 @@ class Evaluator(Worker):
                     self.failed.emit(str(error), "")
             except BaseException as error:  # noqa: BLE001 - nothing may leave a thread's edge
                 self.failed.emit(f"Could not evaluate the map: {error}", traceback.format_exc())
+            if _patient(request):
+                ended = time.monotonic()
+                self._rested = ended + (ended - began) * (1 / PATIENT_SHARE - 1)
 
     def _next(self) -> Request | str | None:
         """The next request, a module to import in the meantime, or None at the end."""
         with self._changed:
-            patience = IDLE_SECONDS if self._cold and self._loaded else None
-            self._changed.wait_for(lambda: self._stopped or self._waiting, patience)
-            if self._stopped:
-                return None
-            for kind in (FrameRequest, PreviewRequest, MeasureRequest):
-                if kind in self._waiting:
+            while not self._stopped:
+                now = time.monotonic()
+                if (kind := self._turn(now)) is not None:
                     return self._waiting.pop(kind)
-            return self._cold.pop(0)
+                if self._waiting:
+                    self._changed.wait(self._rested - now)
+                elif not (self._cold and self._loaded):
+                    self._changed.wait()
+                elif not self._changed.wait(IDLE_SECONDS):
+                    return self._cold.pop(0)
+            return None
+
+    def _turn(self, now: float) -> type | None:
+        """Whose turn it is; None while nothing waits, or all that waits is patient and it rests."""
+        for kind in (FrameRequest, PreviewRequest, MeasureRequest):
+            request = self._waiting.get(kind)
+            if request is not None and not _patient(request):
+                return kind
+        return next(iter(self._waiting), None) if now >= self._rested else None
 
     def _answer(self, request: Request | str) -> None:
         if isinstance(request, str):
@@ -165,3 +193,7 @@ class Evaluator(Worker):
         from flowmap_studio.core.targets import open_for
 
         return Run(request.config, *open_for(request.config)).snapshot()
+
+
+def _patient(request: Request | str) -> TypeGuard[FrameRequest | MeasureRequest]:
+    return isinstance(request, FrameRequest | MeasureRequest) and request.patient

@@ -31,6 +31,7 @@ class FrameRequest:
         steps: Jumps of the composed cloud.
         full: All composed points, or `DRAG_POINTS` of them for speed.
         threads: CPU threads to evaluate with.
+        patient: Whether it leaves the cores to a run: nobody's hand waits for this frame.
     """
 
     serial: int
@@ -40,6 +41,7 @@ class FrameRequest:
     steps: int
     full: bool
     threads: int
+    patient: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,12 @@ class Frame:
 
 @dataclass(frozen=True)
 class MeasureRequest:
-    """Quality of one snapshot, measured when no frame is waiting."""
+    """Quality of one snapshot, measured when no frame is waiting that a hand waits for."""
 
     run: int
     snapshot: Snapshot
     steps: int
+    patient: bool = False
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,7 @@ class Session(QObject):
         self.t = 1.0
         self.steps = 8
         self._moving = False
+        self._playing = False
         self._fresh = False
         self._serial = self._run = self._scene = 0
         self._last_advice = ""
@@ -196,6 +197,10 @@ class Session(QObject):
             self._request_frame()
         self._moving = moving
 
+    def set_playing(self, playing: bool) -> None:
+        """Say whether time moves by itself: nobody's hand waits for the frames then."""
+        self._playing = playing
+
     def show_history(self, index: int) -> None:
         """Show the snapshot at this place of the training history instead of the newest."""
         if 0 <= index < len(self.snapshots):
@@ -291,12 +296,12 @@ class Session(QObject):
         self._scene += 1
         self._advance_to(snapshot)
 
-    def _advance_to(self, snapshot: Snapshot) -> None:
+    def _advance_to(self, snapshot: Snapshot, following: bool = False) -> None:
         self.snapshot = snapshot
         self.snapshots_changed.emit()
-        self._request_frame()
+        self._request_frame(following)
 
-    def _request_frame(self) -> None:
+    def _request_frame(self, following: bool = False) -> None:
         if self.snapshot is None:
             return
         self._serial += 1
@@ -308,14 +313,16 @@ class Session(QObject):
                 snapshot=self.snapshot,
                 t=self.t,
                 steps=self.steps,
-                full=not self._moving,
+                full=not (self._moving or training),
                 threads=1 if training else CORES_WHEN_IDLE,
+                patient=training and (self._playing or following),
             )
         )
 
     def _request_measure(self) -> None:
-        if self.snapshot is not None and self.live and not self._moving:
-            self._evaluator.submit(MeasureRequest(self._run, self.snapshot, self.steps))
+        if self.snapshot is not None and self.live and (self._playing or not self._moving):
+            training = self.state is State.RUNNING
+            self._evaluator.submit(MeasureRequest(self._run, self.snapshot, self.steps, training))
 
     @Slot(object)
     def _on_arrived(self, news: Delivery) -> None:
@@ -339,7 +346,7 @@ class Session(QObject):
             self.view_reset.emit()
             self._show(snapshot)
         elif self.live:
-            self._advance_to(snapshot)
+            self._advance_to(snapshot, following=True)
         else:
             self.snapshots_changed.emit()
         if self.live and self.quality.due(snapshot.step):

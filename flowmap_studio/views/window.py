@@ -174,6 +174,7 @@ class StudioWindow(QMainWindow):
         bar.steps_changed.connect(session.set_steps)
         bar.steps_changed.connect(self.stage.set_composed_steps)
         bar.scrubbing_changed.connect(session.set_moving)
+        bar.playing_changed.connect(session.set_playing)
         bar.history_changed.connect(session.show_history)
         bar.live_requested.connect(session.show_live)
         self.tool_bar.setting_chosen.connect(self._on_setting_chosen)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PySide6.QtCore import Qt
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.loaded_map import LoadedMap
@@ -244,3 +245,37 @@ def test_what_training_needs_is_imported_once_nothing_is_asked_for(
     assert join([answers.evaluator], 10)
     assert imported == ["one", "two"]
     assert len(answers.all) == 2
+
+
+def test_patient_requests_rest_and_take_turns_and_a_hand_breaks_the_rest(
+    qtbot: Any, answers: Answers, snapshot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowmap_studio.runtime.evaluation.PATIENT_SHARE", 1e-6)  # rests for long
+    ask(qtbot, answers, frame_request(snapshot, 1, patient=True))
+    answers.evaluator.submit(MeasureRequest(0, snapshot, 2, patient=True))
+    answers.evaluator.submit(frame_request(snapshot, 2, patient=True))
+    with answers.evaluator._changed:  # so that the first is still waiting when the second comes
+        answers.evaluator.submit(frame_request(snapshot, 3, t=0.5))
+        answers.evaluator.submit(frame_request(snapshot, 4, t=0.6, patient=True))
+    qtbot.waitUntil(lambda: len(answers.all) == 2)
+    # The hand's request was waiting when the patient one replaced it.
+    assert answers.all[1].request.serial == 4
+    answers.evaluator.submit(frame_request(snapshot, 5, patient=True))
+    monkeypatch.setattr("flowmap_studio.runtime.evaluation.PATIENT_SHARE", 1.0)
+    answers.evaluator.submit(frame_request(snapshot, 6, t=0.7))
+    qtbot.waitUntil(lambda: len(answers.all) == 3)
+    assert answers.all[2].request.serial == 6
+    assert not [answer for answer in answers.all if hasattr(answer, "floor")]  # it still rests
+
+
+def test_a_measurement_gets_its_turn_however_many_frames_of_a_run_come(
+    qtbot: Any, answers: Answers, snapshot: Any
+) -> None:
+    def another(_frame: Any) -> None:
+        answers.evaluator.submit(frame_request(snapshot, len(answers.all) + 2, patient=True))
+
+    answers.evaluator.frame_ready.connect(another, Qt.ConnectionType.DirectConnection)
+    answers.evaluator.submit(frame_request(snapshot, 1, patient=True))
+    answers.evaluator.submit(MeasureRequest(0, snapshot, 2, patient=True))
+    answers.evaluator.begin()
+    qtbot.waitUntil(lambda: any(hasattr(answer, "floor") for answer in answers.all))

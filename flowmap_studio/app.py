@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 import PySide6
+from pyqtgraph.util.garbage_collector import GarbageCollector
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMainWindow
 
@@ -24,6 +25,7 @@ from flowmap_studio.views.window import StudioWindow
 
 FIRST_PRESET = "moons.flowmap"
 log = logging.getLogger(__name__)
+_collector: GarbageCollector | None = None
 
 
 def create_window(preset: Path | None = None) -> QMainWindow:
@@ -38,6 +40,7 @@ def create_window(preset: Path | None = None) -> QMainWindow:
     app = QApplication.instance()
     if not isinstance(app, QApplication):
         raise RuntimeError("create a QApplication before the window")
+    _collect_garbage_here()
     palette = theme.system_palette(app)
     theme.apply(app, palette)
     window = StudioWindow(Session(), palette)
@@ -46,6 +49,17 @@ def create_window(preset: Path | None = None) -> QMainWindow:
     app.aboutToQuit.connect(window.session.shutdown)  # also where nobody closes the window
     _open_first(window, preset)
     return window
+
+
+def _collect_garbage_here() -> None:
+    """Let Python look for cyclic garbage in this thread alone.
+
+    It would look in whichever thread allocates, and Qt aborts the process when a closed window is
+    taken apart in a thread that trains.
+    """
+    global _collector
+    if _collector is None:
+        _collector = GarbageCollector()
 
 
 def _open_first(window: StudioWindow, preset: Path | None) -> None:

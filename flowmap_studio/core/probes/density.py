@@ -16,7 +16,7 @@ from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.odes import solve
 from flowmap_studio.core.probes.flow import Flow, Wide, check_dim, parts
 from flowmap_studio.core.probes.inverse import solve_inverse
-from flowmap_studio.core.probes.jacobian import jacobians, rows_jacobian
+from flowmap_studio.core.probes.jacobian import jump_and_jacobian, rows_jacobian
 from flowmap_studio.core.targets.shapes import GAUSSIAN_MEAN, GAUSSIAN_ROOT
 
 TOLERANCE = 1e-7
@@ -44,7 +44,7 @@ def log_density(
     label: str | None = None,
     scale: float = 1.0,
 ) -> LogDensity:
-    """log p_t of points (n, dim) in data units.
+    """Log-likelihood log p_t of points (n, dim) in data units.
 
     Maps: log p_t(X_{0,t}(z)) = log p_0(z) − log|det ∂X_{0,t}/∂z| of the one-step map, z found by
     the inverse. Velocities: log p_t(x_t) = log p_0(x_0) − ∫ div v dt along the ODE (Chen et al.
@@ -104,7 +104,7 @@ def _by_change_of_variables(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Starts (n, dim), log|det ∂X_{0,t}| there (n,), NaN where there is none, and folds (n,)."""
     found = solve_inverse(flow, y, 0.0, t)
-    sign, volume = torch.linalg.slogdet(jacobians(flow, found.points, 0.0, t))
+    sign, volume = torch.linalg.slogdet(jump_and_jacobian(flow, found.points, 0.0, t)[1])
     return found.points, torch.where(found.converged, volume, torch.nan), sign < 0
 
 

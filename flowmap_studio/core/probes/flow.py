@@ -63,6 +63,13 @@ class Flow:
         guide = Guide(self._guide.cond[index], self._guide.scale)
         return Flow(self._map, self._normalisation, guide)
 
+    def classmates(self, rows: torch.Tensor) -> list[torch.Tensor]:
+        """The places in `rows` (n,) of points that have one class, class by class."""
+        if self._guide is None:
+            return [torch.arange(len(rows))]
+        kinds = torch.unique(self._guide.cond[rows], dim=0, return_inverse=True)[1]
+        return [torch.nonzero(kinds == kind)[:, 0] for kind in kinds.unique()]
+
     def __call__(self, x: torch.Tensor, s: float, t: float) -> torch.Tensor:
         """(n, dim) positions at time t of points x (n, dim) at time s."""
         if self.clock != "start":

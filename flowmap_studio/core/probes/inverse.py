@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -10,16 +11,21 @@ import torch
 
 from flowmap_studio.core.guidance import Guide
 from flowmap_studio.core.loaded_map import LoadedMap
-from flowmap_studio.core.probes.flow import Flow, Wide, check_dim, parts
-from flowmap_studio.core.probes.jacobian import rows_jacobian
+from flowmap_studio.core.probes.flow import ROWS_AT_ONCE, Flow, Wide, check_dim, parts
+from flowmap_studio.core.probes.jacobian import jump_and_jacobian
 from flowmap_studio.core.randomness import Stream, generator
+from flowmap_studio.core.samplers import even_times
 
 TOLERANCE = 1e-8
 """Largest ‖X_{s,t}(x) − y‖ of a row that counts as solved, in normalised units."""
 ITERATIONS = 40
-RESTARTS = 3
-"""How often rows that are not solved begin again, from the nearest of fresh guesses."""
-GUESSES = 64
+STUCK = 1e6
+"""Damping of a row that no step has helped for long: there is no nearer point about."""
+RESTARTS = 12
+"""From how many of the nearest guesses rows that are not solved begin again."""
+GUESSES = 16_384
+BACK_STEPS = 16
+"""Jumps of the way back: one alone is a rough guess, for maps are trained forwards."""
 GUESS_SPREAD = 1.5
 GUESS_SEED = 3_000_017
 
@@ -68,8 +74,7 @@ def invert(
 def solve_inverse(flow: Flow, y: torch.Tensor, s: float, t: float) -> Solved:
     """Solve X_{s,t}(x) = y for each row of y (n, dim), in normalised units.
 
-    Two-time maps and velocities guess by going back, X_{t,s}(y); one-time maps have no way back
-    and guess y less its own displacement.
+    Rows that the first guess does not lead to a solution try others: see `_nearest_guesses`.
 
     Raises:
         DataError: The map has too many axes.
@@ -81,20 +86,32 @@ def solve_inverse(flow: Flow, y: torch.Tensor, s: float, t: float) -> Solved:
     x, error = torch.empty_like(y), torch.full_like(y[:, 0], torch.inf)
     for rows in parts(len(y)):
         part = flow.rows(rows)
-        guess = (
-            2 * y[rows] - part(y[rows], s, t) if flow.clock == "elapsed" else part(y[rows], t, s)
-        )
+        guess = _way_back(part, y[rows], s, t)
         x[rows], error[rows] = _newton(part, guess, y[rows], s, t)
-    draw = generator(GUESS_SEED, Stream.NOISE)
-    for _ in range(RESTARTS):
-        left = torch.nonzero(~(error < TOLERANCE))[:, 0]
-        for some in left.split(GUESSES):  # as many rows again as each has guesses
-            part = flow.rows(some)
-            guess = _nearest_of_many(flow, some, y[some], s, t, draw)
-            again, now = _newton(part, guess, y[some], s, t)
-            better = now < error[some]
-            x[some[better]], error[some[better]] = again[better], now[better]
+    left = torch.nonzero(~(error < TOLERANCE))[:, 0]
+    for some in torch.split(left, ROWS_AT_ONCE // RESTARTS):
+        guesses = _nearest_guesses(flow, some, y[some], s, t).flatten(0, 1)
+        again = some.repeat_interleave(RESTARTS)
+        tried, missed = _newton(flow.rows(again), guesses, y[again], s, t)
+        least, best = missed.view(-1, RESTARTS).min(dim=1)
+        found = tried.view(len(some), RESTARTS, -1)[torch.arange(len(some)), best]
+        better = least < error[some]
+        x[some[better]], error[some[better]] = found[better], least[better]
     return Solved(x, error, error < TOLERANCE)
+
+
+def _way_back(flow: Flow, y: torch.Tensor, s: float, t: float) -> torch.Tensor:
+    """(n, dim) a first guess of X_{s,t}⁻¹(y).
+
+    Two-time maps jump back in small steps and velocities solve their ODE; one-time maps have no
+    way back, and y less its own displacement has to do.
+    """
+    if flow.clock == "elapsed":
+        return 2 * y - flow(y, s, t)
+    steps = 1 if flow.clock == "start" else BACK_STEPS
+    for late, early in pairwise(even_times(t, s, steps)):
+        y = flow(y, late, early)
+    return y
 
 
 def _newton(
@@ -109,12 +126,12 @@ def _newton(
         (n, dim) the best points and (n,) their errors.
     """
     x = x.clone()
-    value, slopes = rows_jacobian(lambda at: flow(at, s, t), x)
+    value, slopes = jump_and_jacobian(flow, x, s, t)
     gap, eye = value - y, torch.eye(y.shape[1], dtype=y.dtype)
     damping = torch.ones(len(y), dtype=y.dtype)
     for _ in range(ITERATIONS):
         error = gap.norm(dim=1)
-        open_rows = torch.nonzero(~(error < TOLERANCE))[:, 0]
+        open_rows = torch.nonzero(~(error < TOLERANCE) & (damping < STUCK))[:, 0]
         if not len(open_rows):
             break
         some, turned = slopes[open_rows], slopes[open_rows].mT
@@ -122,7 +139,7 @@ def _newton(
         step = torch.linalg.solve(turned @ some + weight * eye, turned @ gap[open_rows, :, None])
         trial = x[open_rows] - step[..., 0]
         part = flow.rows(open_rows)
-        value, found = rows_jacobian(lambda at, part=part: part(at, s, t), trial)
+        value, found = jump_and_jacobian(part, trial, s, t)
         missed = value - y[open_rows]
         helps = missed.norm(dim=1) < error[open_rows]
         taken = open_rows[helps]
@@ -131,17 +148,16 @@ def _newton(
     return x, gap.norm(dim=1)
 
 
-def _nearest_of_many(
-    flow: Flow,
-    rows: torch.Tensor,
-    y: torch.Tensor,
-    s: float,
-    t: float,
-    draw: torch.Generator,
+def _nearest_guesses(
+    flow: Flow, rows: torch.Tensor, y: torch.Tensor, s: float, t: float
 ) -> torch.Tensor:
-    """For each y the one of many random points that X_{s,t} carries nearest to it."""
-    count, dim = y.shape
-    tried = GUESS_SPREAD * torch.randn(count * GUESSES, dim, generator=draw, dtype=y.dtype)
-    ends = flow.rows(rows.repeat_interleave(GUESSES))(tried, s, t)
-    gaps = (ends.view(count, GUESSES, dim) - y[:, None]).norm(dim=2)
-    return tried.view(count, GUESSES, dim)[torch.arange(count), gaps.argmin(dim=1)]
+    """(n, restarts, dim) of many random points those that X_{s,t} carries nearest to each y."""
+    draw = generator(GUESS_SEED, Stream.NOISE)
+    tried = GUESS_SPREAD * torch.randn(GUESSES, flow.dim, generator=draw, dtype=y.dtype)
+    found = y.new_empty(len(y), RESTARTS, flow.dim)
+    for alike in flow.classmates(rows):
+        told = flow.rows(rows[alike[:1]].expand(GUESSES))
+        ends = torch.cat([told.rows(part)(tried[part], s, t) for part in parts(GUESSES)])
+        nearest = torch.cdist(y[alike], ends).topk(RESTARTS, dim=1, largest=False).indices
+        found[alike] = tried[nearest]
+    return found

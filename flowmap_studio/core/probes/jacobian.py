@@ -68,15 +68,17 @@ def fold_share(loaded: LoadedMap, count: int = FOLD_POINTS) -> float | None:
 
 
 @torch.no_grad()
-def jacobians(flow: Flow, x: torch.Tensor, s: float, t: float) -> torch.Tensor:
-    """(n, dim, dim) ∂X_{s,t}(x)_i/∂x_j in normalised units, by one forward pass per axis."""
-    return rows_jacobian(lambda at: flow(at, s, t), x)[1]
+def jump_and_jacobian(
+    flow: Flow, x: torch.Tensor, s: float, t: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """X_{s,t}(x) (n, dim) and ∂X_{s,t}(x)_i/∂x_j (n, dim, dim) in normalised units."""
+    return rows_jacobian(lambda at: flow(at, s, t), x)
 
 
 def rows_jacobian(
     function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """A function's values (n, dim) and Jacobians (n, dim, dim) at x (n, dim).
+    """Values (n, dim) and Jacobians (n, dim, dim) of a function, by a forward pass per axis.
 
     Args:
         function: (n, dim) to (n, dim), each row of itself alone.
@@ -84,12 +86,12 @@ def rows_jacobian(
     """
     columns, value = [], x
     for axis in torch.eye(x.shape[1], dtype=x.dtype):
-        value, column = jvp(function, (x,), (axis.expand_as(x),))
+        value, column = jvp(function, (x,), (axis.expand_as(x),))[:2]
         columns.append(column)
     return value, torch.stack(columns, dim=-1)
 
 
 def _area(flow: Flow, x: torch.Tensor, s: float, t: float) -> AreaChange:
-    found = [torch.linalg.det(jacobians(flow.rows(rows), x[rows], s, t)) for rows in parts(len(x))]
-    determinant = torch.cat(found).numpy() if found else np.empty(0)
+    found = [jump_and_jacobian(flow.rows(rows), x[rows], s, t)[1] for rows in parts(len(x))]
+    determinant = torch.linalg.det(torch.cat(found)).numpy() if found else np.empty(0)
     return AreaChange(determinant, determinant < 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -88,10 +89,9 @@ def path_energy(
         guide: Classes of the points of a conditional map.
     """
     flow = Flow.of(loaded, guide)
-    times = even_times(0.0, 1.0, steps)
     x = flow.normalised(points)
     energy = torch.zeros(len(x), dtype=x.dtype)
-    for s, t in zip(times, times[1:], strict=False):
+    for s, t in pairwise(even_times(0.0, 1.0, steps)):
         moved = flow(x, s, t)
         energy += ((moved - x) * flow.scale).square().sum(dim=1) / (t - s)
         x = moved

@@ -16,7 +16,7 @@ from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.odes import solve
 from flowmap_studio.core.probes.flow import Flow, Wide, check_dim, parts
 from flowmap_studio.core.probes.inverse import solve_inverse
-from flowmap_studio.core.probes.jacobian import jump_and_jacobian, rows_jacobian
+from flowmap_studio.core.probes.jacobian import jump_and_jacobian, reverse_jacobian
 from flowmap_studio.core.targets.shapes import GAUSSIAN_MEAN, GAUSSIAN_ROOT
 
 TOLERANCE = 1e-7
@@ -114,7 +114,7 @@ def _along_ode(flow: Flow, y: torch.Tensor, t: float) -> tuple[torch.Tensor, tor
         return y, torch.zeros_like(y[:, 0])
 
     def slope(state: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
-        value, slopes = rows_jacobian(lambda at: flow.velocity(at, time), state[:, :-1])
+        value, slopes = reverse_jacobian(lambda at: flow.velocity(at, time), state[:, :-1])
         divergence = slopes.diagonal(dim1=1, dim2=2).sum(dim=1, keepdim=True)
         return torch.cat([value, divergence], dim=1)
 

@@ -72,23 +72,33 @@ def jump_and_jacobian(
     flow: Flow, x: torch.Tensor, s: float, t: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """X_{s,t}(x) (n, dim) and ∂X_{s,t}(x)_i/∂x_j (n, dim, dim) in normalised units."""
-    return rows_jacobian(lambda at: flow(at, s, t), x)
+    # Reverse mode is the faster one, but holds every evaluation of an ODE's solution in memory.
+    make = forward_jacobian if flow.clock == "start" else reverse_jacobian
+    return make(lambda at: flow(at, s, t), x)
 
 
-def rows_jacobian(
-    function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Values (n, dim) and Jacobians (n, dim, dim) of a function, by a forward pass per axis.
+Rows = Callable[[torch.Tensor], torch.Tensor]
+"""(n, dim) to (n, dim), each row of itself alone."""
 
-    Args:
-        function: (n, dim) to (n, dim), each row of itself alone.
-        x: Where.
-    """
+
+def forward_jacobian(function: Rows, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Values (n, dim) and Jacobians (n, dim, dim) of a function, by a forward pass per axis."""
     columns, value = [], x
     for axis in torch.eye(x.shape[1], dtype=x.dtype):
         value, column = jvp(function, (x,), (axis.expand_as(x),))[:2]
         columns.append(column)
     return value, torch.stack(columns, dim=-1)
+
+
+@torch.enable_grad()
+def reverse_jacobian(function: Rows, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Values (n, dim) and Jacobians (n, dim, dim) of a function, by a backward pass per axis."""
+    x = x.detach().requires_grad_()
+    value = function(x)
+    # A sum over rows has in each row's gradient that row's part alone.
+    sums = value.sum(dim=0).unbind()
+    rows = [torch.autograd.grad(total, x, retain_graph=True)[0] for total in sums]
+    return value.detach(), torch.stack(rows, dim=1)
 
 
 def _area(flow: Flow, x: torch.Tensor, s: float, t: float) -> AreaChange:

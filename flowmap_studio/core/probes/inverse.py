@@ -16,8 +16,9 @@ from flowmap_studio.core.probes.jacobian import jump_and_jacobian
 from flowmap_studio.core.randomness import Stream, generator
 from flowmap_studio.core.samplers import even_times
 
-TOLERANCE = 1e-8
-"""Largest ‖X_{s,t}(x) − y‖ of a row that counts as solved, in normalised units."""
+TOLERANCE, ODE_TOLERANCE = 1e-8, 1e-5
+"""Largest ‖X_{s,t}(x) − y‖ of a row that counts as solved, in normalised units: of maps, and of
+velocities, whose ODE is solved back about as well as forth."""
 ITERATIONS = 40
 STUCK = 1e6
 """Damping of a row that no step has helped for long: there is no nearer point about."""
@@ -36,8 +37,8 @@ class Inverse(NamedTuple):
     Attributes:
         points: (n, dim) in data units, at time s.
         error: (n,) ‖X_{s,t}(points) − given‖ in units of the data's spread.
-        converged: (n,) whether the error is below 1e-8; where not, the map may not reach the
-            given point at all, and the nearest that was found is given.
+        converged: (n,) whether the error is below 1e-8 (velocities: 1e-5); where not, the map may
+            not reach the given point at all, and the nearest that was found is given.
     """
 
     points: Wide
@@ -83,13 +84,15 @@ def solve_inverse(flow: Flow, y: torch.Tensor, s: float, t: float) -> Solved:
     if s == t:
         nothing = torch.zeros(len(y), dtype=y.dtype)
         return Solved(y, nothing, nothing == 0)
-    x, error = torch.empty_like(y), torch.full_like(y[:, 0], torch.inf)
+    tolerance = ODE_TOLERANCE if flow.clock == "start" else TOLERANCE
+    x, error = torch.empty_like(y), torch.empty_like(y[:, 0])
     for rows in parts(len(y)):
         part = flow.rows(rows)
-        guess = _way_back(part, y[rows], s, t)
-        x[rows], error[rows] = _newton(part, guess, y[rows], s, t)
-    left = torch.nonzero(~(error < TOLERANCE))[:, 0]
-    for some in torch.split(left, ROWS_AT_ONCE // RESTARTS):
+        x[rows] = _way_back(part, y[rows], s, t)
+        error[rows] = (part(x[rows], s, t) - y[rows]).norm(dim=1)
+    for some in _unsolved(error, tolerance, ROWS_AT_ONCE):
+        x[some], error[some] = _newton(flow.rows(some), x[some], y[some], s, t)
+    for some in _unsolved(error, tolerance, ROWS_AT_ONCE // RESTARTS):
         guesses = _nearest_guesses(flow, some, y[some], s, t).flatten(0, 1)
         again = some.repeat_interleave(RESTARTS)
         tried, missed = _newton(flow.rows(again), guesses, y[again], s, t)
@@ -97,7 +100,13 @@ def solve_inverse(flow: Flow, y: torch.Tensor, s: float, t: float) -> Solved:
         found = tried.view(len(some), RESTARTS, -1)[torch.arange(len(some)), best]
         better = least < error[some]
         x[some[better]], error[some[better]] = found[better], least[better]
-    return Solved(x, error, error < TOLERANCE)
+    return Solved(x, error, error < tolerance)
+
+
+def _unsolved(error: torch.Tensor, tolerance: float, at_once: int) -> tuple[torch.Tensor, ...]:
+    """The rows that are not solved yet, some at a time."""
+    left = torch.nonzero(~(error < tolerance))[:, 0]
+    return torch.split(left, at_once) if len(left) else ()
 
 
 def _way_back(flow: Flow, y: torch.Tensor, s: float, t: float) -> torch.Tensor:

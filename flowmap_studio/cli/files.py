@@ -47,14 +47,17 @@ guidance_option = click.option(
 )
 
 
-def check_guidance(snapshot: Snapshot, scale: float) -> None:
-    """Refuse a guidance that a map without classes can't follow.
+def check_classes(snapshot: Snapshot, label: str | None, scale: float) -> None:
+    """Refuse a label or a guidance that a map without classes can't follow.
 
     Raises:
         StudioError: So.
     """
-    if scale != 1.0 and not snapshot.classes:
-        raise StudioError("--guidance: this map was trained without labels; leave it out.")
+    if snapshot.classes:
+        return
+    for option, given in (("--label", label is not None), ("--guidance", scale != 1.0)):
+        if given:
+            raise StudioError(f"{option}: this map was trained without labels; leave it out.")
 
 
 def check_output(option: str, path: Path, endings: Sequence[str] = ()) -> None:

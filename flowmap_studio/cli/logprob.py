@@ -9,7 +9,7 @@ import click
 from flowmap_studio.cli import console
 from flowmap_studio.cli.files import (
     FILE,
-    check_guidance,
+    check_classes,
     check_output,
     guidance_option,
     json_option,
@@ -55,7 +55,7 @@ def logprob(
     """Say how likely points are under a map: log-likelihoods in nats."""
     check_output("--out", out, OUT_ENDINGS)
     snapshot = open_preset(file).snapshot
-    check_guidance(snapshot, scale)
+    check_classes(snapshot, label, scale)
     given = read_own_points(points, snapshot.dim)
     import numpy as np
 

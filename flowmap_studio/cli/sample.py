@@ -11,7 +11,7 @@ from flowmap_studio.cli import console
 from flowmap_studio.cli.files import (
     FILE,
     POINT_ENDINGS,
-    check_guidance,
+    check_classes,
     check_output,
     guidance_option,
     json_option,
@@ -95,7 +95,7 @@ def sample(
     """Draw samples from a map, in the data's own units."""
     check_output("--out", out, (*POINT_ENDINGS, ".png"))
     snapshot = open_preset(file).snapshot
-    check_guidance(snapshot, scale)
+    check_classes(snapshot, label, scale)
     _check_solver(solver, snapshot.config.method)
     loaded = load_map(snapshot)
     if solver is None:

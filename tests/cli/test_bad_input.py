@@ -119,7 +119,6 @@ CASES = [
     ("sample good.flowmap --guidance 2 --out a.npy", "--guidance: this map was trained without"),
     ("sample good.flowmap --guidance much --out a.npy", "--guidance must be a number from 0 to"),
     ("sample good.flowmap --guidance -1 --out a.npy", "--guidance must be a number from 0 to"),
-    ("sample good.flowmap --label left --out a.npy", "trained without labels"),
     ("sample good.flowmap --solver rk4 --out a.npy", "jumps by itself, so leave it out"),
     ("sample good.flowmap --solver rk5 --out a.npy", "euler, midpoint, heun, rk4, dopri5"),
     # logprob

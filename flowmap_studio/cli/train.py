@@ -37,8 +37,8 @@ SHAPING = ("parametrisation", "hidden_dim", "depth", "time_embed_dim", "position
     "seconds, steps_per_second, device, interrupted, losses (match, consistency, identity, total: "
     "means of the last 100 steps; null where a method lacks one), metrics (sliced_w2_1, _2, _4, "
     "_8, _floor and spread_ratio, in units of the data's spread; folded_share, of the noise "
-    "that the one-step map turns over), advice (the most important sentence or null), findings (a list of "
-    "kind, sentence and change, the settings that cure it).",
+    "that the one-step map turns over), advice (the most important sentence or null), findings "
+    "(a list of kind, sentence and change, the settings that cure it).",
 )
 @click.option(
     "--out",

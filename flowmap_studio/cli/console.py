@@ -13,6 +13,8 @@ import click
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from flowmap_studio.core.advice import Advice
+
 PIPED_WIDTH = 160
 """Columns of a table that is not shown on a terminal."""
 
@@ -47,6 +49,16 @@ def say(sentence: str) -> None:
 def emit_json(value: Mapping[str, Any]) -> None:
     """The one JSON object of a command; what is no finite number becomes null."""
     click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def as_findings(advice: Sequence[Advice]) -> dict[str, Any]:
+    """Advice as commands print it as JSON: the first sentence, and all that was found."""
+    return {
+        "advice": advice[0].sentence if advice else None,
+        "findings": [
+            {"kind": one.kind, "sentence": one.sentence, "change": one.change} for one in advice
+        ],
+    }
 
 
 def show_pairs(pairs: Sequence[tuple[str, str]], title: str = "") -> None:

@@ -10,6 +10,7 @@ import click
 from flowmap_studio.cli import console
 from flowmap_studio.cli.files import json_option, load_map, map_argument, open_preset
 from flowmap_studio.cli.types import SEED, StepCounts
+from flowmap_studio.core.advice import Figures, advise
 from flowmap_studio.core.errors import StudioError
 
 if TYPE_CHECKING:
@@ -36,9 +37,12 @@ SHARES = ("coverage", "spread_ratio", "forbidden_mass")
     "collapse. checkerboard has two more: the share of samples on forbidden squares, and KL(data "
     "over samples) of a 40 × 40 histogram in nats. The floor is data against data: what a perfect "
     "map scores. --json prints: file, target, judged_by (named, file or embedded: where the data "
-    "came from), step, seed, points, steps (figures by number of steps), floor (figures); figures "
+    "came from), step, seed, points, steps (figures by number of steps), floor (figures: the "
+    "figures "
     "are sliced_w2, w2, energy_distance, coverage, spread_ratio and, for checkerboard, "
-    "forbidden_mass, histogram_kl.",
+    "forbidden_mass, histogram_kl), folded_share (of the noise that the one-step map turns over; "
+    "null for velocities), advice (the most important sentence or null), findings (kind, sentence "
+    "and change, the settings that cure it).",
 )
 @map_argument
 @click.option(
@@ -60,7 +64,8 @@ SHARES = ("coverage", "spread_ratio", "forbidden_mass")
 def evaluate(file: Path, steps: tuple[int, ...], seed: int, as_json: bool) -> None:
     """Measure how near a map's samples are to its target's data."""
     snapshot = open_preset(file).snapshot
-    from flowmap_studio.core.metrics import Referee
+    from flowmap_studio.core.metrics import Referee, spread_ratio
+    from flowmap_studio.core.probes import fold_share
 
     target, source = _target(snapshot)
     referee = Referee(target, snapshot.normalisation, seed=seed)
@@ -70,12 +75,32 @@ def evaluate(file: Path, steps: tuple[int, ...], seed: int, as_json: bool) -> No
     loaded = load_map(snapshot)
     figures = {count: referee.judge(loaded, count) for count in steps}
     floor = referee.floors()
+    folded = fold_share(loaded)
+    # Composed clouds are judged at 8 steps where nothing else was asked for.
+    jumps = max(steps) if max(steps) > 1 else 8
+    advice = advise(
+        snapshot.config,
+        Figures(
+            snapshot.step,
+            progress=1.0,
+            spread_ratio=spread_ratio(referee.samples(loaded, 1), referee.data),
+            one_step=referee.one_figure(loaded, 1),
+            composed=referee.one_figure(loaded, jumps),
+            jumps=jumps,
+            floor=referee.floor,
+            folded=folded,
+        ),
+    )
     if as_json:
         facts = {"step": snapshot.step, "seed": seed, "points": points}
         judged = {"file": str(file), "target": snapshot.config.target, "judged_by": source}
-        console.emit_json({**judged, **facts, "steps": figures, "floor": floor})
+        measured = {**judged, **facts, "steps": figures, "floor": floor}
+        found = {"folded_share": folded, **console.as_findings(advice)}
+        console.emit_json({**measured, **found})
     else:
         _show(figures, floor)
+        for one in advice:
+            console.warn(one.sentence)
 
 
 def _target(snapshot: Snapshot) -> tuple[Target, str]:

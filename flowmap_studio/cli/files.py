@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flowmap_studio.cli.types import Guidance
 from flowmap_studio.core.errors import StudioError
 
 if TYPE_CHECKING:
@@ -20,11 +21,43 @@ if TYPE_CHECKING:
     from flowmap_studio.core.snapshot import Snapshot
 
 POINT_ENDINGS = (".npy", ".csv")
+INPUT_ENDINGS = (".npy", ".csv", ".txt")
 FILE = click.Path(path_type=Path)
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object to stdout instead of tables."
 )
 map_argument = click.argument("file", metavar="FILE.flowmap", type=FILE)
+
+
+label_option = click.option(
+    "--label",
+    metavar="C",
+    help="Class of a conditional map, by name or number; all, as often as the data has them, "
+    "when left out.",
+)
+guidance_option = click.option(
+    "--guidance",
+    "scale",
+    type=Guidance(),
+    default=1.0,
+    show_default=True,
+    metavar="X",
+    help="How strongly a conditional map is held to its classes: 1 as learned, 0 not at all, more "
+    "exaggerates.",
+)
+
+
+def check_classes(snapshot: Snapshot, label: str | None, scale: float) -> None:
+    """Refuse a label or a guidance that a map without classes can't follow.
+
+    Raises:
+        StudioError: So.
+    """
+    if snapshot.classes:
+        return
+    for option, given in (("--label", label is not None), ("--guidance", scale != 1.0)):
+        if given:
+            raise StudioError(f"{option}: this map was trained without labels; leave it out.")
 
 
 def check_output(option: str, path: Path, endings: Sequence[str] = ()) -> None:
@@ -94,3 +127,30 @@ def write_points(path: Path, points: npt.NDArray[np.float32]) -> None:
 
     as_bytes = points_as_npy if path.suffix.lower() == ".npy" else points_as_csv
     write_whole(path, as_bytes(points))
+
+
+def read_own_points(path: Path, dim: int) -> npt.NDArray[np.float64]:
+    """(n, dim) points of the file of --points, which need no spread and may be a single one.
+
+    Raises:
+        StudioError: It is no such file.
+    """
+    if path.suffix.lower() not in INPUT_ENDINGS:
+        raise StudioError(f"--points {path.name!r} must end in {', '.join(INPUT_ENDINGS)}.")
+    if not path.is_file():
+        raise StudioError(f"--points: there is no file {path.name!r}; check its path.")
+    from flowmap_studio.core.targets.base import check_values
+    from flowmap_studio.core.targets.points import read_points
+
+    points = read_points(path)
+    if points.ndim != 2 or not len(points):
+        raise StudioError(
+            f"{path.name} has shape {points.shape}; give one row per point and one column per axis."
+        )
+    if points.shape[1] != dim:
+        raise StudioError(
+            f"{path.name} has {points.shape[1]} column{'s' * (points.shape[1] != 1)}, but the map "
+            f"has {dim} axes; give one column per axis."
+        )
+    check_values(path.name, points)
+    return points

@@ -16,18 +16,14 @@ from flowmap_studio.cli.files import (
     load_map,
     map_argument,
     open_preset,
+    read_own_points,
     write_points,
 )
 from flowmap_studio.cli.types import STEPS, Time
 from flowmap_studio.core.errors import StudioError
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from flowmap_studio.core.config import RunConfig
-
-INPUT_ENDINGS = (".npy", ".csv", ".txt")
 
 
 @click.command(
@@ -72,7 +68,7 @@ def carry(
     check_output("--out", out, POINT_ENDINGS)
     snapshot = open_preset(file).snapshot
     _check_direction(s, t, snapshot.config)
-    start = _read(points, snapshot.dim)
+    start = read_own_points(points, snapshot.dim)
     write_points(out, load_map(snapshot).carry(start, s, t, steps))
     if as_json:
         facts = {"num": len(start), "dim": snapshot.dim, "from": s, "to": t, "steps": steps}
@@ -87,26 +83,3 @@ def _check_direction(s: float, t: float, config: RunConfig) -> None:
             f"--from {s:g} is later than --to {t:g}, and a one-time map (method {config.method}) "
             "has no way back; exchange them or use a map of method semigroup."
         )
-
-
-def _read(path: Path, dim: int) -> npt.NDArray[np.float64]:
-    """(n, dim) points of the file, which need no spread here and may be a single one."""
-    if path.suffix.lower() not in INPUT_ENDINGS:
-        raise StudioError(f"--points {path.name!r} must end in {', '.join(INPUT_ENDINGS)}.")
-    if not path.is_file():
-        raise StudioError(f"--points: there is no file {path.name!r}; check its path.")
-    from flowmap_studio.core.targets.base import check_values
-    from flowmap_studio.core.targets.points import read_points
-
-    points = read_points(path)
-    if points.ndim != 2 or not len(points):
-        raise StudioError(
-            f"{path.name} has shape {points.shape}; give one row per point and one column per axis."
-        )
-    if points.shape[1] != dim:
-        raise StudioError(
-            f"{path.name} has {points.shape[1]} column{'s' * (points.shape[1] != 1)}, but the map "
-            f"has {dim} axes; give one column per axis."
-        )
-    check_values(path.name, points)
-    return points

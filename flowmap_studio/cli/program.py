@@ -14,6 +14,7 @@ import flowmap_studio
 from flowmap_studio.cli import console
 from flowmap_studio.cli.evaluate import evaluate
 from flowmap_studio.cli.info import info
+from flowmap_studio.cli.logprob import logprob
 from flowmap_studio.cli.map import carry
 from flowmap_studio.cli.sample import sample
 from flowmap_studio.cli.targets import targets
@@ -68,7 +69,7 @@ def program(context: click.Context) -> None:
         context.exit(open_window(None))
 
 
-for command in (train, sample, carry, evaluate, info, targets):
+for command in (train, sample, carry, logprob, evaluate, info, targets):
     program.add_command(command)
 
 

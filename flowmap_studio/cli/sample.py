@@ -11,14 +11,19 @@ from flowmap_studio.cli import console
 from flowmap_studio.cli.files import (
     FILE,
     POINT_ENDINGS,
+    check_classes,
     check_output,
+    guidance_option,
     json_option,
+    label_option,
     load_map,
     map_argument,
     open_preset,
     write_points,
 )
-from flowmap_studio.cli.types import SEED, STEPS, WholeNumber
+from flowmap_studio.cli.types import SEED, STEPS, WholeNumber, shortened
+from flowmap_studio.core.errors import StudioError
+from flowmap_studio.core.methods import METHODS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,11 +32,15 @@ if TYPE_CHECKING:
 NUM = 4096
 """As many points as the window's stage shows."""
 MAX_NUM = 100_000_000
+SOLVER_NAMES = ("euler", "midpoint", "heun", "rk4", "dopri5")
 PICTURE_SIZE = 800
 """Pixels along each side of a .png."""
 
 
-@click.command(epilog="--json prints: out, num, dim, steps, seed.")
+@click.command(
+    epilog="--json prints: out, num, dim, steps, seed, label, guidance, solver, evaluations (how "
+    "often the map or the velocity was evaluated on the points)."
+)
 @map_argument
 @click.option(
     "--num",
@@ -55,6 +64,14 @@ PICTURE_SIZE = 800
     help="Of the noise. With the defaults of --num and --seed the samples are the points that the "
     "window shows at t = 1.",
 )
+@label_option
+@guidance_option
+@click.option(
+    "--solver",
+    metavar="|".join(SOLVER_NAMES),
+    help="Velocities (flow-matching, rectified-flow): solve the ODE by this method in --steps "
+    "steps; dopri5 chooses its own. Without it each step is one of Euler's.",
+)
 @click.option(
     "--out",
     required=True,
@@ -64,20 +81,58 @@ PICTURE_SIZE = 800
     "a picture of the first two axes.",
 )
 @json_option
-def sample(file: Path, num: int, steps: int, seed: int, out: Path, as_json: bool) -> None:
+def sample(
+    file: Path,
+    num: int,
+    steps: int,
+    seed: int,
+    label: str | None,
+    scale: float,
+    solver: str | None,
+    out: Path,
+    as_json: bool,
+) -> None:
     """Draw samples from a map, in the data's own units."""
     check_output("--out", out, (*POINT_ENDINGS, ".png"))
     snapshot = open_preset(file).snapshot
-    points = load_map(snapshot).sample(num, steps, seed)
+    check_classes(snapshot, label, scale)
+    _check_solver(solver, snapshot.config.method)
+    loaded = load_map(snapshot)
+    if solver is None:
+        points, evaluations = loaded.sample(num, steps, seed, label, scale), steps
+    else:
+        from flowmap_studio.core.ode_samples import sample_ode
+
+        points, evaluations = sample_ode(loaded, num, steps, seed, solver, label, scale)
     if out.suffix.lower() == ".png":
         _write_picture(out, points)
     else:
         write_points(out, points)
     if as_json:
         facts = {"num": num, "dim": snapshot.dim, "steps": steps, "seed": seed}
-        console.emit_json({"out": str(out), **facts})
-    else:
+        how = {"label": label, "guidance": scale, "solver": solver, "evaluations": evaluations}
+        console.emit_json({"out": str(out), **facts, **how})
+    elif solver is None:
         console.say(f"{num:,} samples of {steps:,} step{'s' * (steps > 1)} saved as {out}.")
+    else:
+        console.say(
+            f"{num:,} samples by {solver}, {evaluations:,} evaluation"
+            f"{'s' * (evaluations > 1)} of the velocity, saved as {out}."
+        )
+
+
+def _check_solver(solver: str | None, method: str) -> None:
+    if solver is None:
+        return
+    if solver not in SOLVER_NAMES:
+        raise StudioError(
+            f"--solver must be one of {', '.join(SOLVER_NAMES)}, not {shortened(solver)}."
+        )
+    if METHODS[method].clock != "start":
+        raise StudioError(
+            f"--solver is for velocities (flow-matching, rectified-flow); this map of method "
+            f"{method} jumps by itself, so leave it out."
+        )
 
 
 def _write_picture(path: Path, points: npt.NDArray[np.float32]) -> None:

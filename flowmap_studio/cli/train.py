@@ -36,7 +36,9 @@ SHAPING = ("parametrisation", "hidden_dim", "depth", "time_embed_dim", "position
     "NAME.diverged.flowmap (status 1). --json prints: out, target, method, coupling, step, "
     "seconds, steps_per_second, device, interrupted, losses (match, consistency, identity, total: "
     "means of the last 100 steps; null where a method lacks one), metrics (sliced_w2_1, _2, _4, "
-    "_8, _floor and spread_ratio, in units of the data's spread), advice (a sentence or null).",
+    "_8, _floor and spread_ratio, in units of the data's spread; folded_share, of the noise "
+    "that the one-step map turns over), advice (the most important sentence or null), findings "
+    "(a list of kind, sentence and change, the settings that cure it).",
 )
 @click.option(
     "--out",
@@ -132,7 +134,7 @@ def _as_dict(result: Result) -> dict[str, Any]:
         "interrupted": result.interrupted,
         "losses": result.losses,
         "metrics": dict(result.snapshot.metrics),
-        "advice": result.advice,
+        **console.as_findings(result.advice),
     }
 
 
@@ -162,5 +164,5 @@ def _show(result: Result) -> None:
         console.say(
             f"The one-step cloud has {console.share(metrics['spread_ratio'])} of the data's spread."
         )
-    if result.advice:
-        console.warn(result.advice)
+    for advice in result.advice:
+        console.warn(advice.sentence)

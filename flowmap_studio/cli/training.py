@@ -13,7 +13,7 @@ import torch
 from flowmap_studio.cli.interruption import Wish, interruptions
 from flowmap_studio.cli.loss_log import LossLog
 from flowmap_studio.cli.progress import TrainingBar, training_bar
-from flowmap_studio.core.advice import advise
+from flowmap_studio.core.advice import Advice, Figures, advise
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.devices import describe
 from flowmap_studio.core.errors import StudioError, TrainingDiverged
@@ -30,6 +30,8 @@ from flowmap_studio.core.targets import Target, open_for
 
 AVERAGED = 100
 """Steps whose mean is given as the final loss."""
+LATE = 0.75
+"""Share of the run after which a map is put by, to tell whether it was still learning."""
 KEEP_SECONDS = 0.5
 """How often a sound map is put by, in case training diverges."""
 
@@ -47,7 +49,8 @@ class Result:
         interrupted: Whether the user ended it early.
         diverged: The sentence that says so, if it did.
         saved: Where the map lies; None when there was none worth saving.
-        advice: What the studio noticed, in one sentence.
+        earlier: The map in the last third of the run, to tell whether it was still learning.
+        advice: What the studio noticed, the most important first.
     """
 
     snapshot: Snapshot
@@ -58,7 +61,8 @@ class Result:
     interrupted: bool = False
     diverged: str = ""
     saved: Path | None = None
-    advice: str | None = None
+    earlier: Snapshot | None = None
+    advice: tuple[Advice, ...] = ()
 
 
 def run_training(
@@ -96,6 +100,7 @@ def run_training(
 def _train(trainer: Run, log: Path | None, wish: Wish, bar: TrainingBar) -> Result:
     """Run the loop to its end, or until the user wishes or the loss demands otherwise."""
     kept, kept_at = trainer.snapshot(), float("-inf")
+    earlier: Snapshot | None = None
     last: deque[np.ndarray] = deque(maxlen=AVERAGED)
     steps = trainer.run()
     wish.calls(trainer.interrupt)
@@ -106,6 +111,8 @@ def _train(trainer: Run, log: Path | None, wish: Wish, bar: TrainingBar) -> Resu
                 last.extend(progress.losses)
                 losses.write(progress)
                 bar.show(progress)
+                if earlier is None and LATE <= progress.fraction < 1:
+                    earlier = trainer.snapshot()
                 if time.monotonic() - kept_at >= KEEP_SECONDS:
                     kept, kept_at = _sounder(trainer.snapshot(), kept), time.monotonic()
                 if wish.asked:
@@ -123,6 +130,7 @@ def _train(trainer: Run, log: Path | None, wish: Wish, bar: TrainingBar) -> Resu
         device=describe(trainer.device),
         interrupted=not diverged and not trainer.finished,
         diverged=diverged,
+        earlier=earlier,
     )
 
 
@@ -146,12 +154,26 @@ def _measured(result: Result, target: Target, device: torch.device) -> Result:
     if len(referee.data) < 2:  # a file of three points: nothing is held out to judge by
         return result
     metrics = preset_metrics(referee, LoadedMap(snapshot, device))
-    advice = advise(snapshot.config, snapshot.step, metrics["spread_ratio"])
-    return replace(
-        result,
-        snapshot=snapshot.with_metrics(metrics),
-        advice=advice.sentence if advice else None,
+    figures = Figures(
+        snapshot.step,
+        progress=1.0,
+        spread_ratio=metrics["spread_ratio"],
+        one_step=metrics["sliced_w2_1"],
+        composed=metrics["sliced_w2_8"],
+        jumps=8,
+        floor=metrics["sliced_w2_floor"],
+        folded=metrics.get("folded_share"),
+        earlier=_earlier(result, referee, device),
     )
+    advice = advise(snapshot.config, figures)
+    return replace(result, snapshot=snapshot.with_metrics(metrics), advice=tuple(advice))
+
+
+def _earlier(result: Result, referee: Referee, device: torch.device) -> float | None:
+    """The one-step figure of the map that was put by in the last third of the run."""
+    if result.earlier is None:
+        return None
+    return referee.one_figure(LoadedMap(result.earlier, device), 1)
 
 
 def _save(result: Result, path: Path) -> Result:

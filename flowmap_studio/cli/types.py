@@ -98,6 +98,35 @@ class Time(click.ParamType):
         return time
 
 
+class Guidance(click.ParamType):
+    """The scale of a class's guidance."""
+
+    name = "scale"
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,  # noqa: ARG002 - click's signature
+    ) -> float:
+        """The scale in [0, 100].
+
+        Raises:
+            StudioError: It is no number, or not within.
+        """
+        try:
+            scale = float(value)
+        except ValueError:
+            scale = float("nan")
+        if not 0 <= scale <= MAX_GUIDANCE:  # NaN too
+            raise StudioError(
+                f"{option_of(param)} must be a number from 0 to {MAX_GUIDANCE}, not "
+                f"{shortened(value)}."
+            )
+        return scale
+
+
+MAX_GUIDANCE = 100
 STEPS = WholeNumber(1, 100_000)
 SEED = WholeNumber(0, 2**31 - 1)
 

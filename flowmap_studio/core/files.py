@@ -103,6 +103,13 @@ def points_as_csv(points: npt.NDArray[np.floating]) -> bytes:
     return stream.getvalue().encode()
 
 
+def values_as_csv(name: str, values: npt.NDArray[np.floating]) -> bytes:
+    """The bytes of a .csv file of one column (n,) under its name, all digits kept."""
+    stream = io.StringIO()
+    np.savetxt(stream, values, fmt="%.17g", header=name, comments="")
+    return stream.getvalue().encode()
+
+
 def _write_all(descriptor: int, content: bytes) -> None:
     view = memoryview(content)
     while view:

@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.normalisation import Normalisation
+from flowmap_studio.core.probes.jacobian import fold_share
 from flowmap_studio.core.randomness import Stream, generator
 from flowmap_studio.core.samplers import even_times
 from flowmap_studio.core.targets import Target
@@ -184,10 +185,12 @@ class Referee:
 def preset_metrics(
     referee: Referee, loaded: LoadedMap, steps: Sequence[int] = (1, 2, 4, 8)
 ) -> dict[str, float]:
-    """Sliced W2 by number of steps, the floor and the spread, as a preset stores them."""
+    """Sliced W2 by number of steps, the floor, spread and folds, as a preset stores them."""
     figures = {f"sliced_w2_{k}": referee.one_figure(loaded, k) for k in steps}
     one_step = referee.samples(loaded, 1)
+    folded = fold_share(loaded)
     return figures | {
         "sliced_w2_floor": referee.floor,
         "spread_ratio": spread_ratio(one_step, referee.data),
+        **({} if folded is None else {"folded_share": folded}),
     }

@@ -35,7 +35,7 @@ SOLVERS: Mapping[str, Solver] = {
     "midpoint": Solver("explicit midpoint, 2 evaluations per step", "midpoint", 2, 2),
     "heun": Solver("Heun's second-order method, 2 evaluations per step", "heun2", 2, 2),
     "rk4": Solver("Runge and Kutta's fourth-order method (3/8 rule), 4 per step", "rk4", 4, 4),
-    "adaptive": Solver("Dormand and Prince 5(4) with steps of its own choice", "dopri5", 5, 0),
+    "dopri5": Solver("Dormand and Prince 5(4) with steps of its own choice", "dopri5", 5, 0),
 }
 
 

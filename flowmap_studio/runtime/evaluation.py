@@ -165,6 +165,7 @@ class Evaluator(Worker):
 
     def _measure(self, request: MeasureRequest) -> Measurement:
         from flowmap_studio.core.metrics import spread_ratio
+        from flowmap_studio.core.probes import fold_share
 
         loaded = self._load(request.snapshot)
         referee = self._referee_for(request.snapshot)
@@ -175,6 +176,7 @@ class Evaluator(Worker):
             composed=referee.one_figure(loaded, request.steps),
             floor=referee.floor,
             spread_ratio=spread_ratio(cloud, referee.data),
+            folded=fold_share(loaded),
         )
 
     def _referee_for(self, snapshot: Snapshot) -> Referee:

@@ -79,6 +79,7 @@ class Measurement:
         composed: Sliced W2 of the cloud composed of `request.steps` jumps.
         floor: Sliced W2 of data against data.
         spread_ratio: Spread of the one-step cloud over the data's.
+        folded: Share of the noise at which the one-step map folds; None where it can't.
     """
 
     request: MeasureRequest
@@ -86,6 +87,7 @@ class Measurement:
     composed: float
     floor: float
     spread_ratio: float
+    folded: float | None = None
 
 
 @dataclass(frozen=True)

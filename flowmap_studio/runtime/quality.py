@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from flowmap_studio.core.advice import Figures
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.runtime.frames import Measurement
 
 SPACING = 1.08
 """Measured again when the step has grown by this factor, so that early learning is well seen."""
 LEAST_STEPS = 50
+LATE = 0.75
+"""Up to this share of the steps a figure is an earlier one than the newest."""
 FIGURE = "sliced_w2_"
 """In presets the number of jumps follows."""
 
@@ -24,6 +27,7 @@ class QualityHistory:
     jumps: list[int] = field(default_factory=list)
     floor: float | None = None
     spread_ratio: float | None = None
+    folded: float | None = None
     _asked: int = -1
 
     def due(self, step: int) -> bool:
@@ -47,6 +51,7 @@ class QualityHistory:
         self.jumps.append(measurement.request.steps)
         self.floor = measurement.floor
         self.spread_ratio = measurement.spread_ratio
+        self.folded = measurement.folded
 
     def load(self, snapshot: Snapshot) -> None:
         """Take the figures that a preset brings; of several numbers of jumps, the largest."""
@@ -59,6 +64,7 @@ class QualityHistory:
         self.composed, self.jumps = [metrics[f"{FIGURE}{jumps}"]], [jumps]
         self.floor = metrics.get("sliced_w2_floor")
         self.spread_ratio = metrics.get("spread_ratio")
+        self.folded = metrics.get("folded_share")
 
     def metrics_at(self, step: int) -> dict[str, float]:
         """The figures measured at exactly this step, named as in presets."""
@@ -72,7 +78,31 @@ class QualityHistory:
         }
         if at == len(self.steps) - 1:
             figures["spread_ratio"] = self.spread_ratio
+            if self.folded is not None:
+                figures["folded_share"] = self.folded
         return figures
+
+    def figures(self, progress: float) -> Figures:
+        """What is known of the newest measured map, for the advisers.
+
+        Args:
+            progress: Share of the run's budget that is used.
+        """
+        if not self.steps:
+            return Figures(0)
+        step = self.steps[-1]
+        late = [w for at, w in zip(self.steps, self.one_step, strict=True) if at <= LATE * step]
+        return Figures(
+            step,
+            progress=progress,
+            spread_ratio=self.spread_ratio,
+            one_step=self.one_step[-1],
+            composed=self.composed[-1],
+            jumps=self.jumps[-1],
+            floor=self.floor,
+            folded=self.folded,
+            earlier=late[-1] if late else None,
+        )
 
 
 def _is_figure(name: str) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal, Slot
 
-from flowmap_studio.core.advice import Advice, advise
+from flowmap_studio.core.advice import advise
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import PresetError
 from flowmap_studio.core.history import LossHistory
@@ -88,7 +88,8 @@ class Session(QObject):
         self._playing = False
         self._fresh = False
         self._serial = self._run = self._scene = 0
-        self._last_advice = ""
+        self._told: set[str] = set()
+        self._progress = 0.0
         self._ended = False
         self._sound_target = self.config.target
         self._control = RunControl(self)
@@ -281,7 +282,8 @@ class Session(QObject):
         self.snapshots = SnapshotHistory()
         self.live = True
         self.unsaved = False
-        self._last_advice = ""
+        self._told = set()
+        self._progress = 0.0
         self.losses_changed.emit()
         self.quality_changed.emit()
         self.snapshots_changed.emit()
@@ -334,6 +336,7 @@ class Session(QObject):
             self.losses_changed.emit()
             rate = news.step / news.seconds if news.seconds else 0.0
             self.rate_changed.emit(rate, news.fraction)
+            self._progress = news.fraction
         if news.snapshot is not None:
             self._take_snapshot(news.snapshot)
 
@@ -377,11 +380,11 @@ class Session(QObject):
             return
         self.quality.add(measurement)
         self.quality_changed.emit()
-        advice: Advice | None = advise(snapshot.config, snapshot.step, measurement.spread_ratio)
-        kind = advice.kind if advice else ""
-        if advice and kind != self._last_advice:
-            self.advised.emit(advice)
-        self._last_advice = kind
+        progress = self._progress if self.state in DONE else 0.0
+        found = advise(snapshot.config, self.quality.figures(progress))
+        if found and found[0].kind not in self._told:  # each once a run
+            self._told.add(found[0].kind)
+            self.advised.emit(found[0])
 
     @Slot(object, object)
     def _on_previewed(self, request: PreviewRequest, snapshot: Snapshot) -> None:

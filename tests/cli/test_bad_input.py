@@ -115,6 +115,24 @@ CASES = [
     ("map good.flowmap --points white.png --from 0 --to 1 --out a.npy", "must end in .npy"),
     ("map good.flowmap --points points.csv --from 0 --to 1 --out a.png", "end in .npy or .csv"),
     ("map once.flowmap --points points.csv --from 1 --to 0 --out a.npy", "has no way back"),
+    # sample: classes and solvers
+    ("sample good.flowmap --guidance 2 --out a.npy", "--guidance: this map was trained without"),
+    ("sample good.flowmap --guidance much --out a.npy", "--guidance must be a number from 0 to"),
+    ("sample good.flowmap --guidance -1 --out a.npy", "--guidance must be a number from 0 to"),
+    ("sample good.flowmap --solver rk4 --out a.npy", "jumps by itself, so leave it out"),
+    ("sample good.flowmap --solver rk5 --out a.npy", "euler, midpoint, heun, rk4, dopri5"),
+    # logprob
+    ("logprob good.flowmap --out a.npy", "--points"),
+    ("logprob good.flowmap --points points.csv", "--out"),
+    ("logprob missing.flowmap --points points.csv --out a.npy", "there is no such file or folder"),
+    ("logprob good.flowmap --points nowhere.npy --out a.npy", "no file 'nowhere.npy'"),
+    ("logprob good.flowmap --points three.csv --out a.npy", "3 columns, but the map"),
+    ("logprob good.flowmap --points hole.csv --out a.npy", "missing or infinite"),
+    ("logprob good.flowmap --points white.png --out a.npy", "must end in .npy"),
+    ("logprob good.flowmap --points points.csv --out a.png", "end in .npy or .csv"),
+    ("logprob good.flowmap --points points.csv --label 1 --out a.npy", "without labels"),
+    ("logprob good.flowmap --points points.csv --guidance 2 --out a.npy", "--guidance"),
+    ("logprob rings.flowmap --points points.csv --out a.npy", "starts from rings, whose density"),
     # evaluate, info, targets
     ("evaluate missing.flowmap", "there is no such file or folder"),
     ("evaluate good.flowmap --steps 1,x", "--steps must be a whole number"),
@@ -180,6 +198,12 @@ def folder(tmp_path: Path, trained: Path, one_time: Path, monkeypatch: pytest.Mo
     preset = read_preset(trained)
     config = preset.snapshot.config.replace(target="marshmallows")
     snapshot = dataclasses.replace(preset.snapshot, config=config, data=np.zeros((0, 2)))
+    from_rings = dataclasses.replace(
+        preset.snapshot,
+        config=preset.snapshot.config.replace(source="rings"),
+        source=np.eye(2, dtype=np.float32),
+    )
+    write_preset(Path("rings.flowmap"), dataclasses.replace(preset, snapshot=from_rings))
     write_preset(Path("nothing-kept.flowmap"), dataclasses.replace(preset, snapshot=snapshot))
     return tmp_path
 

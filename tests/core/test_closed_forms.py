@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from flowmap_studio.core.advice import advise
+from flowmap_studio.core.advice import Figures, advise
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.metrics import spread_ratio
@@ -104,7 +104,7 @@ def test_article_with_optimal_pairs_learns_the_optimal_map(gaussian: Any) -> Non
     samples = loaded.normalised(source_noise(POINTS, gaussian.dim, 3), [0.0, 1.0])
     ratio = spread_ratio(samples, torch.tensor(loaded.snapshot.data))
     assert ratio == pytest.approx(1, abs=0.15)
-    assert advise(loaded.snapshot.config, 600, ratio) is None
+    assert advise(loaded.snapshot.config, Figures(600, spread_ratio=ratio)) == []
 
 
 def test_article_with_independent_pairs_collapses_to_the_mean(gaussian: Any) -> None:
@@ -118,8 +118,7 @@ def test_article_with_independent_pairs_collapses_to_the_mean(gaussian: Any) -> 
     samples = loaded.normalised(source_noise(POINTS, gaussian.dim, 3), [0.0, 1.0])
     ratio = spread_ratio(samples, torch.tensor(loaded.snapshot.data))
     assert ratio < 0.1
-    advice = advise(loaded.snapshot.config, 600, ratio)
-    assert advice is not None
+    (advice,) = advise(loaded.snapshot.config, Figures(600, spread_ratio=ratio))
     assert advice.kind == "mean-collapse"
     assert f"{ratio:.0%}" in advice.sentence
     assert "mean of the data" in advice.sentence

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from flowmap_studio.core.advice import COLLAPSED, ENOUGH_STEPS, advise
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.loaded_map import ROWS_AT_ONCE, LoadedMap
 from flowmap_studio.core.metrics import (
@@ -20,6 +19,7 @@ from flowmap_studio.core.metrics import (
     spread_ratio,
 )
 from flowmap_studio.core.normalisation import Normalisation
+from flowmap_studio.core.probes import fold_share
 from flowmap_studio.core.randomness import Stream, generator, source_noise
 from flowmap_studio.core.samplers import composed, even_times, jump
 from flowmap_studio.core.targets import PointTarget, open_target
@@ -170,7 +170,7 @@ def test_loaded_map_keeps_its_own_weights(loaded: LoadedMap) -> None:
     np.testing.assert_array_equal(loaded.snapshot.weights["net.0.weight"], before)
 
 
-# The referee and its advice
+# The referee
 
 
 def test_referee_compares_all_maps_with_the_same_held_out_data(loaded: LoadedMap) -> None:
@@ -187,7 +187,14 @@ def test_referee_compares_all_maps_with_the_same_held_out_data(loaded: LoadedMap
     assert floors["forbidden_mass"] == pytest.approx(0, abs=1e-3)
     assert figures["sliced_w2"] == referee.one_figure(loaded, 1)
     stored = preset_metrics(referee, loaded, (1, 4))
-    assert set(stored) == {"sliced_w2_1", "sliced_w2_4", "sliced_w2_floor", "spread_ratio"}
+    assert set(stored) == {
+        "sliced_w2_1",
+        "sliced_w2_4",
+        "sliced_w2_floor",
+        "spread_ratio",
+        "folded_share",
+    }
+    assert stored["folded_share"] == fold_share(loaded)
     assert stored["sliced_w2_4"] == referee.one_figure(loaded, 4)
     assert stored["spread_ratio"] == pytest.approx(figures["spread_ratio"])
 
@@ -200,23 +207,3 @@ def test_referee_of_a_file_judges_on_disjoint_halves() -> None:
     assert "forbidden_mass" not in referee.floors()
     rows = {tuple(row) for row in torch.cat([referee.data, referee._other]).tolist()}
     assert len(rows) == 100
-
-
-@pytest.mark.parametrize("coupling", ["independent", "ot"])
-@pytest.mark.parametrize("method", ["article", "semigroup"])
-def test_advice_comes_with_the_figure_and_a_cure(method: str, coupling: str) -> None:
-    config = RunConfig(method=method, coupling=coupling)
-    advice = advise(config, ENOUGH_STEPS, 0.07)
-    assert advice is not None
-    assert "7%" in advice.sentence
-    assert advice.sentence.endswith(".")
-    assert config.replace(**advice.change).coupling == "ot"
-    blamed = "independent pairs" in advice.sentence
-    assert blamed == (coupling == "independent" and method == "article")
-
-
-def test_no_advice_without_cause() -> None:
-    config = RunConfig(coupling="independent", method="article")
-    assert advise(config, ENOUGH_STEPS - 1, 0.01) is None
-    assert advise(config, 10_000, COLLAPSED) is None
-    assert advise(config, 10_000, float("nan")) is None

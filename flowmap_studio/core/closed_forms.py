@@ -40,7 +40,8 @@ class GaussianTarget(Unlabelled):
         """(count, dim) float32 points on the generator's device."""
         at = generator.device
         normal = torch.randn(count, self.dim, generator=generator, device=at)
-        return normal @ self.root.to(at, torch.float32) + self.mean.to(at, torch.float32)
+        points: torch.Tensor = normal @ self.root.to(at, torch.float32)
+        return points + self.mean.to(at, torch.float32)
 
     def split(self, count: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Two samples of `count` points."""
@@ -48,26 +49,30 @@ class GaussianTarget(Unlabelled):
 
     def variance_at(self, t: torch.Tensor) -> torch.Tensor:
         """(batch, dim) eigenvalues of C_t = (1 − t)² I + t² Σ."""
-        return (1 - t) ** 2 + t**2 * self.spectrum
+        variance: torch.Tensor = (1 - t) ** 2 + t**2 * self.spectrum
+        return variance
 
     def independent(self, x: torch.Tensor, s: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """X_{s,t}(x) = m_t + C_t^½ C_s^−½ (x − m_s), with independent pairs."""
         stretch = (self.variance_at(t) / self.variance_at(s)).sqrt()
         centred = (x.double() - s * self.mean) @ self.axes
-        return t * self.mean + (stretch * centred) @ self.axes.T
+        moved: torch.Tensor = t * self.mean + (stretch * centred) @ self.axes.T
+        return moved
 
     def independent_velocity(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """v_t(x) = μ + ½ C_t' C_t⁻¹ (x − m_t), with independent pairs."""
         slope = (t * self.spectrum - (1 - t)) / self.variance_at(t)
         centred = (x.double() - t * self.mean) @ self.axes
-        return self.mean + (slope * centred) @ self.axes.T
+        velocity: torch.Tensor = self.mean + (slope * centred) @ self.axes.T
+        return velocity
 
     def optimal(self, x: torch.Tensor, s: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """X_{s,t} = X_{0,t} ∘ X_{0,s}⁻¹, X_{0,t}(x) = (1 − t) x + t (μ + Σ^½ x): optimal pairs."""
         roots = self.spectrum.sqrt()
         stretch = (1 - t + t * roots) / (1 - s + s * roots)
         centred = (x.double() - s * self.mean) @ self.axes
-        return t * self.mean + (stretch * centred) @ self.axes.T
+        moved: torch.Tensor = t * self.mean + (stretch * centred) @ self.axes.T
+        return moved
 
     def log_density(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """(batch,) log p_t(x) with independent pairs, in nats; p_1 is the data's own density."""
@@ -75,7 +80,8 @@ class GaussianTarget(Unlabelled):
         centred = (x.double() - t * self.mean) @ self.axes
         squares = (centred**2 / variance).sum(dim=1)
         volume = variance.log().sum(dim=1) + self.dim * math.log(2 * math.pi)
-        return -0.5 * (squares + volume)
+        density: torch.Tensor = -0.5 * (squares + volume)
+        return density
 
     def path(self, x0: torch.Tensor, times: Sequence[float]) -> torch.Tensor:
         """(times, batch, dim) X_{0,t}(x0) at each time, with independent pairs."""

@@ -39,9 +39,7 @@ class Watch:
             raise Stopped
 
 
-def train(
-    config: RunConfig, target: Target, watch: Watch, what: str
-) -> tuple[LoadedMap, Effort]:
+def train(config: RunConfig, target: Target, watch: Watch, what: str) -> tuple[LoadedMap, Effort]:
     """Train to the end of the config's budget; the map, ready to evaluate, and what it cost.
 
     Args:

@@ -1,0 +1,125 @@
+"""How fast a training step is, beside the plain loops that it must beat, run in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+
+from flowmap_studio.core.bench.loops import ArticleLoop, Contender, OurLoop, PlainLoop
+from flowmap_studio.core.bench.peers import OtCfmLoop, peer_name, seeded_globals
+from flowmap_studio.core.bench.speeds import SpeedRow, Timing
+from flowmap_studio.core.bench.watch import Watch
+from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.networks import build_network
+from flowmap_studio.core.pairs import CHUNK_STEPS
+from flowmap_studio.core.targets import Target, open_target
+from flowmap_studio.core.trainer import Trainer
+
+TARGET = "moons"
+WIDTH = 256
+WARM_UP = 5 * CHUNK_STEPS
+"""Steps of each turn that are not timed; they also use up the pairs prepared during the other's."""
+
+
+def speed_rows(watch: Watch, rounds: int, steps: int) -> Iterator[SpeedRow]:
+    """Time each of our steps against its baseline, taking turns.
+
+    Args:
+        watch: Who looks on.
+        rounds: Turns of each.
+        steps: Timed steps of a turn, a multiple of 16.
+
+    Yields:
+        A row for every comparison, when it is finished.
+
+    Raises:
+        Stopped: The watch wants no more.
+    """
+    for batch, goal in ((1024, 1.6), (256, 2.0)):
+        config = article_config(batch)
+        yield _compared(
+            ("article's step", "the article's loop", goal),
+            config,
+            _article_loop,
+            watch,
+            rounds,
+            steps,
+        )
+    config = RunConfig(device="cpu", target=TARGET, steps=10**8, batch_size=256, ot_batch=256)
+    yield _compared(
+        ("semigroup × ot step", peer_name(), 1.5), config, _otcfm_loop, watch, rounds, steps
+    )
+
+
+def article_config(batch: int) -> RunConfig:
+    """The article's recipe: what its loop computes, nothing more."""
+    return RunConfig(
+        device="cpu",
+        target=TARGET,
+        normalisation="none",
+        method="article",
+        coupling="independent",
+        time_rule="clamp",
+        lambda_cons=0.1,
+        hidden_dim=WIDTH,
+        position_features=0,
+        learning_rate=1e-3,
+        warmup_steps=0,
+        schedule="constant",
+        ema_decay=0,
+        batch_size=batch,
+        steps=10**8,
+    )
+
+
+def _article_loop(config: RunConfig, target: Target) -> Callable[[], float]:
+    return ArticleLoop(build_network(config, target.dim), config, target).step
+
+
+def _otcfm_loop(config: RunConfig, target: Target) -> Callable[[], float]:
+    velocity = build_network(config.replace(method="flow-matching"), target.dim)
+    return OtCfmLoop(velocity, config, target, Trainer(config, target).normalisation).step
+
+
+def _compared(
+    named: tuple[str, str, float],
+    config: RunConfig,
+    other: Callable[[RunConfig, Target], Callable[[], float]],
+    watch: Watch,
+    rounds: int,
+    steps: int,
+) -> SpeedRow:
+    torch.set_num_threads(config.threads)
+    target = open_target(config.target)
+    case, other_name, goal = named
+    taken: tuple[list[float], list[float]] = ([], [])
+    contenders: tuple[Contender, Contender] = (
+        OurLoop(config, target),
+        PlainLoop(other(config, target)),
+    )
+    try:
+        with seeded_globals(config.seed):
+            for turn in range(rounds):
+                for contender, times in zip(contenders, taken, strict=True):
+                    watch.at(f"{case}, batch {config.batch_size:,}", turn / rounds)
+                    contender.times(WARM_UP)
+                    times += contender.times(steps)
+    finally:
+        for contender in contenders:
+            contender.close()
+    ours, others = (_timing(times) for times in taken)
+    return SpeedRow(
+        case=case,
+        batch=config.batch_size,
+        ours=ours,
+        other=others,
+        other_name=other_name,
+        goal=goal,
+    )
+
+
+def _timing(seconds: list[float]) -> Timing:
+    median, p95 = np.percentile(seconds, [50, 95]) * 1e3
+    return Timing(median=float(median), p95=float(p95))

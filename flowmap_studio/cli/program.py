@@ -12,6 +12,7 @@ import click
 
 import flowmap_studio
 from flowmap_studio.cli import console
+from flowmap_studio.cli.bench import bench
 from flowmap_studio.cli.evaluate import evaluate
 from flowmap_studio.cli.info import info
 from flowmap_studio.cli.map import carry
@@ -68,7 +69,7 @@ def program(context: click.Context) -> None:
         context.exit(open_window(None))
 
 
-for command in (train, sample, carry, evaluate, info, targets):
+for command in (train, sample, carry, evaluate, info, targets, bench):
     program.add_command(command)
 
 

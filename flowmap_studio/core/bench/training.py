@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ def speed_rows(watch: Watch, rounds: int, steps: int) -> Iterator[SpeedRow]:
     Args:
         watch: Who looks on.
         rounds: Turns of each.
-        steps: Timed steps of a turn, a multiple of 16.
+        steps: Timed steps of a turn, rounded down to whole groups of 16.
 
     Yields:
         A row for every comparison, when it is finished.
@@ -37,20 +38,8 @@ def speed_rows(watch: Watch, rounds: int, steps: int) -> Iterator[SpeedRow]:
     Raises:
         Stopped: The watch wants no more.
     """
-    for batch, goal in ((1024, 1.6), (256, 2.0)):
-        config = article_config(batch)
-        yield _compared(
-            ("article's step", "the article's loop", goal),
-            config,
-            _article_loop,
-            watch,
-            rounds,
-            steps,
-        )
-    config = RunConfig(device="cpu", target=TARGET, steps=10**8, batch_size=256, ot_batch=256)
-    yield _compared(
-        ("semigroup × ot step", peer_name(), 1.5), config, _otcfm_loop, watch, rounds, steps
-    )
+    for case in CASES:
+        yield _compared(case, watch, rounds, steps)
 
 
 def article_config(batch: int) -> RunConfig:
@@ -83,27 +72,57 @@ def _otcfm_loop(config: RunConfig, target: Target) -> Callable[[], float]:
     return OtCfmLoop(velocity, config, target, Trainer(config, target).normalisation).step
 
 
-def _compared(
-    named: tuple[str, str, float],
-    config: RunConfig,
-    other: Callable[[RunConfig, Target], Callable[[], float]],
-    watch: Watch,
-    rounds: int,
-    steps: int,
-) -> SpeedRow:
+@dataclass(frozen=True)
+class Case:
+    """One comparison.
+
+    Attributes:
+        name: In words.
+        goal: Our steps per second over the other's that are aimed at.
+        config: Of our run.
+        other: Makes one step of the other's loop.
+        other_name: Whose loop that is.
+    """
+
+    name: str
+    goal: float
+    config: RunConfig
+    other: Callable[[RunConfig, Target], Callable[[], float]]
+    other_name: Callable[[], str]
+
+
+def _article_case(batch: int, goal: float) -> Case:
+    config = article_config(batch)
+    return Case("article's step", goal, config, _article_loop, lambda: "the article's loop")
+
+
+CASES = (
+    _article_case(1024, 1.6),
+    _article_case(256, 2.0),
+    Case(
+        "semigroup × ot step",
+        1.5,
+        RunConfig(device="cpu", target=TARGET, steps=10**8, batch_size=256, ot_batch=256),
+        _otcfm_loop,
+        peer_name,
+    ),
+)
+
+
+def _compared(case: Case, watch: Watch, rounds: int, steps: int) -> SpeedRow:
+    config = case.config
     torch.set_num_threads(config.threads)
     target = open_target(config.target)
-    case, other_name, goal = named
     taken: tuple[list[float], list[float]] = ([], [])
     contenders: tuple[Contender, Contender] = (
         OurLoop(config, target),
-        PlainLoop(other(config, target)),
+        PlainLoop(case.other(config, target)),
     )
     try:
         with seeded_globals(config.seed):
             for turn in range(rounds):
                 for contender, times in zip(contenders, taken, strict=True):
-                    watch.at(f"{case}, batch {config.batch_size:,}", turn / rounds)
+                    watch.at(f"{case.name}, batch {config.batch_size:,}", turn / rounds)
                     contender.times(WARM_UP)
                     times += contender.times(steps)
     finally:
@@ -111,12 +130,12 @@ def _compared(
             contender.close()
     ours, others = (_timing(times) for times in taken)
     return SpeedRow(
-        case=case,
+        case=case.name,
         batch=config.batch_size,
         ours=ours,
         other=others,
-        other_name=other_name,
-        goal=goal,
+        other_name=case.other_name(),
+        goal=case.goal,
     )
 
 

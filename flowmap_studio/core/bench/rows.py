@@ -80,7 +80,7 @@ class ExactRow:
         case: What was learned, in words.
         trained: By what.
         seed: Of the training.
-        figures: By name; see `exact.FIGURES`.
+        figures: By name; see `exact.map_errors`.
         effort: What it cost; None when it diverged.
         diverged: The sentence that says so.
     """

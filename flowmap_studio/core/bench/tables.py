@@ -12,6 +12,8 @@ from flowmap_studio.core.bench.speeds import SpeedRow
 from flowmap_studio.core.markdown import table
 
 EFFORT = ("steps", "seconds", "steps/s")
+EXACT = {"map": "all (s, t)", "worst": "worst (s, t)", "one_step": "(0, 1)"}
+"""Headings of an `ExactRow`'s figures, by name."""
 
 
 def peer_table(rows: Sequence[Row], trained: str) -> str:
@@ -112,13 +114,13 @@ def board_table(rows: Sequence[Row]) -> str:
 
 def exact_table(rows: Sequence[ExactRow]) -> str:
     """Errors of trained maps relative to the exact ones, a row for every training."""
-    headings = ["learned", "trained", "seed", "all (s, t)", "worst (s, t)", "(0, 1)", *EFFORT]
+    headings = ["learned", "trained", "seed", *EXACT.values(), *EFFORT]
     cells = [
         [
             row.case,
             row.trained,
             str(row.seed),
-            *(_share(row.figures.get(name, math.nan), 2) for name in ("map", "worst", "one_step")),
+            *(_share(row.figures.get(name, math.nan), 2) for name in EXACT),
             *_effort(row.effort),
         ]
         for row in rows

@@ -122,9 +122,10 @@ def _compared(case: Case, watch: Watch, rounds: int, steps: int) -> SpeedRow:
         with seeded_globals(config.seed):
             for turn in range(rounds):
                 for contender, times in zip(contenders, taken, strict=True):
-                    watch.at(f"{case.name}, batch {config.batch_size:,}", turn / rounds)
                     contender.times(WARM_UP)
-                    times += contender.times(steps)
+                    for _ in range(steps // CHUNK_STEPS):
+                        watch.at(f"{case.name}, batch {config.batch_size:,}", turn / rounds)
+                        times += contender.times(CHUNK_STEPS)
     finally:
         for contender in contenders:
             contender.close()

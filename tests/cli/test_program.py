@@ -39,9 +39,8 @@ def test_help_names_every_command(run: Run) -> None:
     assert done.err == ""
     assert "[FILE.flowmap | COMMAND [ARGS]...]" in done.out
     listed = done.out.partition("Commands:\n")[2].splitlines()
-    assert {line.split()[0] for line in listed if line.startswith("  ") and line.strip()} >= set(
-        [*COMMANDS, *GROUPS]
-    )
+    names = {line.split()[0] for line in listed if line.startswith("  ") and line.strip()}
+    assert names >= {*COMMANDS, *GROUPS}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -45,8 +46,9 @@ def bench() -> None:
     "OT-CFM at 100 Euler steps with the same batch, width and number of steps (TorchCFM where it "
     "is installed). checkerboard: histogram KL and share of samples on forbidden squares. "
     "closed-forms: X_{s,t} on Gaussians and a mixture against the exact maps. Distances are in "
-    "units of the data's spread. --json prints: torch, threads, one list of rows for each part "
-    "(figures by number of steps, floor, seconds, steps), verdicts, interrupted.",
+    "units of the data's spread. --json prints: torch, threads, targets, checkerboard and "
+    "closed_forms (rows of: target or case, trained, seed, figures by number of steps, floor, "
+    "effort with steps, seconds and weights, diverged), verdicts, interrupted.",
 )
 @click.option(
     "--part",
@@ -101,30 +103,10 @@ def quality(
     if targets and part not in (None, "targets"):
         raise StudioError("--targets goes with --part targets; leave it out or change the part.")
     given = {"steps": steps, "seconds": seconds}
-    given = {name: value for name, value in given.items() if value is not None}
-    chosen = {name: PARTS[name] for name in ([part] if part else PARTS)}
-    plans = {
-        name: Options(
-            base=make_config(BASE.replace(**one.budget), given),
-            targets=targets or tuple(TARGETS),
-            recipes=_recipes(name, one, methods, alone=part is not None),
-            seeds=seeds or one.seeds,
-        )
-        for name, one in chosen.items()
-    }
-    plans = {name: plan for name, plan in plans.items() if plan.recipes}
+    budget = {name: value for name, value in given.items() if value is not None}
+    plans = _plans(part, targets, methods, seeds, budget)
     path = _readme(plans) if readme else None
-    found: dict[str, list[Any]] = {}
-    interrupted = False
-    for name, plan in plans.items():
-        rows, interrupted = _collected(
-            lambda watch, name=name, plan=plan: PARTS[name].rows(plan, watch),
-            PARTS[name].count(plan),
-            PARTS[name].line,
-        )
-        found[name] = rows
-        if interrupted:
-            break
+    found, interrupted = _all_collected(plans)
     tables = {name: PARTS[name].tables(rows) for name, rows in found.items() if rows}
     if as_json:
         console.emit_json(_as_json(found, interrupted=interrupted))
@@ -170,6 +152,41 @@ def training(rounds: int, steps: int, as_json: bool) -> int:
         console.error("Interrupted; the finished rows are printed.")
         return INTERRUPTED
     return 0
+
+
+def _plans(
+    part: str | None,
+    targets: tuple[str, ...],
+    methods: tuple[str, ...],
+    seeds: int | None,
+    budget: dict[str, Any],
+) -> dict[str, Options]:
+    """What each part shall do; parts that have none of the methods are left out."""
+    plans = {
+        name: Options(
+            base=make_config(BASE.replace(**one.budget), budget),
+            targets=targets or tuple(TARGETS),
+            recipes=_recipes(name, one, methods, alone=part is not None),
+            seeds=seeds or one.seeds,
+        )
+        for name, one in PARTS.items()
+        if part in (None, name)
+    }
+    return {name: plan for name, plan in plans.items() if plan.recipes}
+
+
+def _all_collected(plans: dict[str, Options]) -> tuple[dict[str, list[Any]], bool]:
+    """The rows of each part until the end or Ctrl-C, and whether it was Ctrl-C."""
+    found: dict[str, list[Any]] = {}
+    for name, plan in plans.items():
+        part = PARTS[name]
+        rows, interrupted = _collected(
+            functools.partial(part.rows, plan), part.count(plan), part.line
+        )
+        found[name] = rows
+        if interrupted:
+            return found, True
+    return found, False
 
 
 def _recipes(name: str, part: Part, methods: Collection[str], *, alone: bool) -> tuple[Any, ...]:

@@ -110,7 +110,7 @@ def quality(
     tables = {name: PARTS[name].tables(rows) for name, rows in found.items() if rows}
     if as_json:
         console.emit_json(_as_json(found, interrupted=interrupted))
-    else:
+    elif tables:
         click.echo("\n\n".join(text for shown in tables.values() for text in shown.all))
     if interrupted:
         console.error("Interrupted; the finished rows are printed, nothing else was written.")

@@ -12,6 +12,7 @@ import click
 
 import flowmap_studio
 from flowmap_studio.cli import console
+from flowmap_studio.cli.bench import bench
 from flowmap_studio.cli.evaluate import evaluate
 from flowmap_studio.cli.info import info
 from flowmap_studio.cli.logprob import logprob
@@ -69,7 +70,7 @@ def program(context: click.Context) -> None:
         context.exit(open_window(None))
 
 
-for command in (train, sample, carry, logprob, evaluate, info, targets):
+for command in (train, sample, carry, logprob, evaluate, info, targets, bench):
     program.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""The progress bar of a training: losses, steps per second, time left; only on a terminal."""
+"""Progress bars of a training and of a benchmark; only on a terminal."""
 
 from __future__ import annotations
 
@@ -65,3 +65,46 @@ def training_bar() -> Iterator[TrainingBar]:
     )
     with bar:
         yield TrainingBar(bar, bar.add_task("Preparing", total=None, losses=""))
+
+
+class BenchBar:
+    """Shows how far a benchmark of several trainings is.
+
+    Args:
+        bar: Rich's bar, which may be switched off.
+        task: Its one task, a unit per training.
+    """
+
+    def __init__(self, bar: Bar, task: TaskID) -> None:
+        self._bar = bar
+        self._task = task
+        self._done = 0
+
+    def show(self, what: str, share: float) -> None:
+        """Show what is being trained and which share of it is done."""
+        self._bar.update(self._task, description=what, completed=self._done + share)
+
+    def finished(self, line: str) -> None:
+        """One training is done: a line on stderr, also where that is no terminal."""
+        self._done += 1
+        self._bar.update(self._task, completed=self._done)
+        self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def bench_bar(total: int) -> Iterator[BenchBar]:
+    """A bar of `total` trainings on stderr that goes away at the end."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        console=console,
+        transient=True,
+        disable=sys.stderr is None or not console.is_terminal,
+    )
+    with bar:
+        yield BenchBar(bar, bar.add_task("Preparing", total=total))

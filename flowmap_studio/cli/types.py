@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import click
@@ -69,6 +70,41 @@ class StepCounts(click.ParamType):
         if isinstance(value, tuple):
             return value
         return tuple(sorted({self._one.convert(part, param, ctx) for part in value.split(",")}))
+
+
+class Names(click.ParamType):
+    """Names, parted by commas.
+
+    Args:
+        known: Those that there are.
+    """
+
+    name = "names"
+
+    def __init__(self, known: Collection[str]) -> None:
+        self._known = known
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,  # noqa: ARG002 - click's signature
+    ) -> tuple[str, ...]:
+        """The names, each once, in the order given.
+
+        Raises:
+            StudioError: One of them is unknown.
+        """
+        if isinstance(value, tuple):
+            return value
+        names = tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+        for name in names:
+            if name not in self._known:
+                raise StudioError(
+                    f"{option_of(param)}: {shortened(name)} is unknown; choose from "
+                    f"{', '.join(self._known)}."
+                )
+        return names
 
 
 class Time(click.ParamType):

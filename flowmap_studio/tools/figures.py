@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from flowmap_studio.core.markdown import table, with_section
 from flowmap_studio.core.presets import Preset
 
 BEGIN, END = "<!-- presets table -->", "<!-- end of presets table -->"
@@ -27,16 +28,15 @@ def figures_table(presets: Mapping[str, Preset]) -> str:
     Args:
         presets: By file name without ending, in the order of the rows.
     """
-    rows = [["preset", "trained by", *(heading.strip() for heading in COLUMNS)]]
+    headings = ["preset", "trained by", *(heading.strip() for heading in COLUMNS)]
+    rows = []
     for name, preset in presets.items():
         snapshot = preset.snapshot
         recipe = f"{snapshot.config.method}, {snapshot.config.coupling}, {snapshot.step:,} steps"
         figures = [f"{snapshot.metrics[key]:.3f}" for key in COLUMNS.values()]
         rows.append([f"`{name}`", recipe, *figures])
-    rule = ["---"] * 2 + ["---:"] * len(COLUMNS)
-    table = "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:]))
     details = [_detail(preset) for preset in presets.values() if _has_detail(preset)]
-    return "\n\n".join([table, *details])
+    return "\n\n".join([table(headings, rows, names=2), *details])
 
 
 def rewrite_readme(path: Path, presets: Mapping[str, Preset]) -> None:
@@ -54,11 +54,7 @@ def with_table(readme: str, presets: Mapping[str, Preset]) -> str:
     Raises:
         ValueError: The markers are not there.
     """
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the README lacks {BEGIN} … {END}")
-    return f"{before}{BEGIN}\n{figures_table(presets)}\n{END}{after}"
+    return with_section(readme, BEGIN, END, figures_table(presets))
 
 
 def _has_detail(preset: Preset) -> bool:

@@ -27,6 +27,8 @@ from flowmap_studio.core.trainer import Trainer
 
 Run = Callable[..., Any]
 COMMANDS = ("train", "sample", "map", "evaluate", "info", "targets")
+GROUPS = {"bench": ("quality", "training")}
+"""Commands that have commands of their own."""
 PATIENCE = 120
 """Seconds within which a process must come to a point; on a busy machine it takes some."""
 
@@ -37,14 +39,15 @@ def test_help_names_every_command(run: Run) -> None:
     assert done.err == ""
     assert "[FILE.flowmap | COMMAND [ARGS]...]" in done.out
     listed = done.out.partition("Commands:\n")[2].splitlines()
-    assert {line.split()[0] for line in listed if line.startswith("  ") and line.strip()} >= set(
-        COMMANDS
-    )
+    names = {line.split()[0] for line in listed if line.startswith("  ") and line.strip()}
+    assert names >= {*COMMANDS, *GROUPS}
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command", [*COMMANDS, *(f"{group} {name}" for group, of in GROUPS.items() for name in of)]
+)
 def test_every_command_has_help(run: Run, command: str) -> None:
-    done = run(command, "--help")
+    done = run(*command.split(), "--help")
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith(f"Usage: flowmap-studio {command} ")
     assert "--json" in done.out
@@ -341,4 +344,4 @@ def test_a_terminal_without_greek_is_survived(environment: dict[str, str]) -> No
 
 
 def test_the_hidden_command_of_the_window_is_no_command() -> None:
-    assert set(program.commands) == set(COMMANDS)
+    assert set(program.commands) == {*COMMANDS, *GROUPS}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,65 +10,14 @@ import numpy as np
 import pytest
 import torch
 
+from flowmap_studio.core.closed_forms import GaussianTarget
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import PresetError
 from flowmap_studio.core.network_shapes import weight_shapes
 from flowmap_studio.core.normalisation import Normalisation
 from flowmap_studio.core.presets import Preset, read_preset
 from flowmap_studio.core.snapshot import Snapshot
-from flowmap_studio.core.targets import Unlabelled
 from flowmap_studio.core.thumbnails import thumbnail
-
-
-@dataclass
-class GaussianTarget(Unlabelled):
-    """N(mean, covariance) as a target, with the flow maps from N(0, I) (science.md).
-
-    Everything is float64 but the samples; times are (batch, 1).
-    """
-
-    mean: torch.Tensor
-    covariance: torch.Tensor
-    name: str = "gaussian"
-
-    def __post_init__(self) -> None:
-        self.dim = len(self.mean)
-        self.spectrum, self.axes = torch.linalg.eigh(self.covariance)
-        self.root = self.axes @ torch.diag(self.spectrum.sqrt()) @ self.axes.T
-
-    def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
-        normal = torch.randn(count, self.dim, generator=generator)
-        return normal @ self.root.float() + self.mean.float()
-
-    def split(self, count: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.sample(count, generator), self.sample(count, generator)
-
-    def variance_at(self, t: torch.Tensor) -> torch.Tensor:
-        """(batch, dim) eigenvalues of C_t = (1 − t)² I + t² Σ."""
-        return (1 - t) ** 2 + t**2 * self.spectrum
-
-    def independent(self, x: torch.Tensor, s: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        """X_{s,t}(x) = m_t + C_t^½ C_s^−½ (x − m_s), with independent pairs."""
-        stretch = (self.variance_at(t) / self.variance_at(s)).sqrt()
-        centred = (x.double() - s * self.mean) @ self.axes
-        return t * self.mean + (stretch * centred) @ self.axes.T
-
-    def independent_velocity(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        """v_t(x) = μ + ½ C_t' C_t⁻¹ (x − m_t), with independent pairs."""
-        slope = (t * self.spectrum - (1 - t)) / self.variance_at(t)
-        centred = (x.double() - t * self.mean) @ self.axes
-        return self.mean + (slope * centred) @ self.axes.T
-
-    def optimal(self, x: torch.Tensor, s: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        """X_{s,t} = X_{0,t} ∘ X_{0,s}⁻¹, X_{0,t}(x) = (1 − t) x + t (μ + Σ^½ x): optimal pairs."""
-        roots = self.spectrum.sqrt()
-        stretch = (1 - t + t * roots) / (1 - s + s * roots)
-        centred = (x.double() - s * self.mean) @ self.axes
-        return t * self.mean + (stretch * centred) @ self.axes.T
-
-    def spread(self) -> float:
-        """Root mean variance."""
-        return float(self.spectrum.mean().sqrt())
 
 
 def make_gaussian(dim: int) -> GaussianTarget:

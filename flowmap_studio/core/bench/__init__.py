@@ -1,0 +1,1 @@
+"""Benchmarks that print figures, remade by one command. No Qt."""

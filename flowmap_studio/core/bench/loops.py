@@ -1,0 +1,109 @@
+"""The training loops that are timed against each other: ours, any other, and the article's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.networks import FlowMapNet
+from flowmap_studio.core.pairs import CHUNK_STEPS
+from flowmap_studio.core.randomness import Stream, generator
+from flowmap_studio.core.targets import Target
+from flowmap_studio.core.trainer import Trainer
+
+
+class Contender(Protocol):
+    """A training loop that can be timed."""
+
+    def times(self, steps: int) -> list[float]:
+        """Seconds per step of each group of 16 of the next `steps` steps."""
+
+    def close(self) -> None:
+        """Leave nothing running."""
+
+
+class OurLoop:
+    """The studio's own loop. Args: as `Trainer`'s."""
+
+    def __init__(self, config: RunConfig, target: Target) -> None:
+        self._events = Trainer(config, target).run()
+
+    def times(self, steps: int) -> list[float]:
+        """Seconds per step of each group; waiting for pairs is in them."""
+        return [self._group() for _ in range(steps // CHUNK_STEPS)]
+
+    def close(self) -> None:
+        """End the thread that prepares pairs."""
+        self._events.close()
+
+    def _group(self) -> float:
+        began = time.perf_counter()
+        for progress in self._events:
+            if progress.step % CHUNK_STEPS == 0:
+                break
+        return (time.perf_counter() - began) / CHUNK_STEPS
+
+
+class PlainLoop:
+    """Any other loop. Args: step: one training step."""
+
+    def __init__(self, step: Callable[[], Any]) -> None:
+        self._step = step
+
+    def times(self, steps: int) -> list[float]:
+        """Seconds per step of each group."""
+        return [self._group() for _ in range(steps // CHUNK_STEPS)]
+
+    def close(self) -> None:
+        """Nothing runs."""
+
+    def _group(self) -> float:
+        began = time.perf_counter()
+        for _ in range(CHUNK_STEPS):
+            self._step()
+        return (time.perf_counter() - began) / CHUNK_STEPS
+
+
+class ArticleLoop:
+    """One step of the article's training (§6.2), line by line: one forward per term.
+
+    Args:
+        network: The article's network.
+        config: Gives batch, seed and the weights of the terms.
+        target: What to learn, drawn afresh for every step.
+    """
+
+    def __init__(self, network: FlowMapNet, config: RunConfig, target: Target) -> None:
+        self._network = network
+        self._config = config
+        self._target = target
+        self._draw = generator(config.seed, Stream.PAIRS)
+        self._optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
+
+    def step(self) -> float:
+        """One training step; its loss."""
+        config, size = self._config, (self._config.batch_size, 1)
+        x1 = self._target.sample(config.batch_size, self._draw)
+        x0 = torch.randn(x1.shape, generator=self._draw)
+        t = torch.rand(size, generator=self._draw)
+        match = ((self._map(x0, t) - ((1 - t) * x0 + t * x1)) ** 2).mean()
+        s = torch.rand(size, generator=self._draw)
+        u = torch.rand(size, generator=self._draw)
+        composed = self._map(self._map(x0, u), s)
+        consistency = ((composed - self._map(x0, (s + u).clamp(max=1.0))) ** 2).mean()
+        identity = ((self._map(x0, torch.zeros_like(t)) - x0) ** 2).mean()
+        loss = match + config.lambda_cons * consistency + config.lambda_id * identity
+        self._optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self._network.parameters(), max_norm=config.clip_norm)
+        self._optimiser.step()
+        return float(loss.detach())
+
+    def _map(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        moved: torch.Tensor = x + t * self._network(x, t)
+        return moved

@@ -147,7 +147,7 @@ def _line(row: Row) -> str:
 
 def _exact_line(row: ExactRow) -> str:
     named = f"{row.case}: {row.trained}, seed {row.seed}"
-    figures = ", ".join(f"{name} {value:.2%}" for name, value in row.figures.items())
+    figures = ", ".join(f"{name} {value:.3g}" for name, value in row.figures.items())
     return f"{named}: {figures or row.diverged}{_cost(row.effort)}"
 
 

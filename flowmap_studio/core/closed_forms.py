@@ -131,7 +131,7 @@ class GaussianMixture(Unlabelled):
 
     def path(self, x0: torch.Tensor, times: Sequence[float]) -> torch.Tensor:
         """(times, batch, dim) states of an adaptive solve from x0 at times[0], to 1e-8."""
-        return solve(self.independent_velocity, x0.double(), times, "adaptive", TIGHT).states
+        return solve(self.independent_velocity, x0.double(), times, "dopri5", TIGHT).states
 
     def _weighted_logs(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         logs = torch.stack([part.log_density(x, t) for part in self.parts], dim=1)

@@ -24,8 +24,10 @@ from flowmap_studio.core.bench.recipes import (
 from flowmap_studio.core.bench.rows import Effort, ExactRow, Row, mean_over_seeds, verdict
 from flowmap_studio.core.bench.speeds import SpeedRow, Timing
 from flowmap_studio.core.bench.watch import Stopped, Watch, train
+from flowmap_studio.core.closed_forms import GaussianTarget
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import TrainingDiverged
+from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.markdown import table, with_section
 from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.networks import build_network
@@ -246,6 +248,23 @@ def test_exact_rows_train_on_their_own_targets(tiny: RunConfig) -> None:
         (case.name, seed) for case in cases for seed in (0, 1)
     ]
     assert all(0 < one.figures["map"] <= one.figures["worst"] for one in rows)
+
+
+def test_probe_errors_of_the_identity_are_known(tiny: RunConfig) -> None:
+    """A map that stays put has the density N(0, I), whatever it should have learned."""
+    snapshot = Trainer(tiny.replace(normalisation="none"), open_target("moons")).snapshot()
+    still = {k: np.zeros_like(v) for k, v in snapshot.weights.items()}
+    loaded = LoadedMap(dataclasses.replace(snapshot, weights=still))
+    eye = torch.eye(2, dtype=torch.float64)
+    right = GaussianTarget(torch.zeros(2, dtype=torch.float64), eye)
+    for value in exact.probe_errors(loaded, right, seed=0, count=200).values():
+        assert value == pytest.approx(0, abs=1e-6)
+    # Beside N(m, I) it is out by −m·x + |m|²/2, over whose data the mean is −|m|²/2.
+    mean = torch.tensor([0.3, 0.4], dtype=torch.float64)
+    found = exact.probe_errors(loaded, GaussianTarget(mean, eye), seed=0, count=2000)
+    assert found["bias"] == pytest.approx(0.125, abs=0.04)
+    assert found["log_likelihood"] == pytest.approx((0.25 + 0.125**2) ** 0.5, abs=0.04)
+    assert found["round_trip"] == pytest.approx(0, abs=1e-6)
 
 
 # --- speed ----------------------------------------------------------------------------------------

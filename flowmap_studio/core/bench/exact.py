@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Protocol
 
+import numpy as np
 import torch
 
 from flowmap_studio.core.bench.recipes import Recipe
@@ -17,12 +18,15 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import TrainingDiverged
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.metrics import NOISE_SEED
-from flowmap_studio.core.randomness import source_noise
+from flowmap_studio.core.probes import invert, log_density
+from flowmap_studio.core.randomness import Stream, generator, source_noise
 from flowmap_studio.core.targets import Target
 
 TIMES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """The grid: every s < t of these."""
 POINTS = 4000
+PROBED = 500
+"""Points whose likelihood and inverse are looked at: each needs Jacobians."""
 CONDITION = 20.0
 """Largest over smallest variance of the Gaussians."""
 
@@ -32,6 +36,9 @@ class ExactTarget(Target, Protocol):
 
     def path(self, x0: torch.Tensor, times: Sequence[float]) -> torch.Tensor:
         """(times, batch, dim) X_{0,t}(x0) at each time."""
+
+    def log_density(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """(batch,) log p_t(x) in nats."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,11 @@ def _row(case: Case, config: RunConfig, recipe: Recipe, watch: Watch, count: int
         loaded, effort = train(config, target, watch, what)
     except TrainingDiverged as error:
         return replace(row, diverged=str(error))
-    figures = map_errors(loaded, target, NOISE_SEED + seed, count)
+    judging = NOISE_SEED + seed
+    figures = {
+        **map_errors(loaded, target, judging, count),
+        **probe_errors(loaded, target, judging, min(count, PROBED)),
+    }
     return replace(row, figures=figures, effort=effort)
 
 
@@ -138,4 +149,30 @@ def map_errors(loaded: LoadedMap, target: ExactTarget, seed: int, count: int = P
         "map": (sum(squares) / sum(wholes)) ** 0.5,
         "worst": max(ratios.values()),
         "one_step": ratios[0, len(TIMES) - 1],
+    }
+
+
+def probe_errors(loaded: LoadedMap, target: ExactTarget, seed: int, count: int) -> Figures:
+    """How far a map's log-likelihood and inverse are from right, on fresh data.
+
+    Args:
+        loaded: The map, trained without normalisation.
+        target: What it learned.
+        seed: Of the data.
+        count: Points of it.
+
+    Returns:
+        "log_likelihood", root mean square error in nats over the points that the map reaches;
+        "bias", that of the mean log-likelihood; "round_trip", root mean square of
+        X_{0,1}(X_{0,1}⁻¹(x)) − x over all points.
+    """
+    points = target.sample(count, generator(seed, Stream.SPLIT))
+    truth = target.log_density(points, torch.ones(count, 1, dtype=torch.float64)).numpy()
+    gap = log_density(loaded, points.numpy()).nats - truth
+    gap = gap[np.isfinite(gap)]
+    error = invert(loaded, points.numpy(), 0.0, 1.0).error
+    return {
+        "log_likelihood": float(np.sqrt(np.square(gap).mean())),
+        "bias": float(abs(gap.mean())),
+        "round_trip": float(np.sqrt(np.square(error).mean())),
     }

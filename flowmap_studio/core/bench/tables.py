@@ -13,7 +13,9 @@ from flowmap_studio.core.markdown import table
 
 EFFORT = ("steps", "seconds", "steps/s")
 EXACT = {"map": "all (s, t)", "worst": "worst (s, t)", "one_step": "(0, 1)"}
-"""Headings of an `ExactRow`'s figures, by name."""
+"""Headings of an `ExactRow`'s relative errors, by name."""
+PROBED = {"log_likelihood": "log p, nats", "bias": "mean log p", "round_trip": "round trip"}
+"""Headings of its others."""
 
 
 def peer_table(rows: Sequence[Row], trained: str) -> str:
@@ -114,13 +116,14 @@ def board_table(rows: Sequence[Row]) -> str:
 
 def exact_table(rows: Sequence[ExactRow]) -> str:
     """Errors of trained maps relative to the exact ones, a row for every training."""
-    headings = ["learned", "trained", "seed", *EXACT.values(), *EFFORT]
+    headings = ["learned", "trained", "seed", *EXACT.values(), *PROBED.values(), *EFFORT]
     cells = [
         [
             row.case,
             row.trained,
             str(row.seed),
             *(_share(row.figures.get(name, math.nan), 2) for name in EXACT),
+            *(f"{row.figures.get(name, math.nan):.2g}" for name in PROBED),
             *_effort(row.effort),
         ]
         for row in rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -51,16 +51,24 @@ class ConfigCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's own options first, then a section per group."""
-        records = [(getattr(p, "group", ""), p.get_help_record(ctx)) for p in self.get_params(ctx)]
+        options = (p for p in self.get_params(ctx) if isinstance(p, click.Option))
+        records = [(getattr(p, "group", ""), p.get_help_record(ctx)) for p in options]
         records.sort(key=lambda record: record[0] != "")  # stable: groups keep the form's order
         for group, members in itertools.groupby(records, key=lambda record: record[0]):
             with formatter.section(group or "Options"):
                 formatter.write_dl([text for _, text in members if text is not None])
 
 
-def config_options(command: F) -> F:
-    """Add an option for every field of `RunConfig`; None stands for one that was not given."""
+def config_options(command: F, exclude: Collection[str] = ()) -> F:
+    """Add an option for every field of `RunConfig`; None stands for one that was not given.
+
+    Args:
+        command: To add them to.
+        exclude: Fields that get none.
+    """
     for name, setting in reversed(settings().items()):
+        if name in exclude:
+            continue
         numeric = not isinstance(defaults()[name], str)
         option = click.option(
             *spellings(name),

@@ -74,11 +74,11 @@ def show_pairs(pairs: Sequence[tuple[str, str]], title: str = "") -> None:
     _show(table)
 
 
-def show_grid(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table whose first column names the rows and whose others are numbers."""
+def show_grid(headings: Sequence[str], rows: Sequence[Sequence[str]], names: int = 1) -> None:
+    """A table whose first columns, so many, name the rows and whose others are numbers."""
     table = _table()
     for at, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if at else "left", no_wrap=True)
+        table.add_column(heading, justify="left" if at < names else "right", no_wrap=True)
     for row in rows:
         table.add_row(*map(printable, row))
     _show(table)

@@ -13,6 +13,7 @@ import click
 import flowmap_studio
 from flowmap_studio.cli import console
 from flowmap_studio.cli.bench import bench
+from flowmap_studio.cli.compare import compare
 from flowmap_studio.cli.evaluate import evaluate
 from flowmap_studio.cli.info import info
 from flowmap_studio.cli.logprob import logprob
@@ -70,7 +71,7 @@ def program(context: click.Context) -> None:
         context.exit(open_window(None))
 
 
-for command in (train, sample, carry, logprob, evaluate, info, targets, bench):
+for command in (train, sample, carry, logprob, evaluate, compare, info, targets, bench):
     program.add_command(command)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -108,3 +108,23 @@ def bench_bar(total: int) -> Iterator[BenchBar]:
     )
     with bar:
         yield BenchBar(bar, bar.add_task("Preparing", total=total))
+
+
+@contextmanager
+def comparison_bar() -> Iterator[Callable[[str, float], None]]:
+    """A bar on stderr that is told what is done now and the share that is done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    bar = Progress(
+        BarColumn(bar_width=24),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.description}"),
+        console=console,
+        transient=True,
+        disable=sys.stderr is None or not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("Preparing", total=1.0)
+        yield lambda text, fraction: bar.update(task, description=text, completed=fraction)

@@ -24,6 +24,7 @@ from flowmap_studio.cli.files import (
 from flowmap_studio.cli.types import SEED, STEPS, WholeNumber, shortened
 from flowmap_studio.core.errors import StudioError
 from flowmap_studio.core.methods import METHODS
+from flowmap_studio.core.solvers import SOLVERS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 NUM = 4096
 """As many points as the window's stage shows."""
 MAX_NUM = 100_000_000
-SOLVER_NAMES = ("euler", "midpoint", "heun", "rk4", "dopri5")
+SOLVER_NAMES = tuple(SOLVERS)
 PICTURE_SIZE = 800
 """Pixels along each side of a .png."""
 

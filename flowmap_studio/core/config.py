@@ -14,6 +14,7 @@ from typing import Any
 
 from flowmap_studio.core.errors import ConfigError
 from flowmap_studio.core.methods import METHODS
+from flowmap_studio.core.target_names import TARGETS
 
 COUPLINGS: Mapping[str, str] = {
     "ot": "Exact optimal transport within a minibatch: short, uncrossed pairs",
@@ -39,6 +40,7 @@ class Setting:
     maximum: float = math.inf
     unit: str = ""
     choices: tuple[str, ...] = ()
+    suggestions: tuple[str, ...] = ()
     logarithmic: bool = False
     advanced: bool = False
 
@@ -65,6 +67,7 @@ class RunConfig:
         NORMAL,
         group="Data",
         label="Source",
+        suggestions=(NORMAL, *TARGETS),
         help="Where the map starts: normal, or any target's name or file (8gaussians to moons is "
         "the classic)",
     )

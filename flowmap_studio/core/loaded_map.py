@@ -9,9 +9,11 @@ import torch
 from flowmap_studio.core.errors import DataError
 from flowmap_studio.core.flow_map import FlowMap, build_flow_map, load_weights
 from flowmap_studio.core.guidance import Guide, GuidedMap
+from flowmap_studio.core.odes import solve
 from flowmap_studio.core.randomness import Stream, generator, source_noise
 from flowmap_studio.core.samplers import composed, even_times
 from flowmap_studio.core.snapshot import Snapshot
+from flowmap_studio.core.solvers import SOLVERS
 from flowmap_studio.core.targets import SHAPES, PointTarget
 
 ROWS_AT_ONCE = 4096
@@ -67,9 +69,25 @@ class LoadedMap:
         guide = self.guide(count, seed, label, scale)
         return self._finish(self.noise(count, seed), even_times(0.0, 1.0, steps), guide)
 
-    def at(self, noise: torch.Tensor, t: float, steps: int, guide: Guide | None = None) -> Points:
-        """(n, dim) where noise (n, dim, normalised, time 0) is at time t, in data units."""
-        return self._finish(noise, even_times(0.0, t, steps), guide)
+    def at(
+        self,
+        noise: torch.Tensor,
+        t: float,
+        steps: int,
+        guide: Guide | None = None,
+        solver: str = "euler",
+    ) -> Points:
+        """(n, dim) where noise (n, dim, normalised, time 0) is at time t, in data units.
+
+        Args:
+            noise: Where the points start.
+            t: Flow time in [0, 1].
+            steps: Equal jumps of a map, or steps of a velocity's solver.
+            guide: Classes of a conditional map.
+            solver: A velocity's, see `normalised`.
+        """
+        moved = self.normalised(noise, even_times(0.0, t, steps), guide, solver)
+        return self.snapshot.normalisation.undo(moved.numpy())
 
     def carry(
         self,
@@ -85,15 +103,36 @@ class LoadedMap:
 
     @torch.inference_mode()
     def normalised(
-        self, noise: torch.Tensor, times: list[float], guide: Guide | None = None
+        self,
+        noise: torch.Tensor,
+        times: list[float],
+        guide: Guide | None = None,
+        solver: str = "euler",
     ) -> torch.Tensor:
-        """(n, dim) positions at times[-1] in normalised units, on the CPU."""
+        """(n, dim) positions at times[-1] in normalised units, on the CPU.
+
+        Args:
+            noise: (n, dim) positions at times[0].
+            times: At least two; a map jumps, a velocity steps from one to the next.
+            guide: Classes of a conditional map.
+            solver: A name in `SOLVERS`, for velocities; maps jump whatever it is.
+        """
         parts = []
         for start in range(0, len(noise), ROWS_AT_ONCE):
             rows = slice(start, min(start + ROWS_AT_ONCE, len(noise)))
             move = self.guided(None if guide is None else guide.rows(rows))
-            parts.append(composed(move, noise[rows].to(self.device), times).cpu())
+            start_at = noise[rows].to(self.device)
+            parts.append(self._moved(move, start_at, times, solver).cpu())
         return torch.cat(parts) if parts else noise.clone()
+
+    def _moved(
+        self, move: FlowMap | GuidedMap, x: torch.Tensor, times: list[float], solver: str
+    ) -> torch.Tensor:
+        # A velocity's jump is an Euler step; no time at all is no business of a solver.
+        if solver == "euler" or move.clock != "start" or times[0] == times[-1]:
+            return composed(move, x, times)
+        ends = times if SOLVERS[solver].stages else [times[0], times[-1]]
+        return solve(move.velocity, x, ends, solver).states[-1]
 
     def guided(self, guide: Guide | None) -> FlowMap | GuidedMap:
         """The map held to a guide's classes; the map itself when None."""

@@ -138,7 +138,7 @@ class Referee:
         self, target: Target, normalisation: Normalisation, count: int = SAMPLES, seed: int = 0
     ) -> None:
         first, second = target.split(count, generator(seed, Stream.SPLIT))
-        self._normalisation = normalisation
+        self.normalisation = normalisation
         self._checkerboard = target.name == "checkerboard"
         self.data = torch.from_numpy(normalisation.apply(first.numpy()))
         self._other = torch.from_numpy(normalisation.apply(second.numpy()))
@@ -151,9 +151,7 @@ class Referee:
 
     def one_figure(self, loaded: LoadedMap, steps: int) -> float:
         """Sliced W2 of samples composed of `steps` jumps: the quick figure of the live plot."""
-        return sliced_w2(
-            loaded.normalised(self.noise(loaded), even_times(0.0, 1.0, steps)), self.data
-        )
+        return sliced_w2(self.samples(loaded, steps), self.data)
 
     def judge(self, loaded: LoadedMap, steps: int) -> dict[str, float]:
         """All figures of samples composed of `steps` jumps, by name."""
@@ -163,10 +161,16 @@ class Referee:
         """The same figures for data against data: what a perfect map would score."""
         return self.compare(self._other)
 
-    def samples(self, loaded: LoadedMap, steps: int) -> torch.Tensor:
-        """(n, dim) samples of a map in normalised units; all its classes, if it has any."""
+    def samples(self, loaded: LoadedMap, steps: int, solver: str = "euler") -> torch.Tensor:
+        """(n, dim) samples of a map in its normalised units; all its classes, if it has any.
+
+        Args:
+            loaded: The map.
+            steps: Jumps, or steps of a velocity's solver.
+            solver: As for `LoadedMap.normalised`.
+        """
         guide = loaded.guide(len(self.data), self._seed)
-        return loaded.normalised(self.noise(loaded), even_times(0.0, 1.0, steps), guide)
+        return loaded.normalised(self.noise(loaded), even_times(0.0, 1.0, steps), guide, solver)
 
     def compare(self, samples: torch.Tensor) -> dict[str, float]:
         """All figures of a cloud (n, dim) in normalised units."""
@@ -178,7 +182,7 @@ class Referee:
             "spread_ratio": spread_ratio(samples, self.data),
         }
         if self._checkerboard:
-            figures |= checkerboard_detail(self._normalisation.undo(samples.numpy()))
+            figures |= checkerboard_detail(self.normalisation.undo(samples.numpy()))
         return figures
 
 

@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torchdiffeq import odeint
 
+from flowmap_studio.core.solvers import SOLVERS
+
 Velocity = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """v(x, t): (batch, dim) positions and (batch, 1) times to (batch, dim)."""
-
-
-@dataclass(frozen=True)
-class Solver:
-    """A way to solve an ODE.
-
-    Attributes:
-        summary: One line for lists.
-        method: torchdiffeq's name of it.
-        order: Its order of convergence.
-        stages: Evaluations per step; 0 for adaptive ones, which choose for themselves.
-    """
-
-    summary: str
-    method: str
-    order: int
-    stages: int
-
-
-SOLVERS: Mapping[str, Solver] = {
-    "euler": Solver("Euler's method, 1 evaluation per step", "euler", 1, 1),
-    "midpoint": Solver("explicit midpoint, 2 evaluations per step", "midpoint", 2, 2),
-    "heun": Solver("Heun's second-order method, 2 evaluations per step", "heun2", 2, 2),
-    "rk4": Solver("Runge and Kutta's fourth-order method (3/8 rule), 4 per step", "rk4", 4, 4),
-    "dopri5": Solver("Dormand and Prince 5(4) with steps of its own choice", "dopri5", 5, 0),
-}
 
 
 class Solution(NamedTuple):

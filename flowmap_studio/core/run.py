@@ -28,11 +28,13 @@ class Stage:
         config: What this part trains, its budget included.
         from_teacher: Whether its pairs are the ODE paths of the stage before.
         warm: Whether it begins with the weights of the stage before.
+        name: What it trains, for people; "" where there is but one.
     """
 
     config: RunConfig
     from_teacher: bool = False
     warm: bool = False
+    name: str = ""
 
 
 def plan(config: RunConfig) -> list[Stage]:
@@ -47,12 +49,18 @@ def plan(config: RunConfig) -> list[Stage]:
     if config.method == "rectified-flow":
         count = config.reflows + 1
         shares = _shares(config, [1 / count] * count)
-        teacher = Stage(_teacher(shares[0], first))
-        return [teacher, *(Stage(share, from_teacher=True, warm=True) for share in shares[1:])]
+        teacher = Stage(_teacher(shares[0], first), name="flow matching")
+        reflows = (
+            Stage(share, from_teacher=True, warm=True, name=f"reflow {number}")
+            for number, share in enumerate(shares[1:], start=1)
+        )
+        return [teacher, *reflows]
     if config.needs_teacher:
         teaching, learning = _shares(config, [config.teacher_share, 1 - config.teacher_share])
-        teacher = Stage(_teacher(teaching, first))
-        return [teacher, Stage(learning, from_teacher=True, warm=info.clock == "start")]
+        teacher = Stage(_teacher(teaching, first), name="teacher")
+        pupil = "distillation" if info.learns_from_teacher else "on the teacher's pairs"
+        warm = info.clock == "start"
+        return [teacher, Stage(learning, from_teacher=True, warm=warm, name=pupil)]
     return [Stage(config)]
 
 
@@ -158,10 +166,10 @@ class Run:
 
         While a teacher is trained it is the teacher's, with the teacher's config.
         """
-        made = self._trainer.snapshot()
+        made, stage = self._trainer.snapshot(), self._stages[self._at].name
         if self._at < len(self._stages) - 1:
-            return dataclasses.replace(made, step=self.step)
-        return dataclasses.replace(made, step=self.step, config=self.config)
+            return dataclasses.replace(made, step=self.step, stage=stage)
+        return dataclasses.replace(made, step=self.step, stage=stage, config=self.config)
 
     def _next_stage(self) -> None:
         done = self._trainer

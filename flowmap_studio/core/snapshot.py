@@ -37,6 +37,7 @@ class Snapshot:
         metrics: Measured figures by name, e.g. "sliced_w2_1".
         classes: Names of the classes that a conditional map is told; empty for others.
         labels: (n,) class of each row of `data`, as numbers; None where there are no classes.
+        stage: What part of a staged run it is from, e.g. "teacher"; not kept in files.
         source: (n, dim) a sample of a source that is not the standard normal, in data units.
     """
 
@@ -49,6 +50,7 @@ class Snapshot:
     classes: tuple[str, ...] = ()
     labels: npt.NDArray[np.float32] | None = None
     source: npt.NDArray[np.float32] | None = None
+    stage: str = ""
 
     def __post_init__(self) -> None:
         frozen = {name: _frozen(array) for name, array in self.weights.items()}

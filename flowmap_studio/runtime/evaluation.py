@@ -7,7 +7,6 @@ import threading
 import time
 import traceback
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeGuard
 
 from PySide6.QtCore import Signal
@@ -15,9 +14,6 @@ from PySide6.QtCore import Signal
 from flowmap_studio.core.errors import DataError, StudioError
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.runtime.frames import (
-    DRAG_POINTS,
-    STAGE_POINTS,
-    STAGE_SEED,
     Frame,
     FrameRequest,
     Measurement,
@@ -65,6 +61,7 @@ class Evaluator(Worker):
         self._rested = 0.0
         self._cold = list(WARM_UP)
         self._loaded: LoadedMap | None = None
+        self._rival: LoadedMap | None = None
         self._referee: tuple[object, Referee] | None = None
 
     def submit(self, request: Request) -> None:
@@ -135,25 +132,12 @@ class Evaluator(Worker):
     def _frame(self, request: FrameRequest) -> Frame:
         import torch
 
+        from flowmap_studio.runtime.clouds import draw_frame
+
         torch.set_num_threads(request.threads)
-        began = time.perf_counter()
-        loaded = self._load(request.snapshot)
-        noise = loaded.noise(STAGE_POINTS, STAGE_SEED)
-        guide = loaded.guide(STAGE_POINTS, STAGE_SEED)
-        one_step = loaded.at(noise, request.t, 1, guide)
-        some = noise if request.full else noise[:DRAG_POINTS]
-        composed = (
-            one_step if request.steps == 1 else loaded.at(some, request.t, request.steps, guide)
-        )
-        clouds = {
-            "source": loaded.source(STAGE_POINTS, STAGE_SEED),
-            "data": request.snapshot.data,
-            "one_step": one_step,
-            "composed": composed,
-        }
-        for cloud in clouds.values():
-            cloud.flags.writeable = False
-        return Frame(request, MappingProxyType(clouds), time.perf_counter() - began)
+        rival = request.sampling.rival
+        beside = None if rival is None else self._load_rival(rival.snapshot)
+        return draw_frame(request, self._load(request.snapshot), beside)
 
     def _load(self, snapshot: Snapshot) -> LoadedMap:
         from flowmap_studio.core.devices import usable_device
@@ -162,6 +146,14 @@ class Evaluator(Worker):
         if self._loaded is None or self._loaded.snapshot is not snapshot:
             self._loaded = LoadedMap(snapshot, usable_device(snapshot.config.device))
         return self._loaded
+
+    def _load_rival(self, snapshot: Snapshot) -> LoadedMap:
+        from flowmap_studio.core.devices import usable_device
+        from flowmap_studio.core.loaded_map import LoadedMap
+
+        if self._rival is None or self._rival.snapshot is not snapshot:
+            self._rival = LoadedMap(snapshot, usable_device(snapshot.config.device))
+        return self._rival
 
     def _measure(self, request: MeasureRequest) -> Measurement:
         from flowmap_studio.core.metrics import spread_ratio

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,48 @@ DRAG_POINTS = 1024
 
 
 @dataclass(frozen=True)
+class Rival:
+    """Another map in the place of the composed cloud, from the same noise.
+
+    Attributes:
+        name: What to call it.
+        snapshot: The map.
+        steps: Its jumps, or steps of its solver.
+        solver: Of a velocity.
+    """
+
+    name: str
+    snapshot: Snapshot
+    steps: int
+    solver: str = "euler"
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How clouds are sampled, besides the number of steps.
+
+    Attributes:
+        solver: How a velocity's composed cloud is solved for; maps jump whatever it is.
+        label: The one class that is shown of a conditional map; all when None.
+        guidance: Scale of the guidance of a conditional map.
+        rival: What stands in the place of the composed cloud.
+    """
+
+    solver: str = "euler"
+    label: str | None = None
+    guidance: float = 1.0
+    rival: Rival | None = None
+
+    def fitted(self, snapshot: Snapshot) -> Sampling:
+        """What of it goes with a map: its classes, a rival of the same target."""
+        known = self.label if self.label in snapshot.classes else None
+        rival = self.rival
+        if rival is not None and rival.snapshot.config.target != snapshot.config.target:
+            rival = None
+        return replace(self, label=known, rival=rival)
+
+
+@dataclass(frozen=True)
 class FrameRequest:
     """Clouds of one snapshot at one time.
 
@@ -32,6 +74,7 @@ class FrameRequest:
         full: All composed points, or `DRAG_POINTS` of them for speed.
         threads: CPU threads to evaluate with.
         patient: Whether it leaves the cores to a run: nobody's hand waits for this frame.
+        sampling: How.
     """
 
     serial: int
@@ -42,6 +85,7 @@ class FrameRequest:
     full: bool
     threads: int
     patient: bool = False
+    sampling: Sampling = field(default_factory=Sampling)
 
 
 @dataclass(frozen=True)
@@ -52,11 +96,15 @@ class Frame:
         request: What was asked.
         clouds: (n, dim) points in data units by layer: source, data, one_step, composed.
         seconds: Time the evaluation took.
+        evaluations: Of the network for each point of the composed cloud.
+        labels: (n,) classes of the points by layer, for conditional maps.
     """
 
     request: FrameRequest
     clouds: Mapping[str, npt.NDArray[np.float32]]
     seconds: float
+    evaluations: float = 0.0
+    labels: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

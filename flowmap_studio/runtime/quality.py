@@ -13,6 +13,8 @@ SPACING = 1.08
 LEAST_STEPS = 50
 LATE = 0.75
 """Up to this share of the steps a figure is an earlier one than the newest."""
+LONGEST_GAP = 4.0
+"""Seconds of training after which it is measured again in any case: long runs stay in sight."""
 FIGURE = "sliced_w2_"
 """In presets the number of jumps follows."""
 
@@ -29,11 +31,18 @@ class QualityHistory:
     spread_ratio: float | None = None
     folded: float | None = None
     _asked: int = -1
+    _asked_at: float = 0.0
 
-    def due(self, step: int) -> bool:
-        """Whether a snapshot at `step` is worth measuring; counts as asked for if so."""
-        if self._asked < 0 or step >= max(self._asked + LEAST_STEPS, self._asked * SPACING):
-            self._asked = step
+    def due(self, step: int, seconds: float = 0.0) -> bool:
+        """Whether a snapshot is worth measuring; counts as asked for if so.
+
+        Args:
+            step: Its training step.
+            seconds: Training time behind it.
+        """
+        grown = step >= max(self._asked + LEAST_STEPS, self._asked * SPACING)
+        if self._asked < 0 or grown or seconds >= self._asked_at + LONGEST_GAP:
+            self._asked, self._asked_at = step, seconds
             return True
         return False
 

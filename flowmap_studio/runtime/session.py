@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,7 @@ from flowmap_studio.core.history import LossHistory
 from flowmap_studio.core.presets import read_preset, write_preset
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.target_names import TARGETS
+from flowmap_studio.runtime.comparing import ComparisonControl
 from flowmap_studio.runtime.evaluation import Evaluator
 from flowmap_studio.runtime.frames import (
     Frame,
@@ -22,6 +25,7 @@ from flowmap_studio.runtime.frames import (
     Measurement,
     MeasureRequest,
     PreviewRequest,
+    Sampling,
 )
 from flowmap_studio.runtime.mailbox import Delivery
 from flowmap_studio.runtime.quality import QualityHistory
@@ -54,6 +58,8 @@ class Session(QObject):
         unsaved: Whether the map on stage was trained here and not saved.
         t: Flow time in [0, 1].
         steps: Jumps of the composed cloud.
+        sampling: How clouds are sampled besides.
+        comparison: Maps measured beside each other.
     """
 
     state_changed = Signal(object)  # State
@@ -66,6 +72,7 @@ class Session(QObject):
     preset_saved = Signal(object)  # Path
     view_reset = Signal()  # another data set is on stage
     rate_changed = Signal(float, float)  # steps per second, share of the budget
+    sampling_changed = Signal(object)  # Sampling
     device_changed = Signal(str)
     message = Signal(str, str)  # kind: info, warning or error; one sentence
     advised = Signal(object)  # Advice
@@ -84,6 +91,7 @@ class Session(QObject):
         self.unsaved = False
         self.t = 1.0
         self.steps = 8
+        self.sampling = Sampling()
         self._moving = False
         self._playing = False
         self._fresh = False
@@ -97,6 +105,7 @@ class Session(QObject):
         self._control.device_found.connect(self.device_changed)
         self._control.arrived.connect(self._on_arrived)
         self._control.ended.connect(self._on_ended)
+        self.comparison = ComparisonControl(self)
         self._evaluator = Evaluator()
         self._evaluator.frame_ready.connect(self._on_frame)
         self._evaluator.measured.connect(self._on_measured)
@@ -191,6 +200,14 @@ class Session(QObject):
         self._request_frame()
         self._request_measure()
 
+    def set_sampling(self, **changes: Any) -> None:
+        """Change fields of `Sampling`: solver, label, guidance or rival."""
+        sampling = replace(self.sampling, **changes)
+        if sampling != self.sampling:
+            self.sampling = sampling
+            self.sampling_changed.emit(sampling)
+            self._request_frame()
+
     def set_moving(self, moving: bool) -> None:
         """Say whether the slider is in motion: frames are lighter then and full afterwards."""
         if self._moving and not moving:
@@ -213,6 +230,16 @@ class Session(QObject):
         self.live = True
         if len(self.snapshots):
             self._show(self.snapshots[len(self.snapshots) - 1])
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Bring a map that was trained elsewhere to the stage, while no run goes on."""
+        if self.state not in DONE:
+            return
+        self._forget_run()
+        self.snapshots.add(snapshot)
+        self.view_reset.emit()
+        self._show(snapshot)
+        self.unsaved = True
 
     # --- presets ------------------------------------------------------------------------------
 
@@ -259,7 +286,9 @@ class Session(QObject):
             return
         self._ended = True
         self._control.abandon()
-        join([*self._control.workers(), self._evaluator], CLOSE_SECONDS)
+        self.comparison.cancel()
+        workers = [*self._control.workers(), *self.comparison.workers(), self._evaluator]
+        join(workers, CLOSE_SECONDS)
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -318,6 +347,7 @@ class Session(QObject):
                 full=not (self._moving or training),
                 threads=1 if training else CORES_WHEN_IDLE,
                 patient=training and (self._playing or following),
+                sampling=self.sampling.fitted(self.snapshot),
             )
         )
 
@@ -338,9 +368,9 @@ class Session(QObject):
             self.rate_changed.emit(rate, news.fraction)
             self._progress = news.fraction
         if news.snapshot is not None:
-            self._take_snapshot(news.snapshot)
+            self._take_snapshot(news.snapshot, news.seconds)
 
-    def _take_snapshot(self, snapshot: Snapshot) -> None:
+    def _take_snapshot(self, snapshot: Snapshot, seconds: float) -> None:
         first = not len(self.snapshots)
         self._sound_target = snapshot.config.target
         self.snapshots.add(snapshot)
@@ -352,7 +382,7 @@ class Session(QObject):
             self._advance_to(snapshot, following=True)
         else:
             self.snapshots_changed.emit()
-        if self.live and self.quality.due(snapshot.step):
+        if self.live and self.quality.due(snapshot.step, seconds):
             self._request_measure()
 
     @Slot(object)

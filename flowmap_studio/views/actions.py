@@ -67,6 +67,16 @@ ACTIONS = (
     ActionRow(
         "resetAction", "Run", "Reset", (), "Forget the run: back to untrained weights", "reset"
     ),
+    ActionRow(
+        "compareAction",
+        "Run",
+        "Compare…",
+        ("Ctrl+M",),
+        "Compare methods and maps: quality, evaluations, time and memory",
+        "compare",
+        checkable=True,
+        part=1,
+    ),
     ActionRow("playAction", "Time", "Play", ("Space",), "Play or pause the flow time"),
     ActionRow("playBackAction", "Time", "Play backward", ("J",)),
     ActionRow("holdAction", "Time", "Hold", ("K",)),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
 
+from flowmap_studio.views.class_legend import ClassLegend
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.layer_panel import LABELS, LAYERS, LayerPanel
 from flowmap_studio.views.points_item import PointsItem
@@ -25,8 +27,9 @@ both agree: all the green that is seen is drift."""
 EXTENT_PERCENT = (0.2, 99.8)
 FARTHEST = 1e30
 """Coordinates that the view's arithmetic still bears; `fit` takes farther ones for this."""
-ROOM_FOR_COUNTS = 560
-"""Narrower stages (logical pixels) leave the points' numbers out of the layer panel."""
+ROOM_FOR_COUNTS, ROOM_FOR_NAMES = 560, 440
+"""Narrower stages (logical pixels) leave the points' numbers, or the names too, out of the layer
+panel, which would cover the clouds."""
 EDGE = 10
 """Logical pixels between the overlays and the edges of the plot."""
 
@@ -73,6 +76,7 @@ class CloudView(QWidget):
         self.panel.visibility_toggled.connect(self.set_layer_visible)
         self.panel.opacity_changed.connect(self.set_layer_opacity)
         self.panel.resized.connect(self._place_overlays)
+        self.legend = ClassLegend(palette, self)
         self._caption = QLabel(self)
         self._caption.setObjectName("stageCaption")
         self._caption.hide()
@@ -110,22 +114,29 @@ class CloudView(QWidget):
             self._awaited.discard(layer)
             self.fit()
 
-    def set_clouds(self, clouds: Mapping[str, npt.ArrayLike]) -> None:
+    def set_clouds(
+        self,
+        clouds: Mapping[str, npt.ArrayLike],
+        labels: Mapping[str, npt.ArrayLike] = MappingProxyType({}),
+    ) -> None:
         """Show several layers at once; fits the view if it is the first time since `reset_view`.
 
         Args:
             clouds: Points by layer, see `set_cloud`.
+            labels: (n,) classes by layer: those layers are drawn in the classes' colours.
         """
         for layer, points in clouds.items():
-            self._set_points(layer, points)
+            self._set_points(layer, points, labels.get(layer))
         if self._awaited and any(len(self._items[layer]) for layer in clouds):
             self._awaited.clear()
             self.fit()
 
-    def _set_points(self, layer: str, points: npt.ArrayLike) -> None:
+    def _set_points(
+        self, layer: str, points: npt.ArrayLike, labels: npt.ArrayLike | None = None
+    ) -> None:
         item = self._items[layer]
         given = np.asarray(points)
-        item.set_points(given[:, :2] if given.ndim == 2 else given)
+        item.set_points(given[:, :2] if given.ndim == 2 else given, labels)
         self.panel.set_count(layer, len(item))
         empty = not any(map(len, self._items.values()))
         if empty == self._empty.isHidden():
@@ -177,9 +188,20 @@ class CloudView(QWidget):
         self.layer_changed.emit(layer, self._visible[layer], opacity)
 
     def set_composed_steps(self, steps: int) -> None:
-        """Name the composed layer after its number of steps."""
+        """Name the composed layer of a map after its number of steps."""
         plural = "s" if steps > 1 else ""
-        self.panel.set_name("composed", f"{LABELS['composed']}, {steps} step{plural}")
+        self.set_layer_names(LABELS["one_step"], f"{LABELS['composed']}, {steps} step{plural}")
+
+    def set_layer_names(self, one_step: str, composed: str) -> None:
+        """Name the two layers that the map makes: a velocity's are an ODE solver's."""
+        self.panel.set_name("one_step", one_step)
+        self.panel.set_name("composed", composed)
+
+    def set_classes(self, names: Sequence[str]) -> None:
+        """Show a legend of these classes, or none."""
+        self.legend.set_names(names)
+        self.panel.set_by_class(bool(names))
+        self._place_overlays()
 
     # --- view ---------------------------------------------------------------------------------
 
@@ -213,7 +235,9 @@ class CloudView(QWidget):
         self._plot.apply_palette(palette)
         for layer, item in self._items.items():
             item.set_colour(palette.layer(layer))
+            item.set_class_colours(palette.classes)
         self.panel.apply_palette(palette)
+        self.legend.apply_palette(palette)
         self._fit_button.setIcon(icon("fit", palette))
         chip = QColor(palette.stage)
         back = f"rgba({chip.red()}, {chip.green()}, {chip.blue()}, 0.8)"
@@ -228,7 +252,8 @@ class CloudView(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102 - Qt's
         super().resizeEvent(event)
-        self.panel.set_counts_shown(self.width() >= ROOM_FOR_COUNTS)
+        width = self.width()
+        self.panel.set_room(names=width >= ROOM_FOR_NAMES, counts=width >= ROOM_FOR_COUNTS)
 
     def _place_overlays(self) -> None:
         inside = self._plot.inner_area()
@@ -237,6 +262,7 @@ class CloudView(QWidget):
         self._fit_button.adjustSize()
         size = self._fit_button.size()
         self._fit_button.move(right - size.width(), bottom - size.height())
+        self.legend.move(inside.left() + EDGE, inside.top() + EDGE)
         self._caption.adjustSize()
         self._caption.move(inside.left() + EDGE, bottom - self._caption.height())
         self._empty.setGeometry(inside.adjusted(24, 24, -24, -24))

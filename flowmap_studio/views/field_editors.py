@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from flowmap_studio.core.config import Setting
+from flowmap_studio.views.file_dialogs import CHOOSE_FILE, ask_target
 
 LARGEST_SPIN = 2_147_483_647
 NARROWEST = 72
@@ -61,6 +62,7 @@ class FieldEditor(QWidget):
         super().__init__()
         self._kind = kind
         self._setting = setting
+        self._shown: Any = ""
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         self.input = self._make_input()
@@ -81,7 +83,7 @@ class FieldEditor(QWidget):
         """The value as the user sees it; a text that is no number stays a text."""
         widget = self.input
         if isinstance(widget, QComboBox):
-            return widget.currentText()
+            return widget.currentText().strip()
         if isinstance(widget, QSpinBox):
             return widget.value()
         text = widget.text().strip()
@@ -99,12 +101,14 @@ class FieldEditor(QWidget):
 
     def tidy(self) -> None:
         """Write a valid text as the form does: 0.0010 becomes 1e-3."""
+        self._shown = self.value()
         if isinstance(self.input, QLineEdit):
             self.set_value(self.value())
 
     def set_value(self, value: Any) -> None:
         """Show a value without telling listeners, in place of anything half typed."""
         widget = self.input
+        self._shown = value
         widget.blockSignals(True)
         if isinstance(widget, QComboBox):
             widget.setCurrentText(value)
@@ -125,6 +129,8 @@ class FieldEditor(QWidget):
     def _make_input(self) -> QComboBox | QSpinBox | QLineEdit:
         if self._setting.choices:
             return self._make_combo()
+        if self._setting.suggestions:
+            return self._make_open_combo()
         # Larger than a spin box can count: as text, checked by the config.
         if self._kind is int and self._setting.maximum <= LARGEST_SPIN:
             return self._make_spin()
@@ -140,6 +146,26 @@ class FieldEditor(QWidget):
         combo.addItems(list(self._setting.choices))
         combo.currentTextChanged.connect(self.edited)
         return combo
+
+    def _make_open_combo(self) -> QComboBox:
+        """Names to choose from, and files: by a dialog, or typed."""
+        combo = _CalmComboBox()
+        combo.setEditable(True)
+        combo.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        combo.setMinimumContentsLength(5)
+        combo.addItems(list(self._setting.suggestions))
+        combo.insertSeparator(combo.count())
+        combo.addItem(CHOOSE_FILE)
+        combo.activated.connect(self._on_suggestion)
+        combo.lineEdit().editingFinished.connect(self.edited)
+        return combo
+
+    def _on_suggestion(self, index: int) -> None:
+        if self.input.itemText(index) == CHOOSE_FILE:
+            path = ask_target(self, "Where to start")
+            self.input.setCurrentText(str(path) if path else self._shown)
+        self.edited.emit()
 
     def _make_spin(self) -> QSpinBox:
         setting = self._setting

@@ -11,6 +11,8 @@ from flowmap_studio.views.settings import Settings, presets_folder
 PRESET_FILTER = "Flow maps (*.flowmap)"
 TARGET_ENDINGS = (".npy", ".csv", ".txt", ".png", ".jpg", ".jpeg")
 TARGET_FILTER = f"Points and pictures ({' '.join('*' + ending for ending in TARGET_ENDINGS)})"
+CHOOSE_FILE = "Your own file…"
+"""What a list of names says that also takes files."""
 EXPORT_FILTER = "Picture (*.png);;Points as table (*.csv);;Points as array (*.npy)"
 
 
@@ -50,7 +52,7 @@ def ask_export(parent: QWidget) -> Path | None:
     return Path(chosen) if chosen else None
 
 
-def ask_target(parent: QWidget) -> Path | None:
+def ask_target(parent: QWidget, title: str = "What to learn") -> Path | None:
     """The user's own points or picture."""
-    chosen, _ = QFileDialog.getOpenFileName(parent, "What to learn", "", TARGET_FILTER)
+    chosen, _ = QFileDialog.getOpenFileName(parent, title, "", TARGET_FILTER)
     return Path(chosen) if chosen else None

@@ -59,6 +59,8 @@ class LayerPanel(QFrame):
         self.setObjectName("layerPanel")
         self.setAccessibleName("Layers")
         self._palette = palette
+        self._room = True, True
+        self._by_class = False
         self.eyes: dict[str, QToolButton] = {}
         self.sliders: dict[str, QSlider] = {}
         self._swatches: dict[str, QLabel] = {}
@@ -131,17 +133,28 @@ class LayerPanel(QFrame):
         self._grip.setChecked(expanded)
         for slider in self.sliders.values():
             slider.setVisible(expanded)
+        self._show_words()
         tip = "Hide the opacities" if expanded else "Show the opacity of each layer"
         self._grip.setToolTip(tip)
         self._grip.setAccessibleName(tip)
         self._grip.setIcon(icon("step-forward" if expanded else "step-back", self._quiet()))
         self._resize()
 
-    def set_counts_shown(self, shown: bool) -> None:
-        """Show the points' numbers, or leave them out where there is little room."""
-        for count in self._counts.values():
-            count.setVisible(shown)
-        self._resize()
+    def set_room(self, *, names: bool, counts: bool) -> None:
+        """Leave out the points' numbers, or the names too, where there is little room.
+
+        The names come out with the opacities.
+        """
+        if (names, counts) != self._room:
+            self._room = names, counts
+            self._show_words()
+            self._resize()
+
+    def _show_words(self) -> None:
+        names, counts = self._room
+        for layer in LAYERS:
+            self._names[layer].setVisible(names or self.expanded)
+            self._counts[layer].setVisible(counts)
 
     def set_count(self, layer: str, count: int) -> None:
         """Show how many points a layer has."""
@@ -153,6 +166,13 @@ class LayerPanel(QFrame):
             return
         self._names[layer].setText(name)
         self._resize()
+
+    def set_by_class(self, on: bool) -> None:
+        """Take the layers' colours off the card while they are drawn in those of classes."""
+        if on != self._by_class:
+            self._by_class = on
+            for layer in LAYERS:
+                self._show_state(layer)
 
     def set_visible(self, layer: str, visible: bool) -> None:
         """Open or close a layer's eye without telling anyone."""
@@ -192,7 +212,8 @@ class LayerPanel(QFrame):
     def _show_state(self, layer: str) -> None:
         shown = self.eyes[layer].isChecked()
         self.eyes[layer].setIcon(icon("eye" if shown else "eye-off", self._quiet()))
-        swatch = _swatch(self._palette.layer(layer), shown, self.devicePixelRatioF())
+        colour = self._palette.muted if self._by_class else self._palette.layer(layer)
+        swatch = _swatch(colour, shown, self.devicePixelRatioF())
         self._swatches[layer].setPixmap(swatch)
         # A palette, since style sheets take long and the card is painted with every frame.
         colours = self._names[layer].palette()

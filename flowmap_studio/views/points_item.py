@@ -17,6 +17,8 @@ MARKERS_UP_TO = 20_000
 """Times the pixel ratio; where there are more points, an image of their density is quicker."""
 FINE_PHASES, COARSE_PHASES = 4, 2
 """Sub-pixel positions of a marker on ordinary and on dense screens: points glide, not hop."""
+MOST_SPRITES = 16
+"""Pictures of the marker that are kept: one for each colour."""
 _FRAGMENT_FIELDS = 10
 """QPainter.PixmapFragment is ten doubles: x, y, source rectangle, scale x and y, angle, opacity."""
 
@@ -43,8 +45,10 @@ class PointsItem(pg.GraphicsObject):
         self._marker_scale = scale
         self._x = self._y = np.empty(0)
         self._colour = QColor(colour)
+        self._labels: npt.NDArray[np.int64] | None = None
+        self._class_colours: tuple[str, ...] = (colour,)
         self._opacity = 1.0
-        self._sprites: dict[tuple[float, float, float], QPixmap] = {}
+        self._sprites: dict[tuple[float, float, int, float], QPixmap] = {}
         self._fragments = np.empty((0, _FRAGMENT_FIELDS))
         self._density: tuple[tuple[float, ...], Density] | None = None
         self._image: QImage | None = None
@@ -57,11 +61,12 @@ class PointsItem(pg.GraphicsObject):
         """(n, 2) the points in view coordinates, a copy."""
         return np.stack([self._x, self._y], axis=1)
 
-    def set_points(self, points: npt.ArrayLike) -> None:
+    def set_points(self, points: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> None:
         """Show these points instead; those that are not finite are left out.
 
         Args:
             points: (n, 2) in view coordinates; copied.
+            labels: (n,) classes, to draw each in its colour; None draws all in the item's.
 
         Raises:
             ValueError: The array has another shape.
@@ -75,6 +80,7 @@ class PointsItem(pg.GraphicsObject):
         finite = np.isfinite(x) & np.isfinite(y)
         if not finite.all():
             x, y = x[finite], y[finite]
+        self._labels = None if labels is None else np.asarray(labels, np.int64)[finite]
         self._x, self._y = x, y
         self._density = self._image = None
         self.update()
@@ -82,6 +88,11 @@ class PointsItem(pg.GraphicsObject):
     def set_colour(self, colour: str) -> None:
         """Draw in another colour, #rrggbb."""
         self._colour = QColor(colour)
+        self._forget_colours()
+
+    def set_class_colours(self, colours: tuple[str, ...]) -> None:
+        """Colours of classes, #rrggbb; after the last one they begin anew."""
+        self._class_colours = colours
         self._forget_colours()
 
     def set_opacity(self, opacity: float) -> None:
@@ -115,7 +126,9 @@ class PointsItem(pg.GraphicsObject):
         painter.save()
         painter.resetTransform()
         if len(self) <= MARKERS_UP_TO * ratio:
-            self._paint_markers(painter, *self._pixels(world, ratio), ratio)
+            x, y = self._pixels(world, ratio)
+            for colour, chosen in self._by_colour():
+                self._paint_markers(painter, x[chosen], y[chosen], colour, ratio)
         else:
             self._paint_density(painter, world, area, ratio)
         painter.restore()
@@ -127,13 +140,22 @@ class PointsItem(pg.GraphicsObject):
             y = self._y * (world.m22() * ratio) + world.dy() * ratio
         return np.clip(x, -_FAR, _FAR, out=x), np.clip(y, -_FAR, _FAR, out=y)
 
-    def _paint_markers(self, painter: QPainter, x: Points, y: Points, ratio: float) -> None:
+    def _by_colour(self) -> list[tuple[QColor, slice | npt.NDArray[np.bool_]]]:
+        """The colours that are drawn and which points have them."""
+        if self._labels is None:
+            return [(self._colour, slice(None))]
+        place = self._labels % len(self._class_colours)
+        return [(QColor(self._class_colours[k]), place == k) for k in np.unique(place)]
+
+    def _paint_markers(
+        self, painter: QPainter, x: Points, y: Points, colour: QColor, ratio: float
+    ) -> None:
         diameter, alpha = marker_look(len(self), self._marker_scale)
-        sprite = self._sprite(diameter, alpha, ratio)
+        sprite = self._sprite(diameter, alpha, colour, ratio)
         phases = _phases(ratio)
         side = sprite.width() // phases
-        if len(self._fragments) != len(self):
-            self._fragments = np.zeros((len(self), _FRAGMENT_FIELDS))
+        if len(self._fragments) != len(x):
+            self._fragments = np.zeros((len(x), _FRAGMENT_FIELDS))
             self._fragments[:, 9] = 1
         fragments = self._fragments
         for axis, pixels in enumerate((x, y)):
@@ -146,18 +168,20 @@ class PointsItem(pg.GraphicsObject):
         fragments[:, 4:6] = side
         fragments[:, 6:8] = 1 / ratio
         first = wrapInstance(fragments.ctypes.data, QPainter.PixmapFragment)
-        painter.drawPixmapFragments(first, len(self), sprite)
+        painter.drawPixmapFragments(first, len(x), sprite)
 
-    def _sprite(self, diameter: float, alpha: float, ratio: float) -> QPixmap:
+    def _sprite(self, diameter: float, alpha: float, colour: QColor, ratio: float) -> QPixmap:
         """The marker in all its sub-pixel positions, side by side."""
-        key = (diameter, alpha, ratio)
+        key = (diameter, alpha, colour.rgb(), ratio)
         if key not in self._sprites:
             tiles = coverage(diameter, ratio, _phases(ratio)) * alpha * self._opacity
             sheet = tiles.transpose(0, 2, 1, 3).reshape(tiles.shape[0] * tiles.shape[2], -1)
-            pixels = np.ascontiguousarray(coloured(self._colour.rgb(), sheet))
+            pixels = np.ascontiguousarray(coloured(colour.rgb(), sheet))
             side = len(pixels)
             image = QImage(pixels.data, side, side, side * 4, QImage.Format.Format_ARGB32)
-            self._sprites = {key: QPixmap.fromImage(image)}
+            if len(self._sprites) >= MOST_SPRITES:
+                self._sprites.clear()
+            self._sprites[key] = QPixmap.fromImage(image)
         return self._sprites[key]
 
     def _paint_density(

@@ -9,15 +9,35 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QUndoStack
 
 from flowmap_studio.core.config import RunConfig
-from flowmap_studio.core.methods import term_states
-from flowmap_studio.runtime.frames import Frame
+from flowmap_studio.core.methods import METHODS, term_states
+from flowmap_studio.core.snapshot import Snapshot
+from flowmap_studio.core.solvers import SOLVERS, sampling_name
+from flowmap_studio.runtime.frames import Frame, FrameRequest, Sampling
 from flowmap_studio.runtime.session import State
 from flowmap_studio.views import theme
 from flowmap_studio.views.action_states import ActionStates, action_states
 from flowmap_studio.views.icons import icon
+from flowmap_studio.views.layer_panel import LABELS
 
 if TYPE_CHECKING:
     from flowmap_studio.views.window import StudioWindow
+
+
+def layer_names(request: FrameRequest) -> tuple[str, str]:
+    """What the one-step and the composed cloud of a frame are called."""
+    rival, snapshot, steps = request.sampling.rival, request.snapshot, request.steps
+    velocity = _is_velocity(snapshot)
+    one_step = sampling_name(True, "euler", 1) if velocity else LABELS["one_step"]
+    if rival is not None:
+        way = sampling_name(_is_velocity(rival.snapshot), rival.solver, rival.steps)
+        return one_step, f"{rival.name}: {way}"
+    if velocity:
+        return one_step, sampling_name(True, request.sampling.solver, steps)
+    return one_step, f"{LABELS['composed']}, {sampling_name(False, 'euler', steps)}"
+
+
+def _is_velocity(snapshot: Snapshot) -> bool:
+    return METHODS[snapshot.config.method].clock == "start"
 
 
 class SessionMirror(QObject):
@@ -36,6 +56,7 @@ class SessionMirror(QObject):
         self._actions = window.actions_by_name
         self._undo = undo
         self._palette = palette
+        self._warm = False
         undo.setParent(self)  # it speaks once more when it is destroyed: not before its listener
         undo.indexChanged.connect(self.show_undo)
         session.state_changed.connect(self.show_state)
@@ -46,6 +67,7 @@ class SessionMirror(QObject):
         session.snapshots_changed.connect(self.show_history)
         session.view_reset.connect(window.stage.reset_view)
         session.rate_changed.connect(window.status.show_rate)
+        session.sampling_changed.connect(self.show_sampling)
         session.device_changed.connect(window.status.show_device)
         self.show_config(session.config)
         self.show_state(session.state)
@@ -87,9 +109,29 @@ class SessionMirror(QObject):
     def show_frame(self, frame: Frame) -> None:
         """Put clouds on the stage."""
         stage, request = self._window.stage, frame.request
-        stage.set_clouds(dict(frame.clouds))
-        stage.set_caption(f"t = {request.t:.3f} · step {request.snapshot.step:,}")
-        self._window.status.show_frame(frame.seconds, len(frame.clouds["one_step"]))
+        snapshot = request.snapshot
+        stage.set_clouds(frame.clouds, frame.labels)
+        stage.set_classes(snapshot.classes)
+        stage.set_layer_names(*layer_names(request))
+        parts = [f"t = {request.t:.3f}", f"step {snapshot.step:,}", snapshot.stage]
+        stage.set_caption(" · ".join(filter(None, parts)))
+        bar = self._window.time_bar.sampling
+        velocity = _is_velocity(snapshot)
+        bar.show_velocity(velocity)
+        adaptive = velocity and not SOLVERS[request.sampling.solver].stages
+        self._window.time_bar.name_steps(velocity=velocity, chosen=not adaptive)
+        bar.show_classes(snapshot.classes)
+        bar.show_evaluations(frame.evaluations)
+        self.show_sampling(self._session.sampling)
+        # The first calls of all make themselves at home: no news about the map's speed.
+        seconds = frame.seconds if self._warm else None
+        self._warm = True
+        self._window.status.show_frame(seconds, len(frame.clouds["one_step"]))
+
+    def show_sampling(self, sampling: Sampling) -> None:
+        """Show how the clouds are sampled."""
+        bar = self._window.time_bar.sampling
+        bar.show_sampling(sampling.solver, sampling.label, sampling.guidance)
 
     def show_losses(self) -> None:
         """Draw the losses."""

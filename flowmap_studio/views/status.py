@@ -9,6 +9,7 @@ from flowmap_studio.views.theme import interface_font
 
 PADDING = 20
 """Logical pixels that a figure has beside its text."""
+NO_RATE = "– steps/s"
 ACTIVE = ("running", "paused", "stopping")
 
 
@@ -34,7 +35,7 @@ class StudioStatus(QStatusBar):
         self._progress.setFixedWidth(140)
         self.addPermanentWidget(self._progress)
         self._device.setText("CPU")
-        self._rate.setText("– steps/s")
+        self._rate.setText(NO_RATE)
         self._frame.setText("frame –")
 
     def show_state(self, state: str) -> None:
@@ -48,13 +49,13 @@ class StudioStatus(QStatusBar):
         self._device.setText(name)
 
     def show_rate(self, steps_per_second: float, fraction: float) -> None:
-        """Show the training rate and the share of the run's budget used."""
-        self._rate.setText(f"{steps_per_second:,.0f} steps/s")
+        """Show the training rate, a dash where there is none, and the share of the budget used."""
+        self._rate.setText(f"{steps_per_second:,.0f} steps/s" if steps_per_second else NO_RATE)
         self._progress.setValue(round(1000 * fraction))
 
-    def show_frame(self, seconds: float, points: int) -> None:
-        """Show the time of the last evaluation and the number of points."""
-        self._frame.setText(f"frame {1000 * seconds:,.1f} ms")
+    def show_frame(self, seconds: float | None, points: int) -> None:
+        """Show the time of the last evaluation, a dash for None, and the number of points."""
+        self._frame.setText("frame –" if seconds is None else f"frame {1000 * seconds:,.1f} ms")
         self._points.setText(f"{points:,} points")
 
     def _figure(self, name: str, tip: str, widest: str) -> QLabel:

@@ -22,7 +22,8 @@ QToolButton#trainButton:hover {{ background: {p.accent_hover}; }}
 QToolButton#trainButton:disabled {{ background: {p.grid}; color: {p.muted}; }}
 QDockWidget {{ color: {p.muted}; font-weight: 600; }}
 QDockWidget::title {{ background: {p.window}; padding: 5px 8px 3px 8px; text-align: left; }}
-QDockWidget > QWidget, QWidget#lossPlot, QWidget#qualityPlot {{ background: {p.panel}; }}
+QDockWidget > QWidget, QWidget#lossPlot, QWidget#qualityPlot, QWidget#comparePanel {{
+    background: {p.panel}; }}
 QPushButton {{ background: {p.field}; border: 1px solid {p.border}; border-radius: 6px;
     padding: 4px 12px; }}
 QPushButton:hover {{ border-color: {p.muted}; }}
@@ -84,6 +85,19 @@ QProgressBar::chunk {{ background: {p.accent}; border-radius: 2px; }}
 QTabBar::tab {{ background: {p.window}; color: {p.muted}; padding: 5px 12px; border: none;
     border-bottom: 2px solid transparent; }}
 QTabBar::tab:selected {{ color: {p.text}; border-bottom-color: {p.accent}; }}
+QTableView {{ background: {p.panel}; border: none; outline: 0;
+    selection-background-color: {p.grid}; selection-color: {p.text}; }}
+QTableView::item {{ padding: 0 6px; }}
+QTableView::indicator {{ width: 12px; height: 12px; border: 1px solid {p.muted};
+    border-radius: 4px; background: {p.field}; }}
+QTableView::indicator:checked {{ background: {p.composed}; border-color: {p.composed}; }}
+QHeaderView {{ background: {p.panel}; }}
+QHeaderView::section {{ background: {p.panel}; color: {p.muted}; border: none;
+    border-bottom: 1px solid {p.border}; padding: 3px 6px; }}
+QToolButton::menu-indicator {{ image: url({p.arrow}); width: 10px; height: 10px;
+    subcontrol-position: right center; right: 5px; }}
+QToolButton#compareMethods {{ background: {p.field}; border-color: {p.border};
+    padding: 4px 20px 4px 8px; }}
 QLabel[muted="true"] {{ color: {p.muted}; }}
 QLabel[heading="true"] {{ font-weight: 600; }}
 QLabel[keyCap="true"] {{ background: {p.field}; border: 1px solid {p.border};

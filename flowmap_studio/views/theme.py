@@ -37,6 +37,11 @@ class Palette:
     consistency: str
     identity: str
     total: str
+    classes: tuple[str, ...]
+
+    def class_colour(self, number: int) -> str:
+        """The colour of a class; after the last one they begin anew."""
+        return self.classes[number % len(self.classes)]
 
     @property
     def arrow(self) -> str:
@@ -71,6 +76,17 @@ LIGHT = Palette(
     consistency="#b3568c",
     identity="#8f8400",
     total="#1b1f27",
+    # Okabe and Ito's, dark enough for a white ground.
+    classes=(
+        "#0072b2",
+        "#d55e00",
+        "#009e73",
+        "#b3568c",
+        "#d98200",
+        "#3aa5dd",
+        "#8f8400",
+        "#4a4f59",
+    ),
 )
 DARK = Palette(
     dark=True,
@@ -95,6 +111,16 @@ DARK = Palette(
     consistency="#e08fbf",
     identity="#f0e442",
     total="#e7eaf0",
+    classes=(
+        "#56b4e9",
+        "#ff7f3f",
+        "#1fc997",
+        "#e08fbf",
+        "#f0a400",
+        "#3d8fd1",
+        "#f0e442",
+        "#c3c9d4",
+    ),
 )
 
 FONT_FAMILY = "Inter"

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.playback import Playback
+from flowmap_studio.views.sampling_bar import SamplingBar
 from flowmap_studio.views.sliders import JumpSlider, TickedSlider
 from flowmap_studio.views.theme import Palette
 
@@ -65,6 +66,8 @@ class TimeBar(QWidget):
         self._build_transport(grid)
         self._build_time(grid)
         self._build_history(grid)
+        self.sampling = SamplingBar()
+        grid.addWidget(self.sampling, 2, 0, 1, 6)
         self.apply_palette(palette)
 
     # --- building -----------------------------------------------------------------------------
@@ -143,7 +146,9 @@ class TimeBar(QWidget):
         grid.addWidget(_label("t"), 0, 1)
         grid.addWidget(self.time_slider, 0, 2)
         grid.addWidget(self.time_spin, 0, 3)
-        grid.addWidget(_label("composed steps"), 0, 4)
+        self._steps_label = _label("composed steps")
+        self._steps_label.setMinimumWidth(self._steps_label.sizeHint().width())
+        grid.addWidget(self._steps_label, 0, 4)
         grid.addWidget(self.steps_spin, 0, 5)
 
     def _build_history(self, grid: QGridLayout) -> None:
@@ -247,6 +252,14 @@ class TimeBar(QWidget):
     def set_steps(self, steps: int) -> None:
         """Set the jumps of the composed cloud."""
         self.steps_spin.setValue(steps)
+
+    def name_steps(self, *, velocity: bool, chosen: bool) -> None:
+        """Say what the steps are, and lock them where the solver chooses them for itself."""
+        self._steps_label.setText("solver steps" if velocity else "composed steps")
+        self.steps_spin.setEnabled(chosen)
+        usual = "Steps of the solver" if velocity else "Jumps that the composed cloud takes"
+        tip = f"{usual} from 0 to t ([ and ])" if chosen else "An adaptive solver chooses its steps"
+        self.steps_spin.setToolTip(tip)
 
     def set_history(self, steps: Sequence[int], index: int, *, live: bool) -> None:
         """Show the training history.

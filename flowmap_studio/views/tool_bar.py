@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QToolBar, QToolButton, QWidget
 from flowmap_studio.core.config import COUPLINGS, RunConfig
 from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.target_names import TARGETS
+from flowmap_studio.views.file_dialogs import CHOOSE_FILE
 from flowmap_studio.views.theme import interface_font
 
 TRAIN_TEXTS = ("Train", "Pause", "Resume")
@@ -21,7 +22,6 @@ FILE_NAME = "0" * 13
 """The user's own file has the room of this text for its name."""
 COMBO_LETTERS = 10
 """Width of a choice, in the widest letters; longer names are of narrower ones and fit."""
-CHOOSE_FILE = "Your own file…"
 
 
 class StudioToolBar(QToolBar):

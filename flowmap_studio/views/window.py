@@ -34,6 +34,8 @@ from flowmap_studio.views.about import AboutDialog
 from flowmap_studio.views.actions import ACTIONS, colour_actions, follow_layers, make_actions
 from flowmap_studio.views.cloud_view import CloudView
 from flowmap_studio.views.command_palette import CommandPalette
+from flowmap_studio.views.compare_desk import CompareDesk
+from flowmap_studio.views.compare_panel import ComparePanel
 from flowmap_studio.views.config_form import ConfigForm
 from flowmap_studio.views.export import export_stage
 from flowmap_studio.views.file_dialogs import (
@@ -58,6 +60,8 @@ from flowmap_studio.views.time_bar import TimeBar
 from flowmap_studio.views.tool_bar import StudioToolBar
 from flowmap_studio.views.undo import ConfigChange
 
+COMPARE_SHARE = 0.29
+"""Of the window's height, for the compare panel when it opens."""
 DROPPABLE = (".flowmap", *TARGET_ENDINGS)
 
 
@@ -100,6 +104,7 @@ class StudioWindow(QMainWindow):
         self.quality_plot = QualityPlot(palette)
         self.form = ConfigForm(palette, exclude=("target", "method", "coupling"))
         self.library = PresetLibrary(palette)
+        self.compare_panel = ComparePanel(palette)
         self.message_bar = MessageBar(palette)
         self.status = StudioStatus(self)
         self.setStatusBar(self.status)
@@ -122,6 +127,7 @@ class StudioWindow(QMainWindow):
             "tenOnAction": lambda: bar.step_frames(10),
             "toStartAction": bar.to_start,
             "toEndAction": bar.to_end,
+            "compareAction": self.toggle_compare,
             "playBackAction": bar.play_backward,
             "holdAction": bar.pause,
             "playOnAction": bar.play,
@@ -160,8 +166,11 @@ class StudioWindow(QMainWindow):
             add_dock(self, "qualityDock", "Quality", self.quality_plot, RIGHT),
         )
         bottom = add_dock(self, "timeDock", "Time", self.time_bar, BOTTOM)
-        self._docks = (*left, *right)
+        self._compare_dock = add_dock(self, "compareDock", "Compare", self.compare_panel, BOTTOM)
+        self._docks = (*left, *right, self._compare_dock)
         arrange(self, left, right, bottom)
+        self.splitDockWidget(self._compare_dock, bottom, Qt.Orientation.Vertical)
+        self._compare_dock.hide()
         make_menus(self, self.actions_by_name, self._docks)
         self._stage_only = StageOnly(self, (*self._docks, self.tool_bar, self.menuBar()))
         KeyReach(self, besides=(self.time_bar.time_slider,))
@@ -172,7 +181,9 @@ class StudioWindow(QMainWindow):
         session, bar = self.session, self.time_bar
         bar.time_changed.connect(session.set_time)
         bar.steps_changed.connect(session.set_steps)
-        bar.steps_changed.connect(self.stage.set_composed_steps)
+        bar.sampling.solver_changed.connect(lambda name: session.set_sampling(solver=name))
+        bar.sampling.label_changed.connect(lambda name: session.set_sampling(label=name))
+        bar.sampling.guidance_changed.connect(lambda scale: session.set_sampling(guidance=scale))
         bar.scrubbing_changed.connect(session.set_moving)
         bar.playing_changed.connect(session.set_playing)
         bar.history_changed.connect(session.show_history)
@@ -185,11 +196,14 @@ class StudioWindow(QMainWindow):
         self.library.reveal_requested.connect(self._on_reveal)
         self.message_bar.remedy_chosen.connect(self._on_remedy)
         self.stage.set_composed_steps(bar.steps())
+        compare = self.actions_by_name["compareAction"]
+        self._compare_dock.toggleViewAction().toggled.connect(compare.setChecked)
         follow_layers(self.actions_by_name, self.stage)
 
     def _wire_session(self) -> None:
         session = self.session
         self._mirror = SessionMirror(self, self._undo, self._palette)
+        self._desk = CompareDesk(self)
         session.message.connect(self.message_bar.show_message)
         session.advised.connect(self._show_advice)
         session.failed.connect(self._show_failure)
@@ -281,6 +295,14 @@ class StudioWindow(QMainWindow):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
 
+    def toggle_compare(self) -> None:
+        """Show or hide the panel that compares methods and maps."""
+        shown = self._compare_dock.isHidden()
+        self._compare_dock.setVisible(shown)
+        if shown:
+            height = round(COMPARE_SHARE * self.height())
+            self.resizeDocks([self._compare_dock], [height], Qt.Orientation.Vertical)
+
     def toggle_stage_only(self) -> None:
         """Hide or show everything but stage and scrubber."""
         self._stage_only.toggle()
@@ -311,6 +333,7 @@ class StudioWindow(QMainWindow):
             self.form,
             self.library,
             self.message_bar,
+            self.compare_panel,
             self._mirror,
         ):
             view.apply_palette(palette)

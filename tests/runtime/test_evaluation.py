@@ -219,7 +219,7 @@ def test_the_evaluators_thread_count_is_its_own(
 ) -> None:
     seen = []
 
-    def at(self: LoadedMap, noise: torch.Tensor, t: float, steps: int, _guide: None) -> Any:
+    def at(self: LoadedMap, noise: torch.Tensor, t: float, steps: int, *_rest: Any) -> Any:
         seen.append(torch.get_num_threads())
         return noise.numpy()
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flowmap_studio.runtime.frames import Measurement, MeasureRequest
-from flowmap_studio.runtime.quality import QualityHistory
+from flowmap_studio.runtime.quality import LONGEST_GAP, QualityHistory
 
 
 def measurement(snapshot: Any, step: int, one_step: float = 0.5, jumps: int = 8) -> Measurement:
@@ -23,6 +23,12 @@ def test_measurements_thin_out_as_learning_slows_down() -> None:
     assert gaps == sorted(gaps)
     assert 700 < gaps[-1] < 900
     assert not quality.due(asked[-1])
+
+
+def test_a_long_run_is_measured_every_few_seconds_all_the_same() -> None:
+    quality = QualityHistory()
+    seconds = [second for second in range(40) if quality.due(100_000 + second, float(second))]
+    assert seconds == list(range(0, 40, int(LONGEST_GAP)))
 
 
 def test_measurements_are_kept_in_order(snapshot: Any) -> None:

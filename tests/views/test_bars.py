@@ -140,6 +140,14 @@ def test_figures_of_the_status_bar_stay_where_they_are(window):
         assert places() == before
 
 
+def test_without_a_run_there_is_no_rate(window):
+    bar = window.statusBar()
+    bar.show_rate(812.3, 0.5)
+    assert bar.findChild(QLabel, "statusRate").text() == "812 steps/s"
+    bar.show_rate(0.0, 0.0)
+    assert bar.findChild(QLabel, "statusRate").text() == "– steps/s"
+
+
 def test_progress_is_shown_only_while_there_is_a_run(window):
     bar = window.statusBar()
     progress = bar.findChild(QProgressBar, "runProgress")

@@ -209,6 +209,18 @@ def test_an_opacity_set_from_outside_moves_the_slider_and_is_kept_exactly(
     assert stage.layer_opacity("one_step") == 1
 
 
+def test_on_a_narrow_stage_the_panel_keeps_to_eyes_and_colours(stage: CloudView) -> None:
+    stage.resize(900, 600)
+    wide = stage.panel.width()
+    stage.resize(340, 400)
+    assert stage.panel.width() < wide / 2
+    assert all(eye.isVisible() for eye in stage.panel.eyes.values())
+    name = next(n for n in stage.panel.findChildren(QLabel) if n.text() == "One step")
+    assert not name.isVisible()
+    stage.panel.set_expanded(True)
+    assert name.isVisible()
+
+
 def test_the_panel_counts_points_and_names_the_steps(stage: CloudView) -> None:
     stage.set_cloud("composed", cloud(12_345))
     assert child(stage, QLabel, "count_composed").text() == "12,345"

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QComboBox,
+    QFileDialog,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -84,7 +85,8 @@ def test_every_field_but_the_excluded_has_its_editor_and_label(form):
             assert editor is None
             continue
         kind = type(defaults()[name])
-        expected = QComboBox if setting.choices else QSpinBox if kind is int else QLineEdit
+        listed = setting.choices or setting.suggestions
+        expected = QComboBox if listed else QSpinBox if kind is int else QLineEdit
         assert isinstance(editor, expected), name
         assert editor.accessibleName() == setting.label
         assert setting.label in {label.text() for label in form.findChildren(QLabel)}
@@ -141,6 +143,23 @@ def test_choosing_from_a_list_sends_a_config(form, qtbot, sent):
     combo.setFocus()
     qtbot.keyClick(combo, Qt.Key.Key_Down)
     assert [config.device for config in sent] == ["cpu"]
+
+
+def test_a_source_is_chosen_from_a_list_typed_or_a_file(form, qtbot, sent, monkeypatch):
+    combo = child(form, QComboBox, "sourceEdit")
+    combo.setFocus()
+    qtbot.keyClick(combo, Qt.Key.Key_Down)
+    assert [config.source for config in sent] == ["moons"]
+    retype(qtbot, combo.lineEdit(), "mine.csv")
+    assert sent[-1].source == "mine.csv"
+    answers = ["/data/other.csv", ""]
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (answers.pop(0), ""))
+    last = combo.count() - 1
+    for source in ("/data/other.csv", "/data/other.csv"):  # given up, it stays as it was
+        combo.setCurrentIndex(last)
+        combo.activated.emit(last)
+        assert sent[-1].source == source
+        assert combo.currentText() == source
 
 
 def test_setting_a_config_shows_it_without_a_signal(form, sent, rejected):

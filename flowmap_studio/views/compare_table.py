@@ -1,0 +1,116 @@
+"""The table of a comparison: a row for each map and way of sampling, one of them on stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+
+from flowmap_studio.core.comparison_table import COLUMNS, Row, cells, floor_cells
+from flowmap_studio.views.theme import Palette
+
+NAMES = 2
+"""The first columns are words, the others figures."""
+
+
+class CompareTable(QTableWidget):
+    """Rows with a box each, of which one at the most is ticked: that map is shown on stage."""
+
+    row_ticked = Signal(object)  # Row, or None when no row is ticked any more
+
+    def __init__(self, palette: Palette) -> None:
+        super().__init__(0, len(COLUMNS))
+        self.setObjectName("compareTable")
+        self.setAccessibleName("Comparison of maps")
+        self._palette = palette
+        self._rows: list[Row] = []
+        self.setHorizontalHeaderLabels(list(COLUMNS))
+        for column, tip in enumerate(COLUMNS.values()):
+            self.horizontalHeaderItem(column).setToolTip(tip)
+            side = Qt.AlignmentFlag.AlignLeft if column < NAMES else Qt.AlignmentFlag.AlignRight
+            middle = Qt.AlignmentFlag.AlignVCenter
+            self.horizontalHeaderItem(column).setTextAlignment(side | middle)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 9)
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        for column in range(NAMES):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        header.setHighlightSections(False)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.itemChanged.connect(self._on_changed)
+
+    def set_rows(self, rows: Sequence[Row], floor: Mapping[str, float]) -> None:
+        """Show these rows and, below them, data against data."""
+        ticked = self.ticked()
+        self.blockSignals(True)
+        self._rows = list(rows)
+        self.setRowCount(len(rows) + bool(floor))
+        for place, row in enumerate(rows):
+            self._write(place, cells(row))
+            box = self.item(place, 0)
+            box.setFlags(box.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+            box.setCheckState(Qt.CheckState.Checked if row is ticked else Qt.CheckState.Unchecked)
+            box.setToolTip("Tick it to see these samples on stage, in the place of Composed")
+        if floor:
+            self._write(len(rows), floor_cells(floor))
+        self.blockSignals(False)
+        self.apply_palette(self._palette)
+        if ticked is not None and not any(row is ticked for row in rows):
+            self.row_ticked.emit(None)
+
+    def ticked(self) -> Row | None:
+        """The row that is shown on stage."""
+        for place, row in enumerate(self._rows):
+            if self.item(place, 0).checkState() is Qt.CheckState.Checked:
+                return row
+        return None
+
+    def untick(self) -> None:
+        """Take the tick away without telling anyone."""
+        self.blockSignals(True)
+        for place in range(len(self._rows)):
+            self.item(place, 0).setCheckState(Qt.CheckState.Unchecked)
+        self.blockSignals(False)
+
+    def as_text(self) -> str:
+        """The table with its headings, cells parted by tabs, for a spreadsheet."""
+        lines = [list(COLUMNS)]
+        lines += [
+            [self.item(place, column).text() for column in range(len(COLUMNS))]
+            for place in range(self.rowCount())
+        ]
+        return "\n".join("\t".join(line) for line in lines)
+
+    def apply_palette(self, palette: Palette) -> None:
+        """Take the palette's colours; data against data is written in a quiet one."""
+        self._palette = palette
+        self.blockSignals(True)
+        for place in range(self.rowCount()):
+            ink = QColor(palette.text if place < len(self._rows) else palette.muted)
+            for column in range(len(COLUMNS)):
+                self.item(place, column).setForeground(ink)
+        self.blockSignals(False)
+
+    def _write(self, place: int, texts: Sequence[str]) -> None:
+        for column, text in enumerate(texts):
+            item = QTableWidgetItem(text)
+            side = Qt.AlignmentFlag.AlignLeft if column < NAMES else Qt.AlignmentFlag.AlignRight
+            item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+            self.setItem(place, column, item)
+
+    def _on_changed(self, item: QTableWidgetItem) -> None:
+        if item.column() or item.row() >= len(self._rows):
+            return
+        if item.checkState() is Qt.CheckState.Checked:
+            self.blockSignals(True)
+            for place in range(len(self._rows)):
+                if place != item.row():
+                    self.item(place, 0).setCheckState(Qt.CheckState.Unchecked)
+            self.blockSignals(False)
+        self.row_ticked.emit(self.ticked())

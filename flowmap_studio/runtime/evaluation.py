@@ -16,6 +16,7 @@ from flowmap_studio.core.errors import DataError, StudioError
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.runtime.frames import (
     DRAG_POINTS,
+    LATTICE_RESOLUTION,
     STAGE_POINTS,
     STAGE_SEED,
     Frame,
@@ -27,6 +28,7 @@ from flowmap_studio.runtime.frames import (
 from flowmap_studio.runtime.workers import Worker
 
 if TYPE_CHECKING:  # torch comes with these: imported in the thread, behind the painted window
+    from flowmap_studio.core.cached_steps import CachedMap
     from flowmap_studio.core.loaded_map import LoadedMap
     from flowmap_studio.core.metrics import Referee
 
@@ -41,6 +43,7 @@ WARM_UP = ("scipy.stats", "ot", "flowmap_studio.core.trainer")
 """What training needs is imported once nothing is asked for, one by one, so that the first click
 on Train starts at once and neither scrubbing nor closing waits for long."""
 
+Error = tuple[float, float]
 Request = FrameRequest | MeasureRequest | PreviewRequest
 
 
@@ -65,6 +68,7 @@ class Evaluator(Worker):
         self._rested = 0.0
         self._cold = list(WARM_UP)
         self._loaded: LoadedMap | None = None
+        self._cached: tuple[tuple[Snapshot, int], tuple[CachedMap, Error]] | None = None
         self._referee: tuple[object, Referee] | None = None
 
     def submit(self, request: Request) -> None:
@@ -141,10 +145,15 @@ class Evaluator(Worker):
         noise = loaded.noise(STAGE_POINTS, STAGE_SEED)
         guide = loaded.guide(STAGE_POINTS, STAGE_SEED)
         one_step = loaded.at(noise, request.t, 1, guide)
-        some = noise if request.full else noise[:DRAG_POINTS]
-        composed = (
-            one_step if request.steps == 1 else loaded.at(some, request.t, request.steps, guide)
-        )
+        cached = None
+        if request.cached and request.snapshot.dim == 2:
+            cached = self._cached_for(request, loaded)
+            composed = cached[0].at(noise, request.t, guide)
+        elif request.steps == 1:
+            composed = one_step
+        else:
+            some = noise if request.full else noise[:DRAG_POINTS]
+            composed = loaded.at(some, request.t, request.steps, guide)
         clouds = {
             "source": loaded.source(STAGE_POINTS, STAGE_SEED),
             "data": request.snapshot.data,
@@ -153,7 +162,21 @@ class Evaluator(Worker):
         }
         for cloud in clouds.values():
             cloud.flags.writeable = False
-        return Frame(request, MappingProxyType(clouds), time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        return Frame(request, MappingProxyType(clouds), seconds, cached[1] if cached else None)
+
+    def _cached_for(self, request: FrameRequest, loaded: LoadedMap) -> tuple[CachedMap, Error]:
+        """The steps of a map in so many jumps, made once for all times t, and their error."""
+        from flowmap_studio.core.cached_steps import CachedMap
+
+        key = (request.snapshot, request.steps)
+        held = self._cached
+        if held is None or held[0][0] is not key[0] or held[0][1] != key[1]:
+            noise = loaded.noise(STAGE_POINTS, STAGE_SEED)
+            guide = loaded.guide(STAGE_POINTS, STAGE_SEED)
+            made = CachedMap(loaded, noise, request.steps, LATTICE_RESOLUTION, guide)
+            self._cached = held = (key, (made, made.error(noise, guide)))
+        return held[1]
 
     def _load(self, snapshot: Snapshot) -> LoadedMap:
         from flowmap_studio.core.devices import usable_device

@@ -15,6 +15,8 @@ STAGE_POINTS = 4096
 """Points of each cloud on the stage; the default of `flowmap-studio sample` too."""
 STAGE_SEED = 0
 """Seed of the stage's noise: `sample --seed 0` gives the very points on the stage at t = 1."""
+LATTICE_RESOLUTION = 128
+"""Nodes along each axis of the stage's cached steps: about a second to make eight."""
 DRAG_POINTS = 1024
 """Composed points while the slider moves; all of them when it rests."""
 
@@ -32,6 +34,7 @@ class FrameRequest:
         full: All composed points, or `DRAG_POINTS` of them for speed.
         threads: CPU threads to evaluate with.
         patient: Whether it leaves the cores to a run: nobody's hand waits for this frame.
+        cached: Take the composed cloud from a lattice of cached steps, where the map has two axes.
     """
 
     serial: int
@@ -42,6 +45,7 @@ class FrameRequest:
     full: bool
     threads: int
     patient: bool = False
+    cached: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,11 +56,14 @@ class Frame:
         request: What was asked.
         clouds: (n, dim) points in data units by layer: source, data, one_step, composed.
         seconds: Time the evaluation took.
+        cached_error: RMS and largest error of cached steps at t = 1, in units of the data's
+            spread; None where none were asked for or the map is not one of the plane.
     """
 
     request: FrameRequest
     clouds: Mapping[str, npt.NDArray[np.float32]]
     seconds: float
+    cached_error: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ class Session(QObject):
         unsaved: Whether the map on stage was trained here and not saved.
         t: Flow time in [0, 1].
         steps: Jumps of the composed cloud.
+        cached: Whether that cloud comes from a lattice of cached steps.
     """
 
     state_changed = Signal(object)  # State
@@ -84,6 +85,7 @@ class Session(QObject):
         self.unsaved = False
         self.t = 1.0
         self.steps = 8
+        self.cached = False
         self._moving = False
         self._playing = False
         self._fresh = False
@@ -190,6 +192,11 @@ class Session(QObject):
         self.steps = steps
         self._request_frame()
         self._request_measure()
+
+    def set_cached(self, cached: bool) -> None:
+        """Take the composed cloud from a lattice of cached steps, or evaluate it."""
+        self.cached = cached
+        self._request_frame()
 
     def set_moving(self, moving: bool) -> None:
         """Say whether the slider is in motion: frames are lighter then and full afterwards."""
@@ -318,6 +325,7 @@ class Session(QObject):
                 full=not (self._moving or training),
                 threads=1 if training else CORES_WHEN_IDLE,
                 patient=training and (self._playing or following),
+                cached=self.cached and not training,  # each new map would be a new lattice
             )
         )
 

@@ -15,6 +15,7 @@ from flowmap_studio.runtime.session import State
 from flowmap_studio.views import theme
 from flowmap_studio.views.action_states import ActionStates, action_states
 from flowmap_studio.views.icons import icon
+from flowmap_studio.views.lattice_check import error_text
 
 if TYPE_CHECKING:
     from flowmap_studio.views.window import StudioWindow
@@ -82,13 +83,16 @@ class SessionMirror(QObject):
         """Show settings in form, tool bar and loss plot."""
         self._window.form.set_config(config)
         self._window.tool_bar.show_config(config)
-        self._window.loss_plot.set_term_states(term_states(config.method, config.parametrisation))
+        states = term_states(config.method, config.parametrisation, config.density_head)
+        self._window.loss_plot.set_term_states(states)
 
     def show_frame(self, frame: Frame) -> None:
         """Put clouds on the stage."""
         stage, request = self._window.stage, frame.request
         stage.set_clouds(dict(frame.clouds))
-        stage.set_caption(f"t = {request.t:.3f} · step {request.snapshot.step:,}")
+        place = f"t = {request.t:.3f} · step {request.snapshot.step:,}"
+        stage.set_caption(place + error_text(frame.cached_error))
+        self._window.time_bar.lattice_check.show_axes(request.snapshot.dim)
         self._window.status.show_frame(frame.seconds, len(frame.clouds["one_step"]))
 
     def show_losses(self) -> None:

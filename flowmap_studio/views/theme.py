@@ -37,6 +37,8 @@ class Palette:
     consistency: str
     identity: str
     total: str
+    score: str
+    density: str
 
     @property
     def arrow(self) -> str:
@@ -71,6 +73,8 @@ LIGHT = Palette(
     consistency="#b3568c",
     identity="#8f8400",
     total="#1b1f27",
+    score="#0072b2",
+    density="#009e73",
 )
 DARK = Palette(
     dark=True,
@@ -95,6 +99,8 @@ DARK = Palette(
     consistency="#e08fbf",
     identity="#f0e442",
     total="#e7eaf0",
+    score="#56b4e9",
+    density="#2bc49a",
 )
 
 FONT_FAMILY = "Inter"

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from flowmap_studio.views.icons import icon
+from flowmap_studio.views.lattice_check import LatticeCheck
 from flowmap_studio.views.playback import Playback
 from flowmap_studio.views.sliders import JumpSlider, TickedSlider
 from flowmap_studio.views.theme import Palette
@@ -145,6 +146,8 @@ class TimeBar(QWidget):
         grid.addWidget(self.time_spin, 0, 3)
         grid.addWidget(_label("composed steps"), 0, 4)
         grid.addWidget(self.steps_spin, 0, 5)
+        self.lattice_check = LatticeCheck()
+        grid.addWidget(self.lattice_check, 0, 6)
 
     def _build_history(self, grid: QGridLayout) -> None:
         self.history_slider = JumpSlider(self._describe_history)

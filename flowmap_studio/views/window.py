@@ -173,6 +173,7 @@ class StudioWindow(QMainWindow):
         bar.time_changed.connect(session.set_time)
         bar.steps_changed.connect(session.set_steps)
         bar.steps_changed.connect(self.stage.set_composed_steps)
+        bar.lattice_check.toggled.connect(session.set_cached)
         bar.scrubbing_changed.connect(session.set_moving)
         bar.playing_changed.connect(session.set_playing)
         bar.history_changed.connect(session.show_history)
@@ -345,6 +346,8 @@ class StudioWindow(QMainWindow):
         changes = {field: value}
         if field == "method" and value != "article":
             changes["parametrisation"] = "residual"  # the only form of two-time maps
+        if changes.get("method") == "schrodinger-bridge":
+            changes["coupling"] = "sinkhorn"  # with others it is a mixture of bridges only
         try:
             self.edit_config(self.session.config.replace(**changes))
         except StudioError as error:

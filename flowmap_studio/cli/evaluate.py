@@ -14,6 +14,7 @@ from flowmap_studio.core.advice import Figures, advise
 from flowmap_studio.core.errors import StudioError
 
 if TYPE_CHECKING:
+    from flowmap_studio.core.loaded_map import LoadedMap
     from flowmap_studio.core.snapshot import Snapshot
     from flowmap_studio.core.targets import Target
 
@@ -40,7 +41,9 @@ SHARES = ("coverage", "spread_ratio", "forbidden_mass")
     "came from), step, seed, points, steps (figures by number of steps), floor (figures: the "
     "figures "
     "are sliced_w2, w2, energy_distance, coverage, spread_ratio and, for checkerboard, "
-    "forbidden_mass, histogram_kl), folded_share (of the noise that the one-step map turns over; "
+    "forbidden_mass, histogram_kl), density_head (rms_nats, median_nats, points: its log-densities "
+    "of samples against the exact change of variables; null without one), "
+    "folded_share (of the noise that the one-step map turns over; "
     "null for velocities), advice (the most important sentence or null), findings (kind, sentence "
     "and change, the settings that cure it).",
 )
@@ -75,6 +78,7 @@ def evaluate(file: Path, steps: tuple[int, ...], seed: int, as_json: bool) -> No
     loaded = load_map(snapshot)
     figures = {count: referee.judge(loaded, count) for count in steps}
     floor = referee.floors()
+    head = _head(loaded)
     folded = fold_share(loaded)
     # Composed clouds are judged at 8 steps where nothing else was asked for.
     jumps = max(steps) if max(steps) > 1 else 8
@@ -95,10 +99,16 @@ def evaluate(file: Path, steps: tuple[int, ...], seed: int, as_json: bool) -> No
         facts = {"step": snapshot.step, "seed": seed, "points": points}
         judged = {"file": str(file), "target": snapshot.config.target, "judged_by": source}
         measured = {**judged, **facts, "steps": figures, "floor": floor}
-        found = {"folded_share": folded, **console.as_findings(advice)}
+        found = {"density_head": head, "folded_share": folded, **console.as_findings(advice)}
         console.emit_json({**measured, **found})
     else:
         _show(figures, floor)
+        if head:
+            console.say(
+                f"Density head: log-densities of {head['points']:,.0f} samples are "
+                f"{console.number(head['rms_nats'])} nats RMS from the exact change of variables "
+                f"(median {console.number(head['median_nats'])})."
+            )
         for one in advice:
             console.warn(one.sentence)
 
@@ -114,6 +124,17 @@ def _target(snapshot: Snapshot) -> tuple[Target, str]:
     if target.dim != snapshot.dim:  # another file of that name lies here
         return PointTarget(Path(name).name, snapshot.data), "embedded"
     return target, "file" if Path(name).expanduser().is_file() else "embedded"
+
+
+def _head(loaded: LoadedMap) -> dict[str, float] | None:
+    """How good the map's density head is, if it has one and samples have a density."""
+    from flowmap_studio.core.config import NORMAL
+    from flowmap_studio.core.density_head import check_head
+
+    config = loaded.snapshot.config
+    if config.density_head == "off" or config.source != NORMAL:
+        return None
+    return dict(check_head(loaded)._asdict())
 
 
 def _show(figures: dict[int, dict[str, float]], floor: dict[str, float]) -> None:

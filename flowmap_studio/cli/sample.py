@@ -21,6 +21,7 @@ from flowmap_studio.cli.files import (
     open_preset,
     write_points,
 )
+from flowmap_studio.cli.sampling import Wanted, draw, in_words
 from flowmap_studio.cli.types import SEED, STEPS, WholeNumber, shortened
 from flowmap_studio.core.errors import StudioError
 from flowmap_studio.core.methods import METHODS
@@ -33,14 +34,18 @@ if TYPE_CHECKING:
 NUM = 4096
 """As many points as the window's stage shows."""
 MAX_NUM = 100_000_000
-SOLVER_NAMES = tuple(SOLVERS)
+SOLVER_NAMES = (*SOLVERS, "sde")
+MAX_RESOLUTION = 2048
 PICTURE_SIZE = 800
 """Pixels along each side of a .png."""
 
 
 @click.command(
     epilog="--json prints: out, num, dim, steps, seed, label, guidance, solver, evaluations (how "
-    "often the map or the velocity was evaluated on the points)."
+    "often the map or the velocity was evaluated on the points; null with --lattice); with "
+    "--lattice also lattice: resolution, rms_error, largest_error (in units of the data's spread), "
+    "build_seconds, seconds (for the samples) and direct_seconds (for as many without it, from "
+    "those that were compared)."
 )
 @map_argument
 @click.option(
@@ -71,7 +76,15 @@ PICTURE_SIZE = 800
     "--solver",
     metavar="|".join(SOLVER_NAMES),
     help="Velocities (flow-matching, rectified-flow): solve the ODE by this method in --steps "
-    "steps; dopri5 chooses its own. Without it each step is one of Euler's.",
+    "steps; dopri5 chooses its own. Without it each step is one of Euler's. sde: random ways of "
+    "a map of method schrodinger-bridge, by --steps steps of Euler and Maruyama.",
+)
+@click.option(
+    "--lattice",
+    type=WholeNumber(2, MAX_RESOLUTION),
+    metavar="R",
+    help="Cached steps: evaluate each jump once on a grid of R × R nodes and look the samples up "
+    "in it; prints the error measured against the map itself. Pays where --num is far above R².",
 )
 @click.option(
     "--out",
@@ -90,6 +103,7 @@ def sample(
     label: str | None,
     scale: float,
     solver: str | None,
+    lattice: int | None,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -98,13 +112,10 @@ def sample(
     snapshot = open_preset(file).snapshot
     check_classes(snapshot, label, scale)
     _check_solver(solver, snapshot.config.method)
-    loaded = load_map(snapshot)
-    if solver is None:
-        points, evaluations = loaded.sample(num, steps, seed, label, scale), steps
-    else:
-        from flowmap_studio.core.ode_samples import sample_ode
-
-        points, evaluations = sample_ode(loaded, num, steps, seed, solver, label, scale)
+    if solver is not None and lattice is not None:
+        raise StudioError("--lattice caches jumps, not a solver's steps; leave one of them out.")
+    drawn = draw(load_map(snapshot), Wanted(num, steps, seed, label, scale), solver, lattice)
+    points, evaluations, cost = drawn
     if out.suffix.lower() == ".png":
         _write_picture(out, points)
     else:
@@ -112,13 +123,17 @@ def sample(
     if as_json:
         facts = {"num": num, "dim": snapshot.dim, "steps": steps, "seed": seed}
         how = {"label": label, "guidance": scale, "solver": solver, "evaluations": evaluations}
-        console.emit_json({"out": str(out), **facts, **how})
+        cached = {"lattice": cost._asdict()} if cost else {}
+        console.emit_json({"out": str(out), **facts, **how, **cached})
     elif solver is None:
         console.say(f"{num:,} samples of {steps:,} step{'s' * (steps > 1)} saved as {out}.")
+        if cost:
+            console.say(in_words(cost))
     else:
+        what = "drift" if solver == "sde" else "velocity"
         console.say(
             f"{num:,} samples by {solver}, {evaluations:,} evaluation"
-            f"{'s' * (evaluations > 1)} of the velocity, saved as {out}."
+            f"{'s' * (evaluations != 1)} of the {what}, saved as {out}."
         )
 
 
@@ -129,7 +144,7 @@ def _check_solver(solver: str | None, method: str) -> None:
         raise StudioError(
             f"--solver must be one of {', '.join(SOLVER_NAMES)}, not {shortened(solver)}."
         )
-    if METHODS[method].clock != "start":
+    if METHODS[method].clock != "start" and solver != "sde":
         raise StudioError(
             f"--solver is for velocities (flow-matching, rectified-flow); this map of method "
             f"{method} jumps by itself, so leave it out."

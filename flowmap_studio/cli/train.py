@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 
 DIVERGED = 1
 INTERRUPTED = 130
-SHAPING = ("parametrisation", "hidden_dim", "depth", "time_embed_dim", "position_features")
+SHAPING = (
+    "parametrisation",
+    "hidden_dim",
+    "depth",
+    "time_embed_dim",
+    "position_features",
+    "density_head",
+)
 """Settings that decide which weights a map has and what they mean."""
 
 
@@ -34,11 +41,11 @@ SHAPING = ("parametrisation", "hidden_dim", "depth", "time_embed_dim", "position
     epilog="Ctrl-C or SIGTERM saves what was learned beside the --out path, as "
     "NAME.interrupted.flowmap (status 130); a training that diverges saves its last sound map as "
     "NAME.diverged.flowmap (status 1). --json prints: out, target, method, coupling, step, "
-    "seconds, steps_per_second, device, interrupted, losses (match, consistency, identity, total: "
-    "means of the last 100 steps; null where a method lacks one), metrics (sliced_w2_1, _2, _4, "
-    "_8, _floor and spread_ratio, in units of the data's spread; folded_share, of the noise "
-    "that the one-step map turns over), advice (the most important sentence or null), findings "
-    "(a list of kind, sentence and change, the settings that cure it).",
+    "seconds, steps_per_second, device, interrupted, losses (match, consistency, identity, total, "
+    "score, density: means of the last 100 steps; null where a method lacks one), metrics "
+    "(sliced_w2_1, _2, _4, _8, _floor and spread_ratio, in units of the data's spread; "
+    "folded_share, of the noise that the one-step map turns over), advice (the most important "
+    "sentence or null), findings (a list of kind, sentence and change, the settings that cure it).",
 )
 @click.option(
     "--out",
@@ -52,7 +59,7 @@ SHAPING = ("parametrisation", "hidden_dim", "depth", "time_embed_dim", "position
     metavar="FILE.jsonl",
     type=FILE,
     help="Write the losses of every step: one JSON object with step, match, consistency, "
-    "identity, total a line (null for an absent term).",
+    "identity, total, score, density a line (null for an absent term).",
 )
 @click.option(
     "--start-from",
@@ -100,7 +107,7 @@ def _check_start(name: str, start: Snapshot, config: RunConfig) -> None:
         if getattr(config, field) != old:
             option = f"--{field.replace('_', '-')}"
             raise StudioError(f"--start-from: the map of {name} has {option} {old}; keep it.")
-    if config.two_time != start.config.two_time:
+    if (config.two_time, config.outputs) != (start.config.two_time, start.config.outputs):
         raise StudioError(
             f"--start-from: the map of {name} was trained with method {start.config.method}, "
             f"whose weights do not fit method {config.method}."
@@ -140,7 +147,8 @@ def _as_dict(result: Result) -> dict[str, Any]:
 
 def _show(result: Result) -> None:
     snapshot = result.snapshot
-    states = term_states(snapshot.config.method, snapshot.config.parametrisation)
+    config = snapshot.config
+    states = term_states(config.method, config.parametrisation, config.density_head)
     losses = [
         f"{name} {'0 by construction' if states[name] == 'zero' else console.number(value)}"
         for name, value in result.losses.items()

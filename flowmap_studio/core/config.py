@@ -115,7 +115,8 @@ class RunConfig:
         maximum=100,
         logarithmic=True,
         help="Sinkhorn coupling: weight of the entropy, in squared units of the data's spread; "
-        "towards 0 it is ot, large it is independent",
+        "towards 0 it is ot, large it is independent. Method schrodinger-bridge: its diffusion is "
+        "σ = √(ε/2)",
     )
     pair_reuse: int = _setting(
         2,
@@ -262,6 +263,15 @@ class RunConfig:
         help="Random Fourier frequencies of the position beside the position itself; sharp edges "
         "(checkerboard) need them. 0 is the article's network",
     )
+    density_head: str = _setting(
+        "off",
+        group="Network",
+        label="Density head",
+        choices=("off", "on"),
+        advanced=True,
+        help="on: a second small network learns log|det ∂X_{0,t}/∂x| of the map beside it, so that "
+        "a sample's log-density costs one evaluation instead of a Jacobian",
+    )
     optimiser: str = _setting(
         "adam",
         group="Optimiser",
@@ -384,6 +394,12 @@ class RunConfig:
                 "(X − x)/(t − s); choose parametrisation residual, or method article.",
                 "parametrisation",
             )
+        if self.density_head == "on" and METHODS[self.method].clock == "start":
+            raise ConfigError(
+                f"Method {self.method} learns a velocity, and a density head needs a map; choose "
+                "density head off, or another method.",
+                "density_head",
+            )
         if not self.source.strip():
             raise ConfigError(f"Source is empty; give {NORMAL}, a name or a file.", "source")
         if not self.target.strip():
@@ -398,6 +414,20 @@ class RunConfig:
     def two_time(self) -> bool:
         """Whether the network is told both times, so that its maps compose exactly."""
         return METHODS[self.method].clock == "both"
+
+    @property
+    def outputs(self) -> int:
+        """Vectors that the network gives: 1, or 2 where it learns the score beside a velocity."""
+        return 2 if METHODS[self.method].has_score else 1
+
+    @property
+    def diffusion(self) -> float:
+        """σ of the Brownian bridges, √(ε/2), in normalised units.
+
+        Sinkhorn's plan of ⟨P, |x0 − x1|²⟩ + ε Σ P log P is the Schrödinger bridge's for σ² = ε/2:
+        entropic transport with the cost |x0 − x1|²/2 and entropy σ².
+        """
+        return math.sqrt(self.entropy / 2)
 
     def replace(self, **changes: Any) -> RunConfig:
         """A copy with some fields changed, checked again.

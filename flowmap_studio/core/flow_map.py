@@ -60,6 +60,13 @@ class FlowMap(nn.Module):
         out: torch.Tensor = self.network(x, times, cond)
         return out
 
+    def log_volume(
+        self, x: torch.Tensor, t: torch.Tensor, cond: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """(batch, 1) the density head's log|det ∂X_{0,t}/∂x|, 0 at t = 0; shapes as `raw`."""
+        times = torch.cat([torch.zeros_like(t), t], dim=-1) if self.clock == "both" else t
+        return t * self.network.log_volume_rate(x, times, cond)
+
     def forward(
         self,
         x: torch.Tensor,
@@ -84,6 +91,49 @@ class FlowMap(nn.Module):
         return self.raw(x, t, t, cond)
 
 
+class BridgeMap(FlowMap):
+    """The velocity and the score of Brownian bridges between pairs, of diffusion σ.
+
+    The network gives the drift m_t(x) = E[x1 − x0 | x_t = x] and the score s_t(x) = ∇log p_t(x).
+    The velocity of the probability-flow ODE is m_t − σ² (1 − 2t)/2 s_t, that of the SDE with
+    noise σ is m_t + σ² t s_t: neither divides by anything that vanishes at t = 0 or 1. As a
+    `FlowMap` it is the former, with one Euler step as its jump.
+
+    Args:
+        network: With 2 dim outputs.
+        sigma: σ in normalised units.
+    """
+
+    def __init__(self, network: FlowMapNet, sigma: float) -> None:
+        super().__init__(network, clock="start", residual=True)
+        self.sigma = sigma
+
+    def heads(
+        self, x: torch.Tensor, t: torch.Tensor, cond: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """m_t(x) and s_t(x), both (batch, dim), of points x (batch, dim) at times t (batch, 1)."""
+        drift, score = super().raw(x, t, t, cond).chunk(2, dim=-1)
+        return drift, score
+
+    def raw(
+        self,
+        x: torch.Tensor,
+        s: torch.Tensor,
+        t: torch.Tensor,  # noqa: ARG002 - a velocity knows but one time
+        cond: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """(batch, dim) velocity of the probability-flow ODE; arguments as `FlowMap.raw`."""
+        drift, score = self.heads(x, s, cond)
+        return drift - 0.5 * self.sigma**2 * (1 - 2 * s) * score
+
+    def sde_drift(
+        self, x: torch.Tensor, t: torch.Tensor, cond: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """(batch, dim) drift of dx = (v_t + σ²/2 s_t) dt + σ dW, whose marginals are the ODE's."""
+        drift, score = self.heads(x, t, cond)
+        return drift + self.sigma**2 * t * score
+
+
 def build_flow_map(config: RunConfig, dim: int, classes: int = 0) -> FlowMap:
     """The untrained map of a config, with seeded weights, on the CPU.
 
@@ -92,8 +142,11 @@ def build_flow_map(config: RunConfig, dim: int, classes: int = 0) -> FlowMap:
         dim: Axes of the data.
         classes: Number of classes that it is told apart; 0 for an unconditional map.
     """
+    network = build_network(config, dim, classes)
+    if METHODS[config.method].has_score:
+        return BridgeMap(network, config.diffusion)
     return FlowMap(
-        build_network(config, dim, classes),
+        network,
         clock=METHODS[config.method].clock,
         residual=config.parametrisation == "residual",
     )

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-TERMS = ("match", "consistency", "identity", "total")
-"""The loss terms in the order of the history's columns."""
+TERMS = ("match", "consistency", "identity", "total", "score", "density")
+"""The loss terms in the order of the history's columns; the total is of all others."""
+TOTAL = TERMS.index("total")
+RARE_TERMS = ("score", "density")
+"""Terms that few methods have, and that are not spoken of where they are absent."""
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -19,9 +22,9 @@ class HistoryView:
 
     Attributes:
         steps: (n,) step number at the centre of each bucket.
-        mean: (n, 4) mean of each term over the bucket, NaN where the term was not computed.
-        low: (n, 4) smallest value in the bucket.
-        high: (n, 4) largest value in the bucket.
+        mean: (n, terms) mean of each term over the bucket, NaN where the term was not computed.
+        low: (n, terms) smallest value in the bucket.
+        high: (n, terms) largest value in the bucket.
     """
 
     steps: npt.NDArray[np.float64]
@@ -46,7 +49,7 @@ class LossHistory:
         self._capacity = capacity
         self._stride = 1
         self._filled = 0
-        # Columns: mean, low, high of the four terms.
+        # Columns: mean, low, high of the terms.
         self._buckets = np.empty((capacity, 3, len(TERMS)), np.float32)
         self._pending = np.empty((0, len(TERMS)), np.float32)
         self._steps = 0
@@ -64,7 +67,7 @@ class LossHistory:
         """Record one row per step.
 
         Args:
-            losses: (steps, 4) values in the order of `TERMS`; NaN for an absent term.
+            losses: (steps, terms) values in the order of `TERMS`; NaN for an absent term.
         """
         self._steps += len(losses)
         rows = np.concatenate([self._pending, np.asarray(losses, np.float32)])
@@ -79,7 +82,7 @@ class LossHistory:
         self._pending = rows.copy()
 
     def latest(self) -> FloatArray:
-        """(4,) the mean terms of the newest bucket; NaN when nothing was recorded."""
+        """(terms,) the mean terms of the newest bucket; NaN when nothing was recorded."""
         if len(self._pending):
             mean: FloatArray = self._pending.mean(axis=0)
             return mean

@@ -25,6 +25,7 @@ class MethodInfo:
         clock: "both" for two-time maps, which compose exactly; "elapsed" for one-time maps;
             "start" for velocities, whose jump is one Euler step.
         has_consistency: Whether the objective has a consistency term.
+        has_score: Whether it learns the score ∇log p_t too, beside a velocity.
         learns_from_teacher: Whether it is regressed on the ODE solution of a teacher velocity,
             which is trained in the first part of the run.
     """
@@ -33,6 +34,7 @@ class MethodInfo:
     clock: Clock
     has_consistency: bool = True
     learns_from_teacher: bool = False
+    has_score: bool = False
 
 
 METHODS: Mapping[str, MethodInfo] = {
@@ -57,15 +59,24 @@ METHODS: Mapping[str, MethodInfo] = {
     "rectified-flow": MethodInfo(
         "Baseline: a velocity trained again on its own pairs, so that few steps do", "start", False
     ),
+    "schrodinger-bridge": MethodInfo(
+        "Velocity and score of Brownian bridges between sinkhorn's pairs: sampled by ODE or SDE",
+        "start",
+        has_consistency=False,
+        has_score=True,
+    ),
 }
 
 
-def term_states(method: str, parametrisation: str) -> dict[str, TermState]:
+def term_states(
+    method: str, parametrisation: str, density_head: str = "off"
+) -> dict[str, TermState]:
     """How each loss term of a method behaves, by term name.
 
     Args:
         method: A name in `METHODS`.
         parametrisation: "residual" (identity exact, so its term is 0) or "free".
+        density_head: "on" where a density head is trained too.
     """
     info = METHODS[method]
     identity: TermState = "zero" if parametrisation == "residual" else "live"
@@ -75,4 +86,6 @@ def term_states(method: str, parametrisation: str) -> dict[str, TermState]:
         # A velocity is no map: that a jump of no length stays put is nobody's merit.
         "identity": "absent" if info.clock == "start" else identity,
         "total": "live",
+        "score": "live" if info.has_score else "absent",
+        "density": "live" if density_head == "on" else "absent",
     }

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from flowmap_studio.core.config import RunConfig
+
+DENSITY_WIDTHS = (128, 128)
+"""Units of the hidden layers of a density head."""
 
 
 def weight_shapes(config: RunConfig, dim: int, classes: int = 0) -> dict[str, tuple[int, ...]]:
@@ -24,6 +29,13 @@ def weight_shapes(config: RunConfig, dim: int, classes: int = 0) -> dict[str, tu
         shapes |= {f"net.{at}.weight": (width, inputs), f"net.{at}.bias": (width,)}
         shapes |= {f"net.{at + 1}.weight": (width,), f"net.{at + 1}.bias": (width,)}
         inputs = width
+    if config.density_head == "on":
+        features = dim + 2 * count + embed * (2 if classes else 1)
+        sizes = (features, *DENSITY_WIDTHS, 1)
+        for layer, (fed, given) in enumerate(pairwise(sizes)):
+            shapes |= {f"density.{2 * layer}.weight": (given, fed)}
+            shapes |= {f"density.{2 * layer}.bias": (given,)}
     at = 3 * config.depth
-    shapes |= {f"net.{at}.weight": (dim, inputs), f"net.{at}.bias": (dim,)}
+    outputs = dim * config.outputs
+    shapes |= {f"net.{at}.weight": (outputs, inputs), f"net.{at}.bias": (outputs,)}
     return shapes

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import nn
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.network_shapes import DENSITY_WIDTHS
 from flowmap_studio.core.randomness import Stream, generator
 
 POSITION_SCALES = (1.5, 4.0)
@@ -45,17 +47,21 @@ class FlowMapNet(nn.Module):
         count = config.position_features
         self.register_buffer("frequencies", torch.empty(dim, count))
         layers: list[nn.Module] = []
-        inputs = dim + 2 * count + embed * (2 if classes else 1)
+        features = inputs = dim + 2 * count + embed * (2 if classes else 1)
         for _ in range(config.depth):
             layers += [nn.Linear(inputs, width), nn.LayerNorm(width), nn.SiLU()]
             inputs = width
-        layers.append(nn.Linear(inputs, dim))
+        layers.append(nn.Linear(inputs, dim * config.outputs))
         self.net = nn.Sequential(*layers)
+        if config.density_head == "on":
+            sizes = (features, *DENSITY_WIDTHS, 1)
+            units = [part for a, b in pairwise(sizes) for part in (nn.Linear(a, b), nn.SiLU())]
+            self.density = nn.Sequential(*units[:-1])
 
     def forward(
         self, x: torch.Tensor, times: torch.Tensor, cond: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """(batch, dim) raw output.
+        """(batch, dim) raw output; (batch, 2 dim) where the method learns the score too.
 
         Args:
             x: (batch, dim) positions.
@@ -63,6 +69,22 @@ class FlowMapNet(nn.Module):
             cond: (batch, classes) one-hot classes, rows of zeros for the null class, which None
                 stands for too.
         """
+        out: torch.Tensor = self.net(self._features(x, times, cond))
+        return out
+
+    def log_volume_rate(
+        self, x: torch.Tensor, times: torch.Tensor, cond: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """(batch, 1) output of the density head, which leaves the rest of the network untaught."""
+        with torch.no_grad():
+            features = self._features(x, times, cond)
+        out: torch.Tensor = self.density(features)
+        return out
+
+    def _features(
+        self, x: torch.Tensor, times: torch.Tensor, cond: torch.Tensor | None
+    ) -> torch.Tensor:
+        """(batch, inputs) position and its Fourier features, embedded times and classes."""
         parts = [x, self.time_mlp(times)]
         if self.classes:
             known = x.new_zeros(len(x), self.classes) if cond is None else cond
@@ -70,8 +92,7 @@ class FlowMapNet(nn.Module):
         if self.frequencies.shape[1]:
             angle = x @ self.frequencies
             parts[1:1] = [torch.sin(angle), torch.cos(angle)]
-        out: torch.Tensor = self.net(torch.cat(parts, dim=-1))
-        return out
+        return torch.cat(parts, dim=-1)
 
 
 def build_network(config: RunConfig, dim: int, classes: int = 0) -> FlowMapNet:
@@ -85,20 +106,29 @@ def build_network(config: RunConfig, dim: int, classes: int = 0) -> FlowMapNet:
     network = network.to_empty(device="cpu")
     draw = generator(config.seed, Stream.WEIGHTS)
     with torch.no_grad():
-        for module in network.modules():
-            if isinstance(module, nn.Linear):
-                bound = 1 / math.sqrt(module.in_features)
-                module.weight.uniform_(-bound, bound, generator=draw)
-                module.bias.uniform_(-bound, bound, generator=draw)
-            elif isinstance(module, nn.LayerNorm):
-                module.weight.fill_(1)
-                module.bias.zero_()
+        for name, module in network.named_modules():
+            if not name.startswith("density"):
+                _draw_start(module, draw)
         last = network.net[-1]
         assert isinstance(last, nn.Linear)  # noqa: S101 - tells mypy what __init__ built
         last.weight.mul_(LAST_LAYER_SCALE)
         last.bias.zero_()
         _draw_frequencies(network.frequencies, draw)
+        if config.density_head == "on":  # last, so that the map's own weights stay what they are
+            for module in network.density:
+                _draw_start(module, draw)
     return network
+
+
+def _draw_start(module: nn.Module, draw: torch.Generator) -> None:
+    """Starting weights of one layer."""
+    if isinstance(module, nn.Linear):
+        bound = 1 / math.sqrt(module.in_features)
+        module.weight.uniform_(-bound, bound, generator=draw)
+        module.bias.uniform_(-bound, bound, generator=draw)
+    elif isinstance(module, nn.LayerNorm):
+        module.weight.fill_(1)
+        module.bias.zero_()
 
 
 def _draw_frequencies(frequencies: torch.Tensor, draw: torch.Generator) -> None:

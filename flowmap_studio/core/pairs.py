@@ -11,6 +11,7 @@ import torch
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.couplings import pair
+from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.normalisation import Normalisation
 from flowmap_studio.core.objectives.base import UNIFORMS, Batch, Passage
 from flowmap_studio.core.randomness import Stream, generator
@@ -31,9 +32,10 @@ class Chunk(NamedTuple):
     def batch(self, step: int) -> Batch:
         """The draws of step `step` of the chunk."""
         rows = slice(step * self.size, (step + 1) * self.size)
-        x0, x1, uniforms, passage, _ = self.draws
+        x0, x1, uniforms, passage, _, bridge = self.draws
         cut = None if passage is None else Passage(*(part[rows] for part in passage))
-        return Batch(x0[rows], x1[rows], uniforms[rows], cut, self.draws.cond_rows(rows))
+        noise = None if bridge is None else bridge[rows]
+        return Batch(x0[rows], x1[rows], uniforms[rows], cut, self.draws.cond_rows(rows), noise)
 
 
 def _wanted() -> bool:
@@ -118,6 +120,7 @@ class PairStream:
             x1.to(self._device),
             draw_uniforms(config, index).to(self._device),
             cond=None if cond is None else cond.to(self._device),
+            bridge=draw_bridges(config, index, x0.shape[1], self._device),
         )
         return Chunk(config.batch_size, batch)
 
@@ -140,6 +143,16 @@ def draw_uniforms(config: RunConfig, index: int) -> torch.Tensor:
     """(steps · batch, 3) numbers in [0, 1) of chunk `index`, on the CPU so that devices agree."""
     times = generator(config.seed, Stream.TIMES, index)
     return torch.rand(CHUNK_STEPS * config.batch_size, UNIFORMS, generator=times)
+
+
+def draw_bridges(
+    config: RunConfig, index: int, dim: int, device: torch.device
+) -> torch.Tensor | None:
+    """(steps · batch, dim) normal numbers of chunk `index`; None for methods without bridges."""
+    if not METHODS[config.method].has_score:
+        return None
+    draw = generator(config.seed, Stream.BRIDGES, index)
+    return torch.randn(CHUNK_STEPS * config.batch_size, dim, generator=draw).to(device)
 
 
 class Prefetcher(Generic[T]):

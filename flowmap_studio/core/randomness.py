@@ -25,6 +25,8 @@ class Stream(IntEnum):
     SPLIT = 8
     PATHS = 9
     CLASSES = 10
+    BRIDGES = 11
+    DIFFUSION = 12
 
 
 def generator(

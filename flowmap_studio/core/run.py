@@ -59,14 +59,19 @@ def plan(config: RunConfig) -> list[Stage]:
         teaching, learning = _shares(config, [config.teacher_share, 1 - config.teacher_share])
         teacher = Stage(_teacher(teaching, first), name="teacher")
         pupil = "distillation" if info.learns_from_teacher else "on the teacher's pairs"
-        warm = info.clock == "start"
+        warm = info.clock == "start" and not info.has_score  # else the teacher's weights don't fit
         return [teacher, Stage(learning, from_teacher=True, warm=warm, name=pupil)]
     return [Stage(config)]
 
 
 def _teacher(config: RunConfig, coupling: str) -> RunConfig:
     """What the teacher is trained with: flow matching, of which there is no free form."""
-    return config.replace(method="flow-matching", coupling=coupling, parametrisation="residual")
+    return config.replace(
+        method="flow-matching",
+        coupling=coupling,
+        parametrisation="residual",
+        density_head="off",
+    )
 
 
 def _shares(config: RunConfig, shares: list[float]) -> list[RunConfig]:

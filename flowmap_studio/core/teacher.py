@@ -12,7 +12,7 @@ from flowmap_studio.core.flow_map import FlowMap
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.objectives.base import Batch, Passage
 from flowmap_studio.core.odes import solve
-from flowmap_studio.core.pairs import CHUNK_STEPS, Chunk, draw_uniforms
+from flowmap_studio.core.pairs import CHUNK_STEPS, Chunk, draw_bridges, draw_uniforms
 from flowmap_studio.core.randomness import Stream, generator
 from flowmap_studio.core.samplers import even_times
 from flowmap_studio.core.snapshot import Snapshot
@@ -70,7 +70,8 @@ class TeacherStream:
         passage = self._passage(chosen, uniforms) if config.method == "trajectory" else None
         ends = self._states[0, chosen], self._states[-1, chosen]
         cond = None if self._cond is None else self._cond[chosen]
-        return Chunk(config.batch_size, Batch(*ends, uniforms, passage, cond))
+        bridge = draw_bridges(config, index, ends[0].shape[1], self._device)
+        return Chunk(config.batch_size, Batch(*ends, uniforms, passage, cond, bridge))
 
     def _passage(self, chosen: torch.Tensor, uniforms: torch.Tensor) -> Passage:
         """Two points of each row's path; half of the rows begin at the source."""

@@ -14,10 +14,12 @@ import torch
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.couplings import Unwanted
+from flowmap_studio.core.density_head import check_dim, head_loss
 from flowmap_studio.core.devices import find_device
 from flowmap_studio.core.errors import TrainingDiverged
 from flowmap_studio.core.flat import FlatWeights
 from flowmap_studio.core.flow_map import build_flow_map, load_weights
+from flowmap_studio.core.history import TOTAL
 from flowmap_studio.core.methods import term_states
 from flowmap_studio.core.normalisation import Normalisation
 from flowmap_studio.core.objectives import LossTerms, objective
@@ -39,7 +41,7 @@ class Progress:
 
     Attributes:
         step: Steps done.
-        losses: (steps since, 4) terms in the order of `history.TERMS`; NaN for absent ones.
+        losses: (steps since, terms) terms in the order of `history.TERMS`; NaN for absent ones.
         seconds: Training time so far, pauses not counted.
         fraction: Share of the run's budget that is used, in [0, 1].
     """
@@ -63,7 +65,7 @@ class Trainer:
 
     Raises:
         DeviceError: The config's device is not there.
-        DataError: The target has no spread.
+        DataError: The target has no spread, or too many axes for a density head.
     """
 
     def __init__(
@@ -82,6 +84,8 @@ class Trainer:
         self._target = target
         self._source = source
         self.classes = target.classes if config.labels == "on" else ()
+        if config.density_head == "on":
+            check_dim(target.dim)
         self._draw_data()
         self.flow_map = build_flow_map(config, target.dim, len(self.classes))
         if start_from is not None:
@@ -213,11 +217,14 @@ class Trainer:
                 return
 
     def _train_step(self, chunk: Chunk, row: int) -> torch.Tensor:
-        """One optimiser step; returns the (4,) loss terms, still on the device."""
+        """One optimiser step; returns the (terms,) loss terms, still on the device."""
         for group in self._optimiser.param_groups:
             group["lr"] = self._learning_rate()
         self._flat.zero_grad()
-        terms = self._objective(self.flow_map, chunk.batch(row), self.config)
+        batch = chunk.batch(row)
+        terms = self._objective(self.flow_map, batch, self.config)
+        if self.config.density_head == "on":
+            terms = terms._replace(density=head_loss(self.flow_map, batch))
         total = terms.total(self.config)
         total.backward()  # type: ignore[no-untyped-call]
         if self.config.clip_norm:
@@ -240,7 +247,7 @@ class Trainer:
 
     def _report(self, losses: list[torch.Tensor]) -> Progress:
         rows = torch.stack(losses).cpu().numpy()
-        bad = np.flatnonzero(~np.isfinite(rows[:, -1]))
+        bad = np.flatnonzero(~np.isfinite(rows[:, TOTAL]))
         if len(bad):
             raise _diverged("loss is", self.step - len(rows) + int(bad[0]) + 1)
         # A finite loss can leave weights that are none: what is reported on can be shown and saved.
@@ -253,7 +260,11 @@ class Trainer:
         consistency = absent if terms.consistency is None else terms.consistency.detach()
         missing = total.new_full((), self._no_identity)
         identity = missing if terms.identity is None else terms.identity.detach()
-        return torch.stack([terms.match.detach(), consistency, identity, total.detach()])
+        score = absent if terms.score is None else terms.score.detach()
+        density = absent if terms.density is None else terms.density.detach()
+        return torch.stack(
+            [terms.match.detach(), consistency, identity, total.detach(), score, density]
+        )
 
 
 def _diverged(what: str, step: int) -> TrainingDiverged:

@@ -25,6 +25,7 @@ from flowmap_studio.runtime.workers import Worker
 if TYPE_CHECKING:  # torch comes with these: imported in the thread, behind the painted window
     from flowmap_studio.core.loaded_map import LoadedMap
     from flowmap_studio.core.metrics import Referee
+    from flowmap_studio.runtime.clouds import CachedSteps
 
 REFEREE_POINTS = 2000
 """Points of the live quality figures: a compromise between noise (floor 0.03) and 30 ms."""
@@ -62,6 +63,7 @@ class Evaluator(Worker):
         self._cold = list(WARM_UP)
         self._loaded: LoadedMap | None = None
         self._rival: LoadedMap | None = None
+        self._cached: CachedSteps | None = None
         self._referee: tuple[object, Referee] | None = None
 
     def submit(self, request: Request) -> None:
@@ -132,12 +134,15 @@ class Evaluator(Worker):
     def _frame(self, request: FrameRequest) -> Frame:
         import torch
 
-        from flowmap_studio.runtime.clouds import draw_frame
+        from flowmap_studio.runtime.clouds import CachedSteps, draw_frame
 
         torch.set_num_threads(request.threads)
         rival = request.sampling.rival
         beside = None if rival is None else self._load_rival(rival.snapshot)
-        return draw_frame(request, self._load(request.snapshot), beside)
+        loaded = self._load(request.snapshot)
+        if request.sampling.cached and not (self._cached and self._cached.serve(request)):
+            self._cached = CachedSteps(request, loaded)
+        return draw_frame(request, loaded, beside, self._cached)
 
     def _load(self, snapshot: Snapshot) -> LoadedMap:
         from flowmap_studio.core.devices import usable_device

@@ -9,12 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.snapshot import Snapshot
 
 STAGE_POINTS = 4096
 """Points of each cloud on the stage; the default of `flowmap-studio sample` too."""
 STAGE_SEED = 0
 """Seed of the stage's noise: `sample --seed 0` gives the very points on the stage at t = 1."""
+LATTICE_RESOLUTION = 128
+"""Nodes along each axis of the stage's cached steps: about a second to make eight."""
 DRAG_POINTS = 1024
 """Composed points while the slider moves; all of them when it rests."""
 
@@ -45,20 +48,29 @@ class Sampling:
         label: The one class that is shown of a conditional map; all when None.
         guidance: Scale of the guidance of a conditional map.
         rival: What stands in the place of the composed cloud.
+        cached: Take the composed cloud from a lattice of cached steps.
     """
 
     solver: str = "euler"
     label: str | None = None
     guidance: float = 1.0
     rival: Rival | None = None
+    cached: bool = False
 
-    def fitted(self, snapshot: Snapshot) -> Sampling:
-        """What of it goes with a map: its classes, a rival of the same target."""
+    def fitted(self, snapshot: Snapshot, training: bool = False) -> Sampling:
+        """What of it goes with a map: its classes, a rival of the same target, a lattice.
+
+        Lattices are of the plane, of jumps by themselves (Euler's, for a velocity), and not for a
+        run, of which each new map would need a new one.
+        """
         known = self.label if self.label in snapshot.classes else None
         rival = self.rival
         if rival is not None and rival.snapshot.config.target != snapshot.config.target:
             rival = None
-        return replace(self, label=known, rival=rival)
+        velocity = METHODS[snapshot.config.method].clock == "start"
+        jumps = rival is None and (self.solver == "euler" or not velocity)
+        cached = self.cached and not training and snapshot.dim == 2 and jumps
+        return replace(self, label=known, rival=rival, cached=cached)
 
 
 @dataclass(frozen=True)
@@ -96,8 +108,10 @@ class Frame:
         request: What was asked.
         clouds: (n, dim) points in data units by layer: source, data, one_step, composed.
         seconds: Time the evaluation took.
-        evaluations: Of the network for each point of the composed cloud.
+        evaluations: Of the network for each point of the composed cloud; 0 where they are cached.
         labels: (n,) classes of the points by layer, for conditional maps.
+        cached_error: RMS and largest error of cached steps at t = 1, in units of the data's
+            spread; None where none were asked for.
     """
 
     request: FrameRequest
@@ -105,6 +119,7 @@ class Frame:
     seconds: float
     evaluations: float = 0.0
     labels: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+    cached_error: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

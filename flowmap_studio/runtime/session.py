@@ -347,7 +347,7 @@ class Session(QObject):
                 full=not (self._moving or training),
                 threads=1 if training else CORES_WHEN_IDLE,
                 patient=training and (self._playing or following),
-                sampling=self.sampling.fitted(self.snapshot),
+                sampling=self.sampling.fitted(self.snapshot, training),
             )
         )
 

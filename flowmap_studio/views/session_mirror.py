@@ -17,6 +17,7 @@ from flowmap_studio.runtime.session import State
 from flowmap_studio.views import theme
 from flowmap_studio.views.action_states import ActionStates, action_states
 from flowmap_studio.views.icons import icon
+from flowmap_studio.views.lattice_check import error_text
 from flowmap_studio.views.layer_panel import LABELS
 
 if TYPE_CHECKING:
@@ -104,7 +105,8 @@ class SessionMirror(QObject):
         """Show settings in form, tool bar and loss plot."""
         self._window.form.set_config(config)
         self._window.tool_bar.show_config(config)
-        self._window.loss_plot.set_term_states(term_states(config.method, config.parametrisation))
+        states = term_states(config.method, config.parametrisation, config.density_head)
+        self._window.loss_plot.set_term_states(states)
 
     def show_frame(self, frame: Frame) -> None:
         """Put clouds on the stage."""
@@ -114,7 +116,9 @@ class SessionMirror(QObject):
         stage.set_classes(snapshot.classes)
         stage.set_layer_names(*layer_names(request))
         parts = [f"t = {request.t:.3f}", f"step {snapshot.step:,}", snapshot.stage]
+        parts.append(error_text(frame.cached_error))
         stage.set_caption(" · ".join(filter(None, parts)))
+        self._window.time_bar.lattice_check.show_axes(snapshot.dim)
         bar = self._window.time_bar.sampling
         velocity = _is_velocity(snapshot)
         bar.show_velocity(velocity)

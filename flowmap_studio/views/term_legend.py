@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
-from flowmap_studio.core.history import TERMS
+from flowmap_studio.core.history import RARE_TERMS, TERMS
 from flowmap_studio.views.plot_base import figure
 from flowmap_studio.views.theme import Palette, interface_font
 
@@ -24,7 +24,14 @@ TIPS = {
     "identity": "<b>Identity</b><br>‖X(x, s, s) − x‖²: no time, no motion.<br>Exactly 0 in the "
     "residual form x + (t − s)·net; learned in the free form, where a rise means that the map "
     "moves points at t = 0 already.",
-    "total": "<b>Total</b><br>match + λ consistency · consistency + λ identity · identity: what "
+    "score": "<b>Score</b><br>Schrödinger bridge: ‖σ √(t(1 − t)) s(x_t, t) + z‖², s = ∇log p_t "
+    "and z the bridge's noise.<br>Its floor is what x_t does not tell of z, not 0. A rise means "
+    "that samples of the SDE follow the data worse.",
+    "density": "<b>Density head</b><br>(head − log|det ∂X_{0,t}/∂x|)² in nats², counted with 0.01 "
+    "in the total.<br>It follows the map and does not change it. A rise means that the map "
+    "stretches space in a way that the head has not caught up with.",
+    "total": "<b>Total</b><br>match + λ consistency · consistency + λ identity · identity and "
+    "whatever else the method has: what "
     "the optimiser sees.<br>It hardly falls when its largest term is near its floor, while the "
     "map still improves: look at Quality.",
 }
@@ -67,6 +74,8 @@ class TermLegend(QWidget):
             toggle.setText(term if words is None else f"{term}: {words}")
             toggle.setEnabled(self._states[term] != "absent")
             self._values[term].setVisible(words is None)
+            hidden = term in RARE_TERMS and self._states[term] == "absent"
+            self._items[term].setVisible(not hidden)
         self._arrange()
 
     def set_values(self, values: Mapping[str, float]) -> None:

@@ -37,6 +37,8 @@ class Palette:
     consistency: str
     identity: str
     total: str
+    score: str
+    density: str
     classes: tuple[str, ...]
 
     def class_colour(self, number: int) -> str:
@@ -76,6 +78,8 @@ LIGHT = Palette(
     consistency="#b3568c",
     identity="#8f8400",
     total="#1b1f27",
+    score="#0072b2",
+    density="#009e73",
     # Okabe and Ito's, dark enough for a white ground.
     classes=(
         "#0072b2",
@@ -111,6 +115,8 @@ DARK = Palette(
     consistency="#e08fbf",
     identity="#f0e442",
     total="#e7eaf0",
+    score="#56b4e9",
+    density="#2bc49a",
     classes=(
         "#56b4e9",
         "#ff7f3f",

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from flowmap_studio.views.icons import icon
+from flowmap_studio.views.lattice_check import LatticeCheck
 from flowmap_studio.views.playback import Playback
 from flowmap_studio.views.sampling_bar import SamplingBar
 from flowmap_studio.views.sliders import JumpSlider, TickedSlider
@@ -150,6 +151,8 @@ class TimeBar(QWidget):
         self._steps_label.setMinimumWidth(self._steps_label.sizeHint().width())
         grid.addWidget(self._steps_label, 0, 4)
         grid.addWidget(self.steps_spin, 0, 5)
+        self.lattice_check = LatticeCheck()
+        grid.addWidget(self.lattice_check, 0, 6)
 
     def _build_history(self, grid: QGridLayout) -> None:
         self.history_slider = JumpSlider(self._describe_history)

@@ -184,6 +184,7 @@ class StudioWindow(QMainWindow):
         bar.sampling.solver_changed.connect(lambda name: session.set_sampling(solver=name))
         bar.sampling.label_changed.connect(lambda name: session.set_sampling(label=name))
         bar.sampling.guidance_changed.connect(lambda scale: session.set_sampling(guidance=scale))
+        bar.lattice_check.toggled.connect(lambda on: session.set_sampling(cached=on))
         bar.scrubbing_changed.connect(session.set_moving)
         bar.playing_changed.connect(session.set_playing)
         bar.history_changed.connect(session.show_history)
@@ -368,6 +369,8 @@ class StudioWindow(QMainWindow):
         changes = {field: value}
         if field == "method" and value != "article":
             changes["parametrisation"] = "residual"  # the only form of two-time maps
+        if changes.get("method") == "schrodinger-bridge":
+            changes["coupling"] = "sinkhorn"  # with others it is a mixture of bridges only
         try:
             self.edit_config(self.session.config.replace(**changes))
         except StudioError as error:

@@ -23,7 +23,7 @@ from flowmap_studio.runtime.frames import STAGE_POINTS, STAGE_SEED
 
 Run = Callable[..., Any]
 TRAINED_STEPS = 200
-TERMS = ("match", "consistency", "identity", "total")
+TERMS = ("match", "consistency", "identity", "total", "score", "density")
 
 
 def answer(done: Any) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def gaussian(request: pytest.FixtureRequest) -> GaussianTarget:
     return make_gaussian(request.param)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def plane_gaussian() -> GaussianTarget:
     return make_gaussian(2)
 

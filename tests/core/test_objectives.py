@@ -76,7 +76,8 @@ def test_every_method_of_the_registry_has_an_objective(method: str) -> None:
     draw = torch.Generator().manual_seed(0)
     batch = Batch(torch.randn(16, 2), torch.randn(16, 2), torch.rand(16, 3, generator=draw))
     s = torch.rand(16, 1, generator=draw) / 2
-    batch = batch._replace(passage=Passage(s, s + 0.5, batch.x0, batch.x1))
+    passage = Passage(s, s + 0.5, batch.x0, batch.x1)
+    batch = batch._replace(passage=passage, bridge=torch.randn(16, 2, generator=draw))
     terms = objective(method)(build_flow_map(config, 2), batch, config)
     states = term_states(method, config.parametrisation)
     assert (terms.consistency is not None) == (states["consistency"] == "live")

@@ -115,13 +115,15 @@ def test_loss_columns(method: str, form: str, small_config: RunConfig) -> None:
     config = small_config.replace(method=method, parametrisation=form, lambda_cons=0.5, lambda_id=2)
     run = Run(config, open_target(config.target))
     rows = np.concatenate([report.losses for report in run.run()])[-config.steps // 2 :]
-    match, consistency, identity, total = rows.T
+    match, consistency, identity, total, score = rows.T[:5]
     expected = match + 0.5 * np.nan_to_num(consistency) + 2 * np.nan_to_num(identity)
+    expected += np.nan_to_num(score)
     np.testing.assert_allclose(total, expected, rtol=1e-5)
     assert (match > 0).all()
     states = term_states(method, form)
     assert np.isnan(consistency).all() == (states["consistency"] == "absent")
     assert np.isnan(identity).all() == (states["identity"] == "absent")
+    assert np.isnan(score).all() == (states["score"] == "absent")
     assert (np.nan_to_num(identity) > 0).any() == (states["identity"] == "live")
 
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QCheckBox, QLabel, QSlider, QToolButton
 
-from flowmap_studio.core.history import TERMS, LossHistory
+from flowmap_studio.core.history import RARE_TERMS, TERMS, LossHistory
 from flowmap_studio.core.methods import METHODS, term_states
 from flowmap_studio.views.loss_plot import LossPlot
 from flowmap_studio.views.plot_base import figure, on_log_axis, short_number
@@ -27,7 +27,9 @@ def noisy(steps: int) -> np.ndarray:
     rng = np.random.default_rng(0)
     match = (0.1 + np.exp(-np.arange(steps) / steps * 6)) * np.exp(0.1 * rng.standard_normal(steps))
     consistency = 1e-3 * np.exp(0.3 * rng.standard_normal(steps))
-    return np.stack([match, consistency, np.zeros(steps), match + consistency], axis=1)
+    total = match + consistency
+    rare = [np.full(steps, np.nan)] * len(RARE_TERMS)
+    return np.stack([match, consistency, np.zeros(steps), total, *rare], axis=1)
 
 
 @pytest.fixture
@@ -105,7 +107,7 @@ def test_unsmoothed_curves_are_the_recorded_values(plot, logarithmic):
 
 
 def test_zeros_negatives_and_nan_are_left_out_of_the_log_axis(plot):
-    rows = np.full((6, 4), 0.5)
+    rows = np.full((6, len(TERMS)), 0.5)
     rows[1, 0], rows[2, 0], rows[3, 0], rows[4, 0] = 0, -1, np.nan, np.inf
     plot.set_history(history_of(rows))
     unsmoothed(plot)
@@ -118,7 +120,7 @@ def test_zeros_negatives_and_nan_are_left_out_of_the_log_axis(plot):
 
 
 def test_a_history_without_any_drawable_value_is_drawn_as_nothing(plot):
-    plot.set_history(history_of(np.full((20, 4), np.nan)))
+    plot.set_history(history_of(np.full((20, len(TERMS)), np.nan)))
     assert len(plot.curve_data("match")[1]) == 0
     assert child(plot, QLabel, "value_match").text() == "–"
     plot.grab()
@@ -157,6 +159,13 @@ def test_all_words_of_the_legend_fit_a_narrow_dock(plot, qtbot):
         assert toggle.mapTo(plot, QPoint(toggle.width(), 0)).x() <= 300
 
 
+def test_a_rare_term_is_not_spoken_of_where_it_is_absent(plot):
+    for state, hidden in (("absent", True), ("live", False)):
+        plot.set_term_states({"score": state})
+        assert child(plot, QCheckBox, "toggle_score").isHidden() is False  # its row is
+        assert child(plot, QCheckBox, "toggle_score").parentWidget().isHidden() is hidden
+
+
 def test_a_toggle_hides_its_curve_only(plot, qtbot):
     plot.set_history(history_of(noisy(50)))
     toggle = child(plot, QCheckBox, "toggle_match")
@@ -167,12 +176,12 @@ def test_a_toggle_hides_its_curve_only(plot, qtbot):
 
 
 def test_the_legend_shows_the_newest_values_in_a_fixed_width(plot):
-    history = history_of(np.full((1, 4), 0.25))
+    history = history_of(np.full((1, len(TERMS)), 0.25))
     plot.set_history(history)
     label = child(plot, QLabel, "value_match")
     width = label.width()
     assert label.text() == "0.2500"
-    history.append(np.full((1, 4), 1.25e-5, np.float32))
+    history.append(np.full((1, len(TERMS)), 1.25e-5, np.float32))
     plot.refresh()
     assert label.text() == "1.25e-5"
     assert label.width() == width
@@ -192,7 +201,7 @@ def test_smoothing_calms_the_curve_and_leaves_the_raw_one_behind(plot):
 
 
 def test_a_spike_hidden_by_merging_stays_visible_in_the_band(plot):
-    rows = np.full((20_000, 4), 0.1)
+    rows = np.full((20_000, len(TERMS)), 0.1)
     rows[7_001, 0] = 50.0
     plot.set_history(history_of(rows))
     unsmoothed(plot)
@@ -254,7 +263,7 @@ def test_a_zoomed_view_is_drawn_finer(plot):
 
 
 def test_the_crosshair_reads_the_recorded_values(plot):
-    rows = np.full((100, 4), 0.5)
+    rows = np.full((100, len(TERMS)), 0.5)
     rows[:, 1] = 0.25
     plot.set_history(history_of(rows))
     card = child(plot, QLabel, "crosshairLabel")
@@ -268,7 +277,7 @@ def test_the_crosshair_reads_the_recorded_values(plot):
 
 
 def test_the_crosshair_names_the_first_step_one(plot):
-    plot.set_history(history_of(np.full((3, 4), 0.5)))
+    plot.set_history(history_of(np.full((3, len(TERMS)), 0.5)))
     assert "step 1<" in plot._describe(0.0)[1]
     assert "step 3<" in plot._describe(99.0)[1]
 
@@ -348,10 +357,10 @@ def test_while_following_the_run_fills_the_plot(plot, steps):
 
 
 def test_the_axis_fits_again_when_the_loss_has_fallen_far_or_its_scale_changes(plot):
-    history = history_of(np.full((10, 4), 1000.0))
+    history = history_of(np.full((10, len(TERMS)), 1000.0))
     plot.set_history(history)
     unsmoothed(plot)
-    history.append(np.full((10, 4), 0.001, np.float32))
+    history.append(np.full((10, len(TERMS)), 0.001, np.float32))
     plot.refresh()
     low, high = plot._plot.getPlotItem().vb.viewRange()[1]
     assert low < -3
@@ -397,7 +406,7 @@ def test_the_states_of_every_method_are_told(plot, method, form):
 
 @pytest.mark.parametrize("value", [1.23456, 0.5, 1234.5, 0.012, 6.5e-5, 9.9e8, 3.4e38])
 def test_a_value_of_any_size_fits_its_place(plot, value):
-    plot.set_history(history_of(np.full((1, 4), value)))
+    plot.set_history(history_of(np.full((1, len(TERMS)), value)))
     label = child(plot, QLabel, "value_match")
     assert float(label.text()) == pytest.approx(value, rel=6e-3)
     assert label.fontMetrics().horizontalAdvance(label.text()) <= label.width()
@@ -407,7 +416,7 @@ def test_a_value_of_any_size_fits_its_place(plot, value):
 def test_step_ticks_are_readable_at_every_length(plot, steps, unit):
     history = LossHistory()
     for _ in range(steps // 10_000):
-        history.append(np.full((10_000, 4), 0.3, np.float32))
+        history.append(np.full((10_000, len(TERMS)), 0.3, np.float32))
     plot.set_history(history)
     axis = plot._plot.getPlotItem().getAxis("bottom")
     levels = axis.tickValues(*axis.range, axis.geometry().width())
@@ -419,7 +428,7 @@ def test_step_ticks_are_readable_at_every_length(plot, steps, unit):
 
 @pytest.mark.parametrize("factor", [1.001, 1.1, 2.0, 4.0, 8.0, 12.0, 30.0, 1e6])
 def test_the_loss_axis_has_ticks_however_narrow_its_range(plot, factor):
-    rows = np.full((2, 4), 0.5)
+    rows = np.full((2, len(TERMS)), 0.5)
     rows[1, 0] *= factor
     plot.set_history(history_of(rows))
     unsmoothed(plot)

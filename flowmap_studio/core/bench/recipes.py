@@ -51,6 +51,7 @@ SENSIBLE = tuple(
         ("article", ("ot", "independent", "reflow")),
         ("flow-matching", ("ot", "independent")),
         ("rectified-flow", ("independent",)),
+        ("schrodinger-bridge", ("sinkhorn",)),
     )
     for coupling in couplings
 )

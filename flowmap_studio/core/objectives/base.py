@@ -13,6 +13,11 @@ UNIFORMS = 3
 """Uniform numbers drawn beforehand for every pair of a step."""
 
 
+DENSITY_WEIGHT = 0.01
+"""Of the density head's term. Adam does not mind the size of a gradient that is a head's alone,
+but the clip does: the head must not shorten the map's steps."""
+
+
 class Passage(NamedTuple):
     """A teacher's ODE paths seen at two times each.
 
@@ -37,6 +42,7 @@ class Batch(NamedTuple):
         x1: (batch, dim) data points, paired with x0 by the coupling.
         uniforms: (batch, 3) numbers in [0, 1) from which the objective makes its times.
         passage: For methods that learn from a teacher, parts of the paths of these rows.
+        bridge: (batch, dim) standard normal numbers for methods with Brownian bridges.
         cond: (batch, classes) one-hot classes of x1 for conditional maps, zeros where hidden.
     """
 
@@ -45,6 +51,7 @@ class Batch(NamedTuple):
     uniforms: torch.Tensor
     passage: Passage | None = None
     cond: torch.Tensor | None = None
+    bridge: torch.Tensor | None = None
 
     def cond_rows(self, rows: slice) -> torch.Tensor | None:
         """The classes of some rows."""
@@ -52,19 +59,25 @@ class Batch(NamedTuple):
 
 
 class LossTerms(NamedTuple):
-    """The three terms, unweighted; None for one that does not exist or is 0 by construction."""
+    """The terms, unweighted; None for one that does not exist or is 0 by construction."""
 
     match: torch.Tensor
     consistency: torch.Tensor | None
     identity: torch.Tensor | None
+    score: torch.Tensor | None = None
+    density: torch.Tensor | None = None
 
     def total(self, config: RunConfig) -> torch.Tensor:
-        """Match + λ_cons · consistency + λ_id · identity."""
+        """Match + λ_cons · consistency + λ_id · identity + score + 0.01 · density."""
         total = self.match
         if self.consistency is not None:
             total = total + config.lambda_cons * self.consistency
         if self.identity is not None:
             total = total + config.lambda_id * self.identity
+        if self.score is not None:
+            total = total + self.score
+        if self.density is not None:
+            total = total + DENSITY_WEIGHT * self.density
         return total
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.config import RunConfig, settings
 from flowmap_studio.core.methods import METHODS
 
 COLLAPSED = 0.5
@@ -67,6 +67,18 @@ class Advice:
     kind: str
     sentence: str
     change: Mapping[str, Any]
+
+    @property
+    def offer(self) -> str:
+        """The change in words, for a button: "Use coupling ot"."""
+        described = settings()
+        words = []
+        for field, value in self.change.items():
+            label, unit = described[field].label, described[field].unit
+            name = f"{label[0].lower()}{label[1:]}"
+            shown = value if isinstance(value, str) else f"{value:,.10g}"
+            words.append(f"{name} {shown} {'' if unit == name else unit}".strip())
+        return f"Use {', '.join(words)}"
 
 
 def advise(config: RunConfig, figures: Figures) -> list[Advice]:

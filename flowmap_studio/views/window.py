@@ -344,8 +344,7 @@ class StudioWindow(QMainWindow):
 
     def _show_advice(self, advice: Advice) -> None:
         self._advice = advice
-        change = ", ".join(f"{field} {value}" for field, value in advice.change.items())
-        self.message_bar.show_message("warning", advice.sentence, remedy=f"Use {change}")
+        self.message_bar.show_message("warning", advice.sentence, remedy=advice.offer)
 
     def _show_failure(self, sentence: str, details: str) -> None:
         self.message_bar.show_message("error", sentence, details=details)

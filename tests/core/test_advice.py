@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flowmap_studio.core.advice import COLLAPSED, ENOUGH_STEPS, FOLDED, Figures, advise
+from flowmap_studio.core.advice import COLLAPSED, ENOUGH_STEPS, FOLDED, Advice, Figures, advise
 from flowmap_studio.core.config import RunConfig
 
 GOOD = Figures(
@@ -85,6 +85,23 @@ def test_folding_offers_what_is_left_to_change() -> None:
         assert (advice.kind, dict(advice.change)) == ("folding", change)
         assert "31%" in advice.sentence
         config.replace(**advice.change)
+
+
+@pytest.mark.parametrize(
+    ("change", "offer"),
+    [
+        ({"coupling": "ot"}, "Use coupling ot"),
+        ({"steps": 6000}, "Use steps 6,000"),
+        ({"seconds": 60.0}, "Use time limit 60 s"),
+        ({"lambda_cons": 2.0}, "Use λ consistency 2"),
+        (
+            {"method": "semigroup", "parametrisation": "residual"},
+            "Use method semigroup, form residual",
+        ),
+    ],
+)
+def test_the_offer_in_words(change: dict[str, Any], offer: str) -> None:
+    assert Advice("kind", "Sentence.", change).offer == offer
 
 
 def test_under_training_is_told_at_the_end_of_a_run_only() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from flowmap_studio.core.advice import Figures
 from flowmap_studio.runtime.frames import Measurement, MeasureRequest
 from flowmap_studio.runtime.quality import LONGEST_GAP, QualityHistory
 
@@ -94,6 +95,25 @@ def test_a_presets_figures_are_shown_as_what_they_are(
     saved = quality.metrics_at(snapshot.step)
     assert saved[f"sliced_w2_{jumps}"] == composed
     assert saved["sliced_w2_1"] == 0.5
+
+
+def test_the_advisers_are_given_the_newest_figures_and_one_of_before(snapshot: Any) -> None:
+    quality = QualityHistory()
+    assert quality.figures(1.0) == Figures(0)
+    for step, value in ((0, 1.0), (300, 0.7), (700, 0.6), (800, 0.55), (1000, 0.5)):
+        quality.add(replace(measurement(snapshot, step, value), folded=0.1))
+    assert quality.figures(1.0) == Figures(
+        1000,
+        progress=1.0,
+        spread_ratio=0.9,
+        one_step=0.5,
+        composed=0.25,
+        jumps=8,
+        floor=0.03,
+        folded=0.1,
+        earlier=0.6,
+    )
+    assert quality.metrics_at(1000)["folded_share"] == 0.1
 
 
 def test_a_preset_without_figures_shows_none(snapshot: Any) -> None:

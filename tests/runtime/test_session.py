@@ -555,6 +555,23 @@ def test_mean_collapse_is_told_once_a_run(
     assert len(heard["advised"]) == 1
 
 
+def test_under_training_is_told_at_the_end_and_folds_are_measured(
+    qtbot: Any, session: Session, heard: Any, small_config: RunConfig
+) -> None:
+    session.set_config(small_config)
+    with qtbot.waitSignal(session._control.ended, timeout=30_000):
+        session.start()
+        assert not heard["advised"]
+    qtbot.waitUntil(lambda: bool(heard["advised"]))
+    ((advice,),) = heard["advised"]
+    assert advice.kind == "under-training"
+    assert advice.change == {"steps": 1000}
+    assert "after 60 steps" in advice.sentence
+    measured = session.quality
+    assert f"{measured.one_step[-1]:.3g} against {measured.floor:.3g}" in advice.sentence
+    assert 0 <= measured.metrics_at(60)["folded_share"] <= 1
+
+
 def test_measurements_of_a_run_that_was_forgotten_are_dropped(
     qtbot: Any, session: Session, small_config: RunConfig
 ) -> None:

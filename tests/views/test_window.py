@@ -341,6 +341,19 @@ def test_mean_collapse_is_told_and_its_cure_is_one_click(studio: Any) -> None:
     studio.until(lambda: studio.state() == "idle")
 
 
+def test_under_training_is_told_and_more_steps_are_one_click(studio: Any) -> None:
+    studio.configure(target="moons", steps=60, learning_rate=1e-6)
+    studio.train_to_the_end()
+    remedy = studio.find("messageRemedy", QPushButton)
+    studio.until(lambda: remedy.isVisible(), timeout=60_000)
+    assert studio.message().startswith("Under-training: after 60 steps the one-step cloud is ")
+    assert remedy.text() == "Use steps 1,000"
+    studio.click("messageRemedy")
+    studio.until(lambda: studio.session.snapshot.config.steps == 1000)
+    studio.session.stop()
+    studio.until(lambda: studio.state() == "idle")
+
+
 def test_the_cure_works_after_the_run_too_and_can_be_undone(studio: Any) -> None:
     studio.configure(method="article", coupling="independent", steps=600, learning_rate=0.01)
     studio.train_to_the_end()

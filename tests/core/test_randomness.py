@@ -42,6 +42,8 @@ def test_stream_numbers_are_part_of_the_file_format() -> None:
         "SPLIT": 8,
         "PATHS": 9,
         "CLASSES": 10,
+        "BRIDGES": 11,
+        "DIFFUSION": 12,
     }
 
 

@@ -40,7 +40,8 @@ def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all.
 
     Raises:
-        StudioError: It could not be written; an older file of that name is unchanged.
+        StudioError: It could not be written, and an older file of that name is unchanged; or it
+            is written but may not survive a power cut.
     """
     try:
         target = path.resolve()  # a symbolic link stays a link, to the new content
@@ -51,6 +52,13 @@ def write_whole(path: Path, content: bytes) -> None:
         raise StudioError(f"Could not write {path.name}: {reason(error)}.") from error
     except (ValueError, RuntimeError) as error:  # a NUL in the path, a link to itself
         raise StudioError(f"Could not write {path.name!r}: its name is not allowed.") from error
+    try:
+        sync_folder(target.parent)
+    except OSError as error:
+        raise StudioError(
+            f"{path.name} is written, but the disk reported an error while its folder was: it may "
+            "be lost in a power cut."
+        ) from error
 
 
 def replace_atomically(target: Path, content: bytes) -> None:
@@ -82,6 +90,24 @@ def replace_atomically(target: Path, content: bytes) -> None:
     except BaseException:
         made.unlink(missing_ok=True)
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a new name in a folder survive a power cut, where folders can be synced.
+
+    Raises:
+        OSError: The disk reported an error; the name is there all the same.
+    """
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def points_as_npy(points: npt.NDArray[Any]) -> bytes:

@@ -13,6 +13,9 @@ TOTAL = TERMS.index("total")
 RARE_TERMS = ("score", "density")
 """Terms that few methods have, and that are not spoken of where they are absent."""
 
+CAPACITY = 32_768
+"""Buckets of a history unless another number is asked for."""
+
 FloatArray = npt.NDArray[np.float32]
 
 
@@ -33,6 +36,26 @@ class HistoryView:
     high: FloatArray
 
 
+@dataclass(frozen=True)
+class HistoryState:
+    """A history to be kept in a file.
+
+    Attributes:
+        stride: Steps per bucket, a power of two.
+        buckets: (n, 3, terms) mean, smallest and largest value of each bucket.
+        pending: (fewer than stride, terms) the newest steps, which fill no bucket yet.
+    """
+
+    stride: int
+    buckets: FloatArray
+    pending: FloatArray
+
+    @property
+    def steps(self) -> int:
+        """Number of steps recorded."""
+        return len(self.buckets) * self.stride + len(self.pending)
+
+
 class LossHistory:
     """Mean, minimum and maximum of each loss term over buckets of equal length.
 
@@ -43,7 +66,7 @@ class LossHistory:
         capacity: Largest number of buckets kept; even.
     """
 
-    def __init__(self, capacity: int = 32_768) -> None:
+    def __init__(self, capacity: int = CAPACITY) -> None:
         if capacity < 2 or capacity % 2:
             raise ValueError("capacity must be even and at least 2")
         self._capacity = capacity
@@ -53,6 +76,20 @@ class LossHistory:
         self._buckets = np.empty((capacity, 3, len(TERMS)), np.float32)
         self._pending = np.empty((0, len(TERMS)), np.float32)
         self._steps = 0
+
+    @classmethod
+    def restored(cls, state: HistoryState) -> LossHistory:
+        """A history that goes on from `state`, which has fewer than `CAPACITY` buckets."""
+        made = cls()
+        made._stride, made._filled, made._steps = state.stride, len(state.buckets), state.steps
+        made._buckets[: made._filled] = state.buckets
+        made._pending = state.pending.copy()
+        return made
+
+    def state(self) -> HistoryState:
+        """All of it, copied."""
+        filled = self._buckets[: self._filled].copy()
+        return HistoryState(self._stride, filled, self._pending.copy())
 
     def __len__(self) -> int:
         """Number of steps recorded."""
@@ -90,6 +127,12 @@ class LossHistory:
             newest: FloatArray = self._buckets[self._filled - 1, 0].copy()
             return newest
         return np.full(len(TERMS), np.nan, np.float32)
+
+    def tail(self, steps: int) -> FloatArray:
+        """(at most steps, terms) the newest steps; those of one bucket have its mean."""
+        whole = self._buckets[max(0, self._filled - steps) : self._filled, 0]
+        rows = np.concatenate([np.repeat(whole, self._stride, axis=0), self._pending])
+        return rows[max(0, len(rows) - steps) :]
 
     def view(
         self, columns: int | None = None, start: float = 0, stop: float | None = None

@@ -8,6 +8,8 @@ from flowmap_studio.core.config import RunConfig
 
 DENSITY_WIDTHS = (128, 128)
 """Units of the hidden layers of a density head."""
+UNTRAINED = ("frequencies",)
+"""Tensors of the network that no training changes."""
 
 
 def weight_shapes(config: RunConfig, dim: int, classes: int = 0) -> dict[str, tuple[int, ...]]:

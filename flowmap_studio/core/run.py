@@ -8,81 +8,23 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Generator
-from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from flowmap_studio.core.config import RunConfig
-from flowmap_studio.core.methods import METHODS
+from flowmap_studio.core.errors import DataError
+from flowmap_studio.core.history import LossHistory
 from flowmap_studio.core.snapshot import Snapshot
-from flowmap_studio.core.targets import Target
+from flowmap_studio.core.stages import plan
+from flowmap_studio.core.targets import SHAPES, PointTarget, Target
 from flowmap_studio.core.teacher import TeacherStream
 from flowmap_studio.core.trainer import Progress, Trainer
+from flowmap_studio.core.training_state import Checkpoint, StageState, TrainingState
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One part of a run.
-
-    Attributes:
-        config: What this part trains, its budget included.
-        from_teacher: Whether its pairs are the ODE paths of the stage before.
-        warm: Whether it begins with the weights of the stage before.
-        name: What it trains, for people; "" where there is but one.
-    """
-
-    config: RunConfig
-    from_teacher: bool = False
-    warm: bool = False
-    name: str = ""
-
-
-def plan(config: RunConfig) -> list[Stage]:
-    """The stages of a run; their budgets add up to the config's.
-
-    Rectified flow (Liu et al. 2022) trains flow matching, then `reflows` times again on its own
-    pairs, each time from the weights it has. Coupling reflow and trajectory distillation train a
-    flow-matching teacher first.
-    """
-    info = METHODS[config.method]
-    first = "independent" if config.coupling == "reflow" else config.coupling
-    if config.method == "rectified-flow":
-        count = config.reflows + 1
-        shares = _shares(config, [1 / count] * count)
-        teacher = Stage(_teacher(shares[0], first), name="flow matching")
-        reflows = (
-            Stage(share, from_teacher=True, warm=True, name=f"reflow {number}")
-            for number, share in enumerate(shares[1:], start=1)
-        )
-        return [teacher, *reflows]
-    if config.needs_teacher:
-        teaching, learning = _shares(config, [config.teacher_share, 1 - config.teacher_share])
-        teacher = Stage(_teacher(teaching, first), name="teacher")
-        pupil = "distillation" if info.learns_from_teacher else "on the teacher's pairs"
-        warm = info.clock == "start" and not info.has_score  # else the teacher's weights don't fit
-        return [teacher, Stage(learning, from_teacher=True, warm=warm, name=pupil)]
-    return [Stage(config)]
-
-
-def _teacher(config: RunConfig, coupling: str) -> RunConfig:
-    """What the teacher is trained with: flow matching, of which there is no free form."""
-    return config.replace(
-        method="flow-matching",
-        coupling=coupling,
-        parametrisation="residual",
-        density_head="off",
-    )
-
-
-def _shares(config: RunConfig, shares: list[float]) -> list[RunConfig]:
-    """The config with parts of its budget; every stage has a step at least."""
-    parts, used, done = [], 0, 0.0
-    for share in shares:
-        done += share
-        steps = max(1, round(done * config.steps) - used)
-        used += steps
-        parts.append(config.replace(steps=steps, seconds=share * config.seconds))
-    return parts
+POINT_BYTES = 16 * 1024 * 1024
+"""Points of a file that a checkpoint carries, at most; more have to be at hand again."""
 
 
 class Run:
@@ -91,16 +33,18 @@ class Run:
     Attributes:
         config: The run.
         device: Where it trains.
+        history: All losses so far.
 
     Args:
         config: The run.
         target: What to learn.
         source: Where the map starts; the standard normal when None.
         start_from: A snapshot whose weights to begin with instead of fresh ones.
+        resumed: A run of this config and target to go on with, exactly as if it had not ended.
 
     Raises:
         DeviceError: The config's device is not there.
-        DataError: The target has no spread.
+        DataError: The target has no spread, or is not what `resumed` learned from.
     """
 
     def __init__(
@@ -109,15 +53,21 @@ class Run:
         target: Target,
         source: Target | None = None,
         start_from: Snapshot | None = None,
+        resumed: Checkpoint | None = None,
     ) -> None:
         self.config = config
+        self.history = LossHistory()
         self._target = target
         self._source = source
         self._stages = plan(config)
         self._at = 0
         self._interrupted = threading.Event()
         self._steps_before, self._seconds_before = 0, 0.0
-        self._trainer = Trainer(self._stages[0].config, target, start_from, source=source)
+        self._taught: Snapshot | None = None
+        if resumed is None:
+            self._trainer = self._make_trainer(start_from)
+        else:
+            self._trainer = self._go_on_from(resumed)
         self.device = self._trainer.device
 
     @property
@@ -158,6 +108,7 @@ class Run:
         """
         while True:
             for progress in self._trainer.run():
+                self.history.append(progress.losses)
                 yield dataclasses.replace(
                     progress, step=self.step, seconds=self.seconds, fraction=self.fraction
                 )
@@ -176,22 +127,78 @@ class Run:
             return dataclasses.replace(made, step=self.step, stage=stage)
         return dataclasses.replace(made, step=self.step, stage=stage, config=self.config)
 
+    def checkpoint(self) -> Checkpoint:
+        """The run as it is, to go on with later; to be called as `snapshot` is."""
+        taught, points = self._taught, self._points()
+        labelled = points is not None and self.config.labels == "on"
+        state = TrainingState(
+            config=self.config,
+            stage=self._at,
+            steps_before=self._steps_before,
+            seconds_before=self._seconds_before,
+            current=self._trainer.state(),
+            teacher=None if taught is None else taught.weights,
+            history=self.history.state(),
+            points=None if points is None else points.points.numpy(),
+            point_labels=points.labels.float().numpy() if points and labelled else None,
+        )
+        return Checkpoint(self.snapshot(), state)
+
+    def _points(self) -> PointTarget | None:
+        """The target if it is someone's points and few enough to be kept with the run."""
+        target = self._target
+        own = isinstance(target, PointTarget) and self.config.target not in SHAPES
+        return target if own and target.points.nbytes <= POINT_BYTES else None
+
+    def _make_trainer(
+        self, start_from: Snapshot | None, resumed: StageState | None = None
+    ) -> Trainer:
+        stage, at, taught = self._stages[self._at], self._at, self._taught
+
+        def paths(device: torch.device) -> TeacherStream:
+            assert taught is not None  # noqa: S101 - no plan begins with a pupil
+            return TeacherStream(stage.config, taught, at, device)
+
+        return Trainer(
+            stage.config,
+            self._target,
+            start_from=start_from,
+            pairs=paths if stage.from_teacher else None,
+            source=self._source,
+            resumed=resumed,
+        )
+
     def _next_stage(self) -> None:
-        done = self._trainer
+        taught = self._trainer.snapshot()
         self._steps_before, self._seconds_before = self.step, self.seconds
         self._at += 1
         stage = self._stages[self._at]
-        taught = done.snapshot()
-
-        def paths(device: torch.device) -> TeacherStream:
-            return TeacherStream(stage.config, taught, self._at, device)
-
-        self._trainer = Trainer(
-            stage.config,
-            self._target,
-            start_from=taught if stage.warm else None,
-            pairs=paths if stage.from_teacher else None,
-            source=self._source,
-        )
+        self._taught = taught if stage.from_teacher else None
+        self._trainer = self._make_trainer(taught if stage.warm else None)
         if self._interrupted.is_set():  # asked while the teacher's paths were solved
             self._trainer.interrupt()
+
+    def _go_on_from(self, checkpoint: Checkpoint) -> Trainer:
+        snapshot, state = checkpoint.snapshot, checkpoint.state
+        self._at = state.stage
+        self._steps_before, self._seconds_before = state.steps_before, state.seconds_before
+        self.history = LossHistory.restored(state.history)
+        if state.teacher is not None:
+            config = self._stages[state.stage - 1].config
+            self._taught = dataclasses.replace(snapshot, config=config, weights=state.teacher)
+        # As in `Trainer.run`: the teacher's paths depend, in the last bit, on the thread count.
+        torch.set_num_threads(self.config.threads)
+        trainer = self._make_trainer(snapshot, state.current)
+        _check_same_data(self._target.name, trainer.snapshot(), snapshot)
+        return trainer
+
+
+def _check_same_data(name: str, found: Snapshot, expected: Snapshot) -> None:
+    """Refuse to go on with other data: the weights would fit neither the one nor the other."""
+    same = found.data.shape == expected.data.shape and np.allclose(
+        found.data, expected.data, rtol=1e-5, atol=1e-6 * max(expected.normalisation.scale)
+    )
+    if not same:
+        raise DataError(
+            f"{name} is not what this run has learned from so far; give the file it began with."
+        )

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from flowmap_studio.core.adam import adam_moments, restore_adam
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.couplings import Unwanted
 from flowmap_studio.core.density_head import check_dim, head_loss
@@ -27,6 +28,7 @@ from flowmap_studio.core.pairs import CHUNK_STEPS, Chunk, PairSource, PairStream
 from flowmap_studio.core.randomness import Stream, generator
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.targets import PointTarget, Target
+from flowmap_studio.core.training_state import StageState
 
 REPORT_SECONDS = 1 / 30
 """Losses are read back from the device at most this often: each reading waits for it."""
@@ -59,6 +61,7 @@ class Trainer:
         config: The run.
         target: What to learn.
         start_from: A snapshot whose weights to begin with instead of fresh ones.
+        resumed: With what to go on from there, instead of a new optimiser at step 0.
         pairs: Makes the source of the draws from the trainer's device and normalisation; the
             config's coupling of source and target when None.
         source: Where the map starts; the standard normal when None.
@@ -75,6 +78,7 @@ class Trainer:
         start_from: Snapshot | None = None,
         pairs: Callable[[torch.device], PairSource] | None = None,
         source: Target | None = None,
+        resumed: StageState | None = None,
     ) -> None:
         self.config = config
         self.device = find_device(config.device)
@@ -94,6 +98,8 @@ class Trainer:
         self._flat = FlatWeights(self.flow_map.network)
         self._average = self._flat.vector.detach().clone()
         self._optimiser = self._build_optimiser()
+        if resumed is not None:
+            self._go_on_from(resumed)
         self._objective = objective(config.method)
         if pairs is None:
             self._stream: PairSource = PairStream(
@@ -173,6 +179,20 @@ class Trainer:
             labels=self._labels,
             source=self._source_sample,
         )
+
+    def state(self) -> StageState:
+        """What `resumed` takes besides a snapshot; to be called as `snapshot` is."""
+        weights = self._flat.vector
+        first, second = adam_moments(self._optimiser, weights)
+        live = weights.detach().to("cpu", copy=True).numpy()
+        return StageState(self.step, self.seconds, live, first, second)
+
+    def _go_on_from(self, state: StageState) -> None:
+        # The snapshot's weights, which are the moving average, are in the network by now.
+        self.step, self.seconds = state.step, state.seconds
+        vector = self._flat.vector
+        vector.data.copy_(torch.tensor(state.weights))
+        restore_adam(self._optimiser, vector, state.first, state.second, state.step)
 
     def _draw_data(self) -> None:
         """Fit the normalisation, and keep what a snapshot carries of data, labels and source."""

@@ -24,7 +24,8 @@ from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.objectives import Batch
 from flowmap_studio.core.packing import pack
 from flowmap_studio.core.presets import read_preset, write_preset
-from flowmap_studio.core.run import Run, plan
+from flowmap_studio.core.run import Run
+from flowmap_studio.core.stages import plan
 from flowmap_studio.core.targets import SHAPES, PointTarget
 
 TINY: dict[str, Any] = {

@@ -9,7 +9,8 @@ import torch
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.objectives import Passage
 from flowmap_studio.core.odes import solve
-from flowmap_studio.core.run import Run, plan
+from flowmap_studio.core.run import Run
+from flowmap_studio.core.stages import plan
 from flowmap_studio.core.samplers import even_times
 from flowmap_studio.core.solvers import SOLVERS
 from flowmap_studio.core.targets import open_target

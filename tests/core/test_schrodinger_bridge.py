@@ -22,7 +22,8 @@ from flowmap_studio.core.flow_map import BridgeMap, build_flow_map
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.objectives import Batch, objective
 from flowmap_studio.core.odes import solve
-from flowmap_studio.core.run import Run, plan
+from flowmap_studio.core.run import Run
+from flowmap_studio.core.stages import plan
 from flowmap_studio.core.samplers import even_times
 from flowmap_studio.core.sde import diffused, euler_maruyama
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,18 @@ from flowmap_studio.core.errors import ConfigError, PresetError
 from flowmap_studio.core.network_shapes import weight_shapes
 from flowmap_studio.core.normalisation import Normalisation
 from flowmap_studio.core.presets.header import Header, TensorEntry, parse_header
-from flowmap_studio.core.presets.preset import FORMAT_VERSION, TEXT_LIMIT, Preset, private
+from flowmap_studio.core.presets.preset import (
+    FORMAT_VERSION,
+    PLAIN_VERSION,
+    TEXT_LIMIT,
+    Preset,
+    without_folders,
+)
+from flowmap_studio.core.presets.training import (
+    TrainingPart,
+    describe_training,
+    training_tensors,
+)
 from flowmap_studio.core.snapshot import Snapshot
 
 WEIGHT_LIMIT = 1e6
@@ -41,25 +53,31 @@ FIELDS = {
     "created_by",
     "sha256",
 }
-FIELDS_SINCE = {2: {"classes"}}
+FIELDS_SINCE = {2: {"classes"}, 3: {"training"}}
 """Fields that came with later versions."""
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 Tensors = dict[str, npt.NDArray[Any]]
 
 
-def encode(preset: Preset) -> bytes:
-    """The file's bytes, with a hash over metadata and tensors that reveals damage."""
-    snapshot = preset.snapshot
+def encode(preset: Preset, *, private: bool = True) -> bytes:
+    """The file's bytes, with a hash over metadata and tensors that reveals damage.
+
+    Args:
+        preset: What it shall hold.
+        private: Whether to leave out the folders of the user's own files.
+    """
+    snapshot, training = preset.snapshot, preset.training
+    kept = without_folders if private else _as_it_is
     tensors: Tensors = {f"map.{name}": array for name, array in snapshot.weights.items()}
     samples = {"data": snapshot.data, "labels": snapshot.labels, "source": snapshot.source}
     tensors |= {name: array for name, array in samples.items() if array is not None}
     if preset.thumbnail:
         tensors["thumbnail"] = np.frombuffer(preset.thumbnail, np.uint8)
-    metadata = {
+    metadata: dict[str, Any] = {
         "format": "flowmap",
-        "version": FORMAT_VERSION,
-        "config": private(snapshot.config).as_dict(),
+        "version": PLAIN_VERSION,
+        "config": kept(snapshot.config).as_dict(),
         "step": snapshot.step,
         "seed": snapshot.config.seed,
         "metrics": {k: float(v) for k, v in snapshot.metrics.items() if math.isfinite(v)},
@@ -73,6 +91,10 @@ def encode(preset: Preset) -> bytes:
         "created_by": preset.created_by,
         "classes": list(snapshot.classes),
     }
+    if training is not None:
+        described = describe_training(training, kept(training.config))
+        metadata |= {"version": FORMAT_VERSION, "training": described}
+        tensors |= training_tensors(training)
     metadata["sha256"] = _digest(metadata, tensors)
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     return safetensors.numpy.save(contiguous, metadata={"flowmap": _compact(metadata)})
@@ -88,10 +110,14 @@ def decode(content: bytes) -> Preset:
     config = check_metadata(header.metadata)
     normalisation = _normalisation(header.metadata["normalisation"])
     classes = tuple(header.metadata.get("classes", ()))
-    _check_tensors(header, config, normalisation.dim, len(classes))
+    described = header.metadata.get("training")
+    run = described and TrainingPart(described, config, header.metadata["step"])
+    more = run.shapes(normalisation.dim, len(classes)) if run else {}
+    _check_tensors(header, config, normalisation.dim, len(classes), more)
     tensors = {name: _array(content, header, entry) for name, entry in header.tensors.items()}
     if _digest(header.metadata, tensors) != header.metadata["sha256"]:
         raise PresetError("its content is damaged (the checksum does not match)")
+    of_run = {n: tensors.pop(n) for n in more}
     _check_values(tensors)
     snapshot = Snapshot(
         config=config,
@@ -112,6 +138,7 @@ def decode(content: bytes) -> Preset:
         tags=tuple(words["tags"]),
         thumbnail=usable_thumbnail(tensors),
         created_by=words["created_by"],
+        training=run.state(of_run, len(classes)) if run else None,
     )
 
 
@@ -168,9 +195,15 @@ def _check_kinds(metadata: Mapping[str, Any]) -> None:
         and all(_is_number(value) for value in metrics.values())
         and isinstance(metadata["config"], dict)
         and _are_classes(metadata.get("classes", []))
+        and isinstance(metadata.get("training"), (dict, NoneType))
+        and metadata.get("training") != {}
     )
     if not good:
         raise PresetError("its header has a field of the wrong kind")
+
+
+def _as_it_is(config: RunConfig) -> RunConfig:
+    return config
 
 
 def _are_classes(value: Any) -> bool:
@@ -205,10 +238,16 @@ def _normalisation(value: Any) -> Normalisation:
     return Normalisation(tuple(map(float, shift)), tuple(map(float, scale)))
 
 
-def _check_tensors(header: Header, config: RunConfig, dim: int, classes: int) -> None:
-    """Names, shapes and dtypes must be exactly those that the config demands."""
+def _check_tensors(
+    header: Header,
+    config: RunConfig,
+    dim: int,
+    classes: int,
+    more: Mapping[str, tuple[int, ...]],
+) -> None:
+    """Names, shapes and dtypes must be exactly those that the config and the run demand."""
     shapes = weight_shapes(config, dim, classes)
-    expected = {f"map.{name}": shape for name, shape in shapes.items()}
+    expected = {f"map.{name}": shape for name, shape in shapes.items()} | dict(more)
     found = dict(header.tensors)
     thumbnail = found.pop("thumbnail", None)
     if thumbnail is not None and (thumbnail.dtype != "U8" or len(thumbnail.shape) != 1):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from flowmap_studio.core.errors import PresetError
-from flowmap_studio.core.files import reason, replace_atomically
+from flowmap_studio.core.files import reason, replace_atomically, sync_folder
 from flowmap_studio.core.library import PresetEntry
 from flowmap_studio.core.presets.codec import check_metadata, decode, encode, usable_thumbnail
 from flowmap_studio.core.presets.header import HEADER_LIMIT, Header, parse_header
@@ -20,6 +19,7 @@ from flowmap_studio.core.presets.preset import Preset, clean_text, describe
 
 SUFFIX = ".flowmap"
 FILE_LIMIT = 256 * 1024 * 1024
+TOO_LARGE = "it is larger than 256 MiB"
 
 
 def read_preset(path: Path) -> Preset:
@@ -32,10 +32,16 @@ def read_preset(path: Path) -> Preset:
         return decode(_read_whole(path))
 
 
-def write_preset(path: Path, preset: Preset) -> None:
+def write_preset(path: Path, preset: Preset, *, private: bool = True) -> None:
     """Save a preset whole or not at all.
 
     An older file of that name stays until the new one is safe.
+
+    Args:
+        path: Where.
+        preset: What.
+        private: Whether to leave out the folders of the user's own files, as in all that may be
+            given to others.
 
     Raises:
         PresetError: It could not be saved; one sentence with the file's name and the reason.
@@ -44,11 +50,13 @@ def write_preset(path: Path, preset: Preset) -> None:
         target = path.resolve()  # a symbolic link stays a link, to the new content
         if target.exists() and not target.is_file():
             raise PresetError("it is not a regular file")
-        content = encode(preset)
+        content = encode(preset, private=private)
+        if len(content) > FILE_LIMIT:
+            raise PresetError(TOO_LARGE)
         decode(content)  # what couldn't be opened again is refused now, not then
         replace_atomically(target, content)
     try:
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         raise PresetError(
             f"{clean_text(path.name)} is saved, but the disk reported an error while its folder "
@@ -92,7 +100,7 @@ def _opened(path: Path) -> Iterator[tuple[int, int]]:
         if not stat.S_ISREG(status.st_mode):
             raise PresetError("it is not a regular file")
         if status.st_size > FILE_LIMIT:
-            raise PresetError("it is larger than 256 MiB")
+            raise PresetError(TOO_LARGE)
         yield descriptor, status.st_size
     finally:
         os.close(descriptor)
@@ -135,17 +143,3 @@ def _read_thumbnail(descriptor: int, header: Header) -> bytes | None:
     os.lseek(descriptor, header.data_start + entry.start, os.SEEK_SET)
     content = _read_exactly(descriptor, entry.stop - entry.start)
     return usable_thumbnail({"thumbnail": np.frombuffer(content, np.uint8)})
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name survive a power cut, where folders can be synced."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(descriptor)

@@ -9,9 +9,15 @@ from pathlib import Path
 import flowmap_studio
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.snapshot import Snapshot
+from flowmap_studio.core.training_state import Checkpoint, TrainingState
 
-FORMAT_VERSION = 2
-"""The newest version that this program writes and reads. 2 brought classes, labels and sources."""
+FORMAT_VERSION = 3
+"""The newest version that this program writes and reads.
+
+2 brought classes, labels and sources; 3 unfinished runs.
+"""
+PLAIN_VERSION = 2
+"""What files without an unfinished run are written as: older programs read them too."""
 TEXT_LIMIT = 4096
 """Characters of a title, a note or a tag."""
 TAG_LIMIT = 64
@@ -29,6 +35,7 @@ class Preset:
         tags: Short words.
         thumbnail: PNG bytes of at most 512 × 512 pixels, or None.
         created_by: Program and version that wrote it.
+        training: How to go on with the run that the map is from; None for finished ones.
     """
 
     snapshot: Snapshot
@@ -37,11 +44,17 @@ class Preset:
     tags: tuple[str, ...] = ()
     thumbnail: bytes | None = None
     created_by: str = f"Flow Map Studio {flowmap_studio.__version__}"
+    training: TrainingState | None = None
 
     def __post_init__(self) -> None:
         for name in ("title", "notes", "created_by"):
             object.__setattr__(self, name, clean_text(getattr(self, name)))
         object.__setattr__(self, "tags", tuple(clean_text(tag) for tag in self.tags[:TAG_LIMIT]))
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The unfinished run, if it is one."""
+        return None if self.training is None else Checkpoint(self.snapshot, self.training)
 
 
 def clean_text(text: str) -> str:
@@ -55,7 +68,7 @@ def describe(config: RunConfig, step: int) -> str:
     return f"{Path(config.target).name} · {config.method} · {config.coupling} · {step:,} steps"
 
 
-def private(config: RunConfig) -> RunConfig:
+def without_folders(config: RunConfig) -> RunConfig:
     """The config without the folders of the user's own file: presets are shared."""
     return config.replace(target=_file_name(config.target), source=_file_name(config.source))
 

@@ -13,6 +13,7 @@ from flowmap_studio.core.targets.base import PointTarget, Target
 from flowmap_studio.core.targets.pictures import read_picture
 from flowmap_studio.core.targets.points import read_points
 from flowmap_studio.core.targets.shapes import SHAPES
+from flowmap_studio.core.training_state import Checkpoint
 
 POINT_FILES = (".npy", ".csv", ".txt")
 PICTURES = (".png", ".jpg", ".jpeg")
@@ -90,15 +91,33 @@ def open_for(config: RunConfig, embedded: np.ndarray | None = None) -> tuple[Tar
     target = open_or_embedded(config.target, embedded, labelled=labelled)
     if labelled and not target.classes:
         raise DataError(f"{target.name} has no labels; switch labels off or choose another target.")
+    return target, _open_source(config, target)
+
+
+def open_again(checkpoint: Checkpoint) -> tuple[Target, Target | None]:
+    """Target and source of a run to go on with: the very points that it carries, if it does.
+
+    Raises:
+        DataError: As for `open_for`.
+    """
+    state = checkpoint.state
+    if state.points is None:
+        return open_for(state.config)
+    name, classes = Path(state.config.target).name, checkpoint.snapshot.classes
+    target = PointTarget(name, state.points, state.point_labels, classes)
+    return target, _open_source(state.config, target)
+
+
+def _open_source(config: RunConfig, target: Target) -> Target | None:
     if config.source == NORMAL:
-        return target, None
+        return None
     source = open_target(config.source)
     if source.dim != target.dim:
         raise DataError(
             f"The source {source.name} has {source.dim} axes and the target {target.name} "
             f"{target.dim}; both need the same number."
         )
-    return target, source
+    return source
 
 
 def open_or_embedded(name: str, points: np.ndarray | None, *, labelled: bool = False) -> Target:

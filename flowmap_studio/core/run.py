@@ -22,7 +22,6 @@ from flowmap_studio.core.teacher import TeacherStream
 from flowmap_studio.core.trainer import Progress, Trainer
 from flowmap_studio.core.training_state import Checkpoint, StageState, TrainingState
 
-
 POINT_BYTES = 16 * 1024 * 1024
 """Points of a file that a checkpoint carries, at most; more have to be at hand again."""
 
@@ -147,8 +146,9 @@ class Run:
     def _points(self) -> PointTarget | None:
         """The target if it is someone's points and few enough to be kept with the run."""
         target = self._target
-        own = isinstance(target, PointTarget) and self.config.target not in SHAPES
-        return target if own and target.points.nbytes <= POINT_BYTES else None
+        if self.config.target in SHAPES or not isinstance(target, PointTarget):
+            return None
+        return target if target.points.nbytes <= POINT_BYTES else None
 
     def _make_trainer(
         self, start_from: Snapshot | None, resumed: StageState | None = None

@@ -1,4 +1,4 @@
-"""What a run consists of: one stage of training, or several where a teacher comes first. Torch-free."""
+"""The stages of a run: one, or several where a teacher has to be trained first. Torch-free."""
 
 from __future__ import annotations
 

@@ -25,6 +25,8 @@ from flowmap_studio.core.presets import (
     write_preset,
 )
 from flowmap_studio.core.presets.codec import decode, encode
+from flowmap_studio.core.run import Run
+from flowmap_studio.core.targets import open_again
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -84,7 +86,7 @@ def test_texts_are_plain(preset: Preset) -> None:
     assert len(cleaned.tags) == 64
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_golden_files_of_every_version_stay_readable(version: int) -> None:
     found = read_preset(GOLDEN / f"version_{version}.flowmap")
     truth = json.loads((GOLDEN / f"version_{version}.json").read_text("utf-8"))
@@ -100,6 +102,18 @@ def test_golden_files_of_every_version_stay_readable(version: int) -> None:
     points = np.array(truth["points"], np.float32)
     moved = LoadedMap(found.snapshot).carry(points, 0.0, 1.0, 2)
     np.testing.assert_allclose(moved, truth["moved"], rtol=1e-5, atol=1e-5)
+
+
+def test_the_golden_unfinished_run_goes_on() -> None:
+    checkpoint = read_preset(GOLDEN / "version_3.flowmap").checkpoint
+    assert checkpoint is not None
+    run = Run(checkpoint.state.config, *open_again(checkpoint), resumed=checkpoint)
+    assert (run.step, len(run.history), run.finished) == (27, 27, False)
+    assert [progress.step for progress in run.run()][-1] == 40
+
+
+def test_finished_maps_stay_readable_by_older_programs(preset: Preset) -> None:
+    assert b'\\"version\\":2' in encode(preset)
 
 
 def test_there_is_a_golden_file_of_the_newest_version() -> None:

@@ -10,9 +10,9 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.objectives import Passage
 from flowmap_studio.core.odes import solve
 from flowmap_studio.core.run import Run
-from flowmap_studio.core.stages import plan
 from flowmap_studio.core.samplers import even_times
 from flowmap_studio.core.solvers import SOLVERS
+from flowmap_studio.core.stages import plan
 from flowmap_studio.core.targets import open_target
 from flowmap_studio.core.teacher import TeacherStream
 from flowmap_studio.core.trainer import Trainer

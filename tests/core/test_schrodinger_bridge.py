@@ -23,9 +23,9 @@ from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.objectives import Batch, objective
 from flowmap_studio.core.odes import solve
 from flowmap_studio.core.run import Run
-from flowmap_studio.core.stages import plan
 from flowmap_studio.core.samplers import even_times
 from flowmap_studio.core.sde import diffused, euler_maruyama
+from flowmap_studio.core.stages import plan
 
 SIGMA = 0.8
 CONFIG = RunConfig(method="schrodinger-bridge", coupling="sinkhorn", entropy=2 * SIGMA**2)

@@ -24,13 +24,18 @@ class LossLog:
 
     Args:
         path: Where to write; None writes nothing.
+        after: Step after which the run goes on: a log of its earlier steps is carried on.
 
     Raises:
         OSError: The file can't be made.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self._file: TextIO | None = path.open("w", encoding="utf-8") if path else None
+    def __init__(self, path: Path | None, after: int = 0) -> None:
+        if path and after and path.exists():
+            _cut(path, after)
+            self._file: TextIO | None = path.open("a", encoding="utf-8")
+        else:
+            self._file = path.open("w", encoding="utf-8") if path else None
 
     def __enter__(self) -> LossLog:
         return self
@@ -60,6 +65,25 @@ class LossLog:
             file, self._file = self._file, None
             with contextlib.suppress(OSError):  # closing tries to write the rest once more
                 file.close()
+
+
+def _cut(path: Path, after: int) -> None:
+    """Leave only the lines up to this step: a run that was killed wrote more than it saved."""
+    kept = 0
+    with path.open("rb+") as file:
+        for line in file:
+            if not line.endswith(b"\n") or _step_of(line) > after:
+                break
+            kept += len(line)
+        file.truncate(kept)
+
+
+def _step_of(line: bytes) -> float:
+    try:
+        step = json.loads(line)["step"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return math.inf
+    return step if isinstance(step, int) else math.inf
 
 
 def _line(step: int, losses: list[float]) -> str:

@@ -39,7 +39,9 @@ SHAPING = (
 @click.command(
     cls=ConfigCommand,
     epilog="Ctrl-C or SIGTERM saves what was learned beside the --out path, as "
-    "NAME.interrupted.flowmap (status 130); a training that diverges saves its last sound map as "
+    "NAME.interrupted.flowmap (status 130), and --resume goes on with it as if nothing had "
+    "happened. After a crash it goes on with NAME.autosave.flowmap, which is saved every "
+    "20 seconds and deleted at the end. A training that diverges saves its last sound map as "
     "NAME.diverged.flowmap (status 1). --json prints: out, target, method, coupling, step, "
     "seconds, steps_per_second, device, interrupted, losses (match, consistency, identity, total, "
     "score, density: means of the last 100 steps; null where a method lacks one), metrics "
@@ -49,10 +51,9 @@ SHAPING = (
 )
 @click.option(
     "--out",
-    required=True,
     metavar="FILE.flowmap",
     type=FILE,
-    help="Where the trained map is saved.",
+    help="Where the trained map is saved; may be left out with --resume.",
 )
 @click.option(
     "--log",
@@ -68,26 +69,32 @@ SHAPING = (
     help="Begin with the weights of this map, and with its settings where none are given. "
     "Optimiser and step count begin anew.",
 )
+@click.option(
+    "--resume",
+    metavar="FILE.flowmap",
+    type=FILE,
+    help="Go on with an interrupted run, with its settings; on the CPU it ends with the very map "
+    "that it would have made. --target or --source tell where its own file is, if it asks.",
+)
 @json_option
 @config_options
 def train(
-    out: Path, log: Path | None, start_from: Path | None, as_json: bool, **options: Any
+    out: Path | None,
+    log: Path | None,
+    start_from: Path | None,
+    resume: Path | None,
+    as_json: bool,
+    **options: Any,
 ) -> int:
     """Train a flow map and save it.
 
     Losses are shown on the way (on a terminal); at the end the map's quality is measured.
     """
-    check_output("--out", out, (".flowmap",))
-    start = open_preset(start_from).snapshot if start_from else None
     given = given_settings(options)
-    config = make_config(start.config if start else RunConfig(), given)
-    if start is not None and start_from is not None:
-        _check_start(start_from.name, start, config)
-    if log is not None:
-        _check_log(log, out, start_from, config.target)
-    from flowmap_studio.cli.training import run_training
-
-    result = run_training(config, out, log, start)
+    if resume is not None:
+        result = _go_on(resume, out, log, start_from, given)
+    else:
+        result = _begin(out, log, start_from, given)
     if result.diverged:
         console.error(f"{result.diverged} {_kept(result)}")
         return DIVERGED
@@ -99,6 +106,47 @@ def train(
         console.error(f"Interrupted at step {result.snapshot.step:,}. {_kept(result)}")
         return INTERRUPTED
     return 0
+
+
+def _begin(
+    out: Path | None, log: Path | None, start_from: Path | None, given: dict[str, Any]
+) -> Result:
+    """A new run."""
+    if out is None:
+        raise StudioError("Say where the trained map is to be saved: --out FILE.flowmap.")
+    check_output("--out", out, (".flowmap",))
+    start = open_preset(start_from).snapshot if start_from else None
+    config = make_config(start.config if start else RunConfig(), given)
+    if start is not None and start_from is not None:
+        _check_start(start_from.name, start, config)
+    if log is not None:
+        _check_log(log, out, start_from, config.target)
+    from flowmap_studio.cli.training import run_training
+
+    return run_training(config, out, log, start)
+
+
+def _go_on(
+    resume: Path,
+    out: Path | None,
+    log: Path | None,
+    start_from: Path | None,
+    given: dict[str, Any],
+) -> Result:
+    """An interrupted run."""
+    from flowmap_studio.cli.resuming import finished_path, open_run
+
+    if start_from is not None:
+        raise StudioError("Give either --resume or --start-from, not both.")
+    checkpoint = open_run(resume, given)
+    out = out or finished_path(resume)
+    check_output("--out", out, (".flowmap",))
+    config = checkpoint.state.config
+    if log is not None:
+        _check_log(log, out, resume, config.target)
+    from flowmap_studio.cli.training import run_training
+
+    return run_training(config, out, log, resumed=checkpoint, resumed_from=resume)
 
 
 def _check_start(name: str, start: Snapshot, config: RunConfig) -> None:
@@ -124,7 +172,8 @@ def _check_log(log: Path, out: Path, start_from: Path | None, target: str) -> No
 def _kept(result: Result) -> str:
     if result.saved is None:
         return "Nothing was learned that could be saved."
-    return f"What was learned up to step {result.snapshot.step:,} is saved as {result.saved}."
+    kept = f"What was learned up to step {result.snapshot.step:,} is saved as {result.saved}."
+    return f"{kept} To go on: {result.way_on}" if result.way_on else kept
 
 
 def _as_dict(result: Result) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,10 +14,11 @@ import torch
 from flowmap_studio.cli.interruption import Wish, interruptions
 from flowmap_studio.cli.loss_log import LossLog
 from flowmap_studio.cli.progress import TrainingBar, training_bar
+from flowmap_studio.cli.resuming import Autosave, way_on
 from flowmap_studio.core.advice import Advice, Figures, advise
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.devices import describe
-from flowmap_studio.core.errors import StudioError, TrainingDiverged
+from flowmap_studio.core.errors import PresetError, StudioError, TrainingDiverged
 from flowmap_studio.core.files import reason
 from flowmap_studio.core.history import TERMS
 from flowmap_studio.core.loaded_map import LoadedMap
@@ -26,7 +28,9 @@ from flowmap_studio.core.presets import write_preset
 from flowmap_studio.core.presets.codec import WEIGHT_LIMIT
 from flowmap_studio.core.run import Run
 from flowmap_studio.core.snapshot import Snapshot
-from flowmap_studio.core.targets import Target, open_for
+from flowmap_studio.core.targets import Target, open_again, open_for
+from flowmap_studio.core.trainer import Progress
+from flowmap_studio.core.training_state import Checkpoint, TrainingState
 
 AVERAGED = 100
 """Steps whose mean is given as the final loss."""
@@ -51,6 +55,8 @@ class Result:
         saved: Where the map lies; None when there was none worth saving.
         earlier: The map in the last third of the run, to tell whether it was still learning.
         advice: What the studio noticed, the most important first.
+        unfinished: The run that was interrupted, besides its snapshot.
+        way_on: The command that goes on with it, if it could be saved so.
     """
 
     snapshot: Snapshot
@@ -63,10 +69,17 @@ class Result:
     saved: Path | None = None
     earlier: Snapshot | None = None
     advice: tuple[Advice, ...] = ()
+    unfinished: TrainingState | None = None
+    way_on: str = ""
 
 
 def run_training(
-    config: RunConfig, out: Path, log: Path | None, start: Snapshot | None = None
+    config: RunConfig,
+    out: Path,
+    log: Path | None,
+    start: Snapshot | None = None,
+    resumed: Checkpoint | None = None,
+    resumed_from: Path | None = None,
 ) -> Result:
     """Train, measure and save; on Ctrl-C or divergence save what there is beside `out`.
 
@@ -75,39 +88,53 @@ def run_training(
         out: Where the finished map goes.
         log: Where the losses of every step go.
         start: A map whose weights to begin with.
+        resumed: The run of this config that goes on.
+        resumed_from: Its file.
 
     Raises:
         StudioError: Target, device or a file is not as it must be.
     """
     with interruptions() as wish, training_bar() as bar:
-        same = start is not None and start.config.target == config.target
-        target, source = open_for(config, start.data if start and same else None)
-        if start is not None and start.dim != target.dim:
-            raise StudioError(
-                f"--start-from: the map has {start.dim} axes and the target {target.dim}; "
-                "they must be equal."
-            )
-        trainer = Run(config, target, source, start)
-        result = _train(trainer, log, wish, bar)
+        target, source = _opened_target(config, start, resumed)
+        run = Run(config, target, source, start, resumed)
+        copy = Autosave(out, resumed_from)
+        result = _train(run, log, wish, bar, copy)
         if result.diverged:
-            return _save(result, out.with_name(f"{out.stem}.diverged.flowmap"))
-        if result.interrupted:
-            return _save(result, out.with_name(f"{out.stem}.interrupted.flowmap"))
-        bar.measuring()
-        return _save(_measured(result, target, trainer.device), out)
+            saved = _save(result, out.with_name(f"{out.stem}.diverged.flowmap"))
+        elif result.interrupted:
+            beside = out.with_name(f"{out.stem}.interrupted.flowmap")
+            saved = _save_unfinished(result, beside, out)
+        else:
+            bar.measuring()
+            saved = _save(_measured(result, target, run.device), out)
+        copy.remove()
+        return saved
 
 
-def _train(trainer: Run, log: Path | None, wish: Wish, bar: TrainingBar) -> Result:
+def _opened_target(
+    config: RunConfig, start: Snapshot | None, resumed: Checkpoint | None
+) -> tuple[Target, Target | None]:
+    if resumed is not None:
+        return open_again(resumed)
+    same = start is not None and start.config.target == config.target
+    target, source = open_for(config, start.data if start and same else None)
+    if start is not None and start.dim != target.dim:
+        raise StudioError(
+            f"--start-from: the map has {start.dim} axes and the target {target.dim}; "
+            "they must be equal."
+        )
+    return target, source
+
+
+def _train(trainer: Run, log: Path | None, wish: Wish, bar: TrainingBar, copy: Autosave) -> Result:
     """Run the loop to its end, or until the user wishes or the loss demands otherwise."""
     kept, kept_at = trainer.snapshot(), float("-inf")
     earlier: Snapshot | None = None
-    last: deque[np.ndarray] = deque(maxlen=AVERAGED)
-    steps = trainer.run()
-    wish.calls(trainer.interrupt)
+    last: deque[np.ndarray] = deque(trainer.history.tail(AVERAGED), maxlen=AVERAGED)
     diverged = ""
     try:
-        with _opened(log) as losses:
-            for progress in steps:
+        with _opened(log, trainer.step) as losses:
+            for progress in _until(wish, trainer):
                 last.extend(progress.losses)
                 losses.write(progress)
                 bar.show(progress)
@@ -115,12 +142,10 @@ def _train(trainer: Run, log: Path | None, wish: Wish, bar: TrainingBar) -> Resu
                     earlier = trainer.snapshot()
                 if time.monotonic() - kept_at >= KEEP_SECONDS:
                     kept, kept_at = _sounder(trainer.snapshot(), kept), time.monotonic()
-                if wish.asked:
-                    break
+                copy.look(trainer)
     except TrainingDiverged as error:
         diverged = str(error)
-    finally:
-        steps.close()
+    interrupted = not diverged and not trainer.finished
     means = np.mean(last, axis=0).tolist() if last else [float("nan")] * len(TERMS)
     return Result(
         snapshot=kept if diverged else trainer.snapshot(),
@@ -128,15 +153,29 @@ def _train(trainer: Run, log: Path | None, wish: Wish, bar: TrainingBar) -> Resu
         seconds=trainer.seconds,
         rate=trainer.step / max(trainer.seconds, 1e-9),
         device=describe(trainer.device),
-        interrupted=not diverged and not trainer.finished,
+        interrupted=interrupted,
         diverged=diverged,
         earlier=earlier,
+        unfinished=trainer.checkpoint().state if interrupted else None,
     )
 
 
-def _opened(log: Path | None) -> LossLog:
+def _until(wish: Wish, trainer: Run) -> Iterator[Progress]:
+    """The run's progress until its end or the user's wish."""
+    steps = trainer.run()
+    wish.calls(trainer.interrupt)
     try:
-        return LossLog(log)
+        for progress in steps:
+            yield progress
+            if wish.asked:
+                return
+    finally:
+        steps.close()
+
+
+def _opened(log: Path | None, after: int) -> LossLog:
+    try:
+        return LossLog(log, after)
     except OSError as error:
         raise StudioError(f"--log: could not write: {reason(error)}.") from error
 
@@ -174,6 +213,18 @@ def _earlier(result: Result, referee: Referee, device: torch.device) -> float | 
     if result.earlier is None:
         return None
     return referee.one_figure(LoadedMap(result.earlier, device), 1)
+
+
+def _save_unfinished(result: Result, path: Path, out: Path) -> Result:
+    """Save the run to go on with later, or the map alone where that is too large."""
+    state = result.unfinished
+    if state is None or not result.snapshot.step:
+        return result
+    try:
+        write_preset(path, replace(pack(result.snapshot, path.stem, {}), training=state))
+    except PresetError:
+        return _save(result, path)
+    return replace(result, saved=path, way_on=way_on(path, out, state))
 
 
 def _save(result: Result, path: Path) -> Result:

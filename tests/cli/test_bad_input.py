@@ -16,7 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flowmap_studio.core.presets import read_preset, write_preset
+from flowmap_studio.core.presets import Preset, read_preset, write_preset
+from flowmap_studio.core.presets.codec import encode
+from flowmap_studio.core.run import Run as Runs
+from flowmap_studio.core.targets import open_for
 
 Run = Callable[..., Any]
 POINTS = "0,1\n2,3\n4,5\n"
@@ -83,6 +86,26 @@ CASES = [
     (f"{TRAIN} --start-from good.flowmap --hidden-dim 9", "--hidden-dim 8; keep it"),
     (f"{TRAIN} --start-from good.flowmap --method article", "do not fit method article"),
     (f"{TRAIN} --start-from good.flowmap --target three.csv", "2 axes and the target 3"),
+    # train: resume
+    ("train --resume", "--resume"),
+    ("train --resume missing.flowmap", "there is no such file or folder"),
+    ("train --resume folder", "not a regular file"),
+    ("train --resume photo.flowmap", "it is not a flow map file"),
+    ("train --resume cut.flowmap", "incomplete"),
+    ("train --resume points.csv", "not a flow map file"),
+    ("train --resume newer.flowmap", "made by a newer version (99;"),
+    ("train --resume flipped.flowmap", "checksum"),
+    ("train --resume good.flowmap", "no unfinished run; --start-from begins a new run"),
+    ("train --resume half-cut.flowmap", "incomplete"),
+    ("train --resume half.flowmap --steps 500", "the run's own settings; leave --steps out"),
+    ("train --resume half.flowmap --lr 0.1", "the run's own settings; leave --lr out"),
+    ("train --resume half.flowmap --target rings", "own settings; leave --target out"),
+    ("train --resume half.flowmap --device tpu", "choose from auto, cpu, cuda, mps"),
+    ("train --resume half.flowmap --start-from good.flowmap", "either --resume or --start-from"),
+    ("train --resume half.flowmap --out new.txt", "must end in .flowmap"),
+    ("train --resume half.flowmap --out nowhere/new.flowmap", "no folder 'nowhere'"),
+    ("train --resume half.flowmap --log half.flowmap", "needed for something else"),
+    ("train --resume half.flowmap --log nowhere/log.jsonl", "--log"),
     # sample
     ("sample missing.flowmap --out a.npy", "there is no such file or folder"),
     ("sample photo.flowmap --out a.npy", "it is not a flow map file"),
@@ -171,8 +194,25 @@ def newer(content: bytes) -> bytes:
     return struct.pack("<Q", len(text)) + text + content[8 + length :]
 
 
+@pytest.fixture(scope="module")
+def half(trained: Path) -> bytes:
+    """The file of a run that was cut off before its end."""
+    config = read_preset(trained).snapshot.config
+    run = Runs(config, *open_for(config))
+    next(run.run())
+    checkpoint = run.checkpoint()
+    preset = Preset(snapshot=checkpoint.snapshot, title="Half", training=checkpoint.state)
+    return encode(preset)
+
+
 @pytest.fixture
-def folder(tmp_path: Path, trained: Path, one_time: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(
+    tmp_path: Path,
+    trained: Path,
+    one_time: Path,
+    half: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
     """A working folder with good files and bad ones."""
     monkeypatch.chdir(tmp_path)
     texts = {
@@ -203,6 +243,8 @@ def folder(tmp_path: Path, trained: Path, one_time: Path, monkeypatch: pytest.Mo
     Path("photo.png").rename("photo.flowmap")
     content = trained.read_bytes()
     Path("good.flowmap").write_bytes(content)
+    Path("half.flowmap").write_bytes(half)
+    Path("half-cut.flowmap").write_bytes(half[:-100])
     Path("once.flowmap").write_bytes(one_time.read_bytes())
     Path("cut.flowmap").write_bytes(content[:-100])
     Path("newer.flowmap").write_bytes(newer(content))

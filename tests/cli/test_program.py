@@ -101,7 +101,7 @@ def test_a_new_field_is_an_option_with_no_further_code(monkeypatch: pytest.Monke
 
 def test_every_field_of_the_config_can_be_given() -> None:
     named = {p.name for p in train.params}
-    assert named == {*RunConfig().as_dict(), "out", "log", "start_from", "as_json"}
+    assert named == {*RunConfig().as_dict(), "out", "log", "start_from", "resume", "as_json"}
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,9 @@ def test_interruption_saves_what_was_learned(
     steps = [json.loads(line)["step"] for line in log.read_text().splitlines()]
     assert steps == list(range(1, preset.snapshot.step + 1))
     assert preset.thumbnail is not None
+    assert preset.training is not None
     assert err.count("\n") == 1
+    assert err.endswith("To go on: flowmap-studio train --resume moons.interrupted.flowmap\n")
     assert f"up to step {preset.snapshot.step:,} is saved as moons.interrupted.flowmap." in err
     assert "Traceback" not in err
     assert "moons.interrupted.flowmap" in out

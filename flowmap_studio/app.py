@@ -21,6 +21,7 @@ from flowmap_studio.runtime.session import Session
 from flowmap_studio.runtime.workers import Worker
 from flowmap_studio.views import theme
 from flowmap_studio.views.icons import application_icon
+from flowmap_studio.views.settings import recovery_folder
 from flowmap_studio.views.window import StudioWindow
 
 FIRST_PRESET = "moons.flowmap"
@@ -43,11 +44,13 @@ def create_window(preset: Path | None = None) -> QMainWindow:
     _collect_garbage_here()
     palette = theme.system_palette(app)
     theme.apply(app, palette)
-    window = StudioWindow(Session(), palette)
+    window = StudioWindow(Session(recovery=recovery_folder()), palette)
     window.setWindowIcon(application_icon())
     app.styleHints().colorSchemeChanged.connect(window.follow_system)
     app.aboutToQuit.connect(window.session.shutdown)  # also where nobody closes the window
     _open_first(window, preset)
+    if not window.message_bar.text():  # a refused file is told first; the run waits
+        window.offer_recovery()
     return window
 
 
@@ -137,7 +140,7 @@ def _report_exceptions(window: StudioWindow) -> None:
 
 
 def _close_on_signals(app: QApplication, window: QMainWindow) -> None:
-    """Ctrl-C and SIGTERM close the window in good order."""
+    """Ctrl-C and SIGTERM close the window in good order; the next start has the run."""
     wanted = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: wanted.set())
@@ -147,6 +150,7 @@ def _close_on_signals(app: QApplication, window: QMainWindow) -> None:
     def look() -> None:
         if wanted.is_set():
             wanted.clear()
+            window.session.preserve()
             window.close()
 
     timer = QTimer(app)

@@ -10,7 +10,9 @@ import numpy.typing as npt
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.training_state import Checkpoint
 from flowmap_studio.runtime.mailbox import Mailbox
+from flowmap_studio.runtime.recovery import RecoveryFile
 from flowmap_studio.runtime.training import Outcome, TrainingThread
 from flowmap_studio.runtime.workers import Worker
 
@@ -39,6 +41,7 @@ class RunControl(QObject):
     arrived = Signal(object)  # Delivery: of the present run only
     ended = Signal(object)  # Outcome, after its last delivery
     device_found = Signal(str)
+    copy_failed = Signal(str)  # one sentence
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -62,21 +65,33 @@ class RunControl(QObject):
         self._left = [thread for thread in self._left if thread.isRunning()]
         return [*self._left, *([self._thread] if self._thread else [])]
 
-    def start(self, config: RunConfig, embedded: npt.NDArray[np.float32] | None) -> None:
+    def start(
+        self,
+        config: RunConfig,
+        embedded: npt.NDArray[np.float32] | None,
+        copy: RecoveryFile | None = None,
+        resumed: Checkpoint | None = None,
+    ) -> None:
         """Begin a run, unless there is one.
 
         Args:
             config: What to train.
             embedded: (n, dim) points to learn when the target's file is not at hand.
+            copy: Where the run is saved now and then.
+            resumed: A run of this config to go on with; it is held until `resume`.
         """
         if self.busy:
             return
         self._number += 1
         self._mailbox = Mailbox()
-        self._thread = TrainingThread(self._number, config, self._mailbox, embedded)
-        self._thread.ended.connect(self._on_ended)
-        self._thread.device_found.connect(self._on_device)
-        self._set_state(State.RUNNING)
+        thread = TrainingThread(self._number, config, self._mailbox, embedded, resumed, copy)
+        self._thread = thread
+        thread.ended.connect(self._on_ended)
+        thread.device_found.connect(self._on_device)
+        thread.copy_failed.connect(self._on_copy_failed)
+        if resumed is not None:
+            thread.pause()
+        self._set_state(State.RUNNING if resumed is None else State.PAUSED)
         self._thread.begin()
         self._timer.start()
 
@@ -148,3 +163,8 @@ class RunControl(QObject):
     def _on_device(self, run: int, name: str) -> None:
         if run == self._number:
             self.device_found.emit(name)
+
+    @Slot(int, str)
+    def _on_copy_failed(self, run: int, sentence: str) -> None:
+        if run == self._number:
+            self.copy_failed.emit(sentence)

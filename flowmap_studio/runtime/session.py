@@ -29,6 +29,7 @@ from flowmap_studio.runtime.frames import (
 )
 from flowmap_studio.runtime.mailbox import Delivery
 from flowmap_studio.runtime.quality import QualityHistory
+from flowmap_studio.runtime.recovery import LeftOver, RecoveryFile, RecoveryFolder
 from flowmap_studio.runtime.run_control import RunControl, State
 from flowmap_studio.runtime.snapshots import SnapshotHistory
 from flowmap_studio.runtime.training import Outcome
@@ -60,6 +61,11 @@ class Session(QObject):
         steps: Jumps of the composed cloud.
         sampling: How clouds are sampled besides.
         comparison: Maps measured beside each other.
+        recovery: Copies of runs, in case the program dies.
+
+    Args:
+        parent: Its owner.
+        recovery: Folder of these copies; none are kept when None.
     """
 
     state_changed = Signal(object)  # State
@@ -79,8 +85,13 @@ class Session(QObject):
     failed = Signal(str, str)  # one sentence, details
     target_refused = Signal(object)  # the RunConfig whose target can't be learned
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, recovery: Path | None = None) -> None:
         super().__init__(parent)
+        self.recovery = RecoveryFolder(recovery)
+        self._copy: RecoveryFile | None = None  # of the run on stage
+        self._coming: RecoveryFile | None = None  # of the run that is being prepared
+        self._held = False  # a recovered run that has not gone on yet
+        self._preserved = False
         self.config = RunConfig()
         self.losses = LossHistory()
         self.quality = QualityHistory()
@@ -105,6 +116,7 @@ class Session(QObject):
         self._control.device_found.connect(self.device_changed)
         self._control.arrived.connect(self._on_arrived)
         self._control.ended.connect(self._on_ended)
+        self._control.copy_failed.connect(lambda sentence: self.message.emit("warning", sentence))
         self.comparison = ComparisonControl(self)
         self._evaluator = Evaluator()
         self._evaluator.frame_ready.connect(self._on_frame)
@@ -160,7 +172,32 @@ class Session(QObject):
                 "with the map.",
             )
         self._fresh = True
-        self._control.start(self.config, embedded)
+        self._coming = self.recovery.new()
+        self._control.start(self.config, embedded, self._coming)
+
+    def recover(self, left: LeftOver) -> None:
+        """Show a run that was cut off, held: `resume` goes on with it exactly.
+
+        Raises:
+            PresetError: Its file is not sound; everything stays as it was.
+        """
+        checkpoint = read_preset(left.path).checkpoint
+        if checkpoint is None:
+            raise PresetError(f"Could not recover {left.path.name}: it holds no unfinished run.")
+        self._control.abandon()
+        self._forget_run()
+        self._copy = left
+        state, snapshot = checkpoint.state, checkpoint.snapshot
+        self.config = state.config
+        self.config_changed.emit(self.config)
+        self.losses = LossHistory.restored(state.history)
+        self.losses_changed.emit()
+        self.snapshots.add(snapshot)
+        self.view_reset.emit()
+        self._show(snapshot)
+        self.unsaved = True
+        self._held = True
+        self._control.start(self.config, None, left, checkpoint)
 
     def pause(self) -> None:
         """Hold the run; its newest weights come to the stage."""
@@ -276,19 +313,29 @@ class Session(QObject):
         metrics = self.quality.metrics_at(snapshot.step)
         write_preset(path, pack(snapshot, title or path.stem, metrics))
         self.unsaved = False
+        if self.state in DONE and snapshot is self.snapshots[len(self.snapshots) - 1]:
+            self._discard_copies()
         self.preset_saved.emit(path)
 
     # --- the end ------------------------------------------------------------------------------
+
+    def preserve(self) -> None:
+        """Leave the run to the next start: it is not the user who ends the program."""
+        self._preserved = True
 
     def shutdown(self) -> None:
         """Stop both threads and wait a little for them; the session is of no use afterwards."""
         if self._ended:
             return
         self._ended = True
+        if not self._preserved:
+            self._discard_copies()
         self._control.abandon()
         self.comparison.cancel()
         workers = [*self._control.workers(), *self.comparison.workers(), self._evaluator]
         join(workers, CLOSE_SECONDS)
+        for copy in filter(None, (self._copy, self._coming)):
+            copy.release()
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -303,9 +350,15 @@ class Session(QObject):
         self._forget_run()
         self._preview()
 
+    def _discard_copies(self) -> None:
+        for copy in filter(None, (self._copy, self._coming)):
+            copy.discard()
+        self._copy = self._coming = None
+
     def _forget_run(self) -> None:
+        self._discard_copies()
         self._run += 1  # what is still being measured is dropped
-        self._fresh = False
+        self._fresh = self._held = False
         self.losses = LossHistory()
         self.quality = QualityHistory()
         self.snapshots = SnapshotHistory()
@@ -359,10 +412,13 @@ class Session(QObject):
     @Slot(object)
     def _on_arrived(self, news: Delivery) -> None:
         if self._fresh and news.snapshot is not None:  # a run leaves a snapshot before its losses
+            coming, self._coming = self._coming, None
             self._forget_run()
+            self._copy = coming
         for rows in news.losses:
             self.losses.append(rows)
         if news.losses:
+            self._held = False
             self.losses_changed.emit()
             rate = news.step / news.seconds if news.seconds else 0.0
             self.rate_changed.emit(rate, news.fraction)
@@ -389,6 +445,9 @@ class Session(QObject):
     def _on_ended(self, outcome: Outcome) -> None:
         if outcome.error:
             self.failed.emit(outcome.error, outcome.details)
+        if outcome.error and self._held and self._copy is not None:
+            self._copy.release()  # such as a picture that is not at hand: another start may have it
+            self._copy = None
         self._request_frame()
         self._request_measure()
 

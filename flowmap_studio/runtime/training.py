@@ -13,8 +13,11 @@ import numpy.typing as npt
 from PySide6.QtCore import Signal
 
 from flowmap_studio.core.config import RunConfig
-from flowmap_studio.core.errors import StudioError
+from flowmap_studio.core.errors import PresetError, StudioError
+from flowmap_studio.core.training_state import Checkpoint
+from flowmap_studio.runtime import recovery
 from flowmap_studio.runtime.mailbox import Mailbox
+from flowmap_studio.runtime.recovery import RecoveryFile
 from flowmap_studio.runtime.workers import Worker
 
 if TYPE_CHECKING:
@@ -49,10 +52,13 @@ class TrainingThread(Worker):
         config: What to train.
         mailbox: Where losses and snapshots go.
         embedded: (n, dim) points that stand in for the target when its file is not at hand.
+        resumed: A run of this config to go on with.
+        copy: Where the run is saved now and then, in case the program dies.
     """
 
     ended = Signal(object)  # Outcome, once, from this thread
     device_found = Signal(int, str)  # run, name of the device
+    copy_failed = Signal(int, str)  # run, one sentence; once
 
     def __init__(
         self,
@@ -60,12 +66,18 @@ class TrainingThread(Worker):
         config: RunConfig,
         mailbox: Mailbox,
         embedded: npt.NDArray[np.float32] | None = None,
+        resumed: Checkpoint | None = None,
+        copy: RecoveryFile | None = None,
     ) -> None:
         super().__init__()
         self.number = run
         self._config = config
         self._mailbox = mailbox
         self._embedded = embedded
+        self._resumed = resumed
+        self._copy = copy
+        self._copied = time.monotonic()
+        self._warned = False
         # A queued "stop" would never arrive while run() loops: events are looked at instead.
         self._stop = threading.Event()
         self._go = threading.Event()
@@ -103,16 +115,16 @@ class TrainingThread(Worker):
     def _train(self) -> None:
         # Imported here, so that the window is there before torch is.
         from flowmap_studio.core.devices import describe
-        from flowmap_studio.core.run import Run
-        from flowmap_studio.core.targets import open_for
 
-        self._trainer = trainer = Run(self._config, *open_for(self._config, self._embedded))
+        self._trainer = trainer = self._open()
         if self._stop.is_set():  # asked before there was a trainer to tell
             trainer.interrupt()
         self.device_found.emit(self.number, describe(trainer.device))
         self._mailbox.post_snapshot(trainer.snapshot())
-        shown = time.monotonic()
+        shown = self._copied = time.monotonic()
         steps = trainer.run()
+        if self._resumed is not None:
+            self._go.wait()  # what is shown is the very state that goes on
         try:
             for progress in steps:
                 self._mailbox.post_progress(
@@ -121,13 +133,37 @@ class TrainingThread(Worker):
                 if time.monotonic() - shown >= SNAPSHOT_SECONDS or not self._go.is_set():
                     self._mailbox.post_snapshot(trainer.snapshot())
                     shown = time.monotonic()
+                if time.monotonic() - self._copied >= recovery.AUTOSAVE_SECONDS:
+                    self._save_copy(trainer)
                 self._go.wait()
                 if self._stop.is_set():
                     break
         finally:
             steps.close()
-        # Not reached when training diverged: the last good snapshot stays.
+        # Not reached when training diverged: the last good snapshot and copy stay.
         self._mailbox.post_snapshot(trainer.snapshot())
+        self._save_copy(trainer)
+
+    def _open(self) -> Run:
+        from flowmap_studio.core.run import Run
+        from flowmap_studio.core.targets import open_again, open_for
+
+        resumed = self._resumed
+        if resumed is None:
+            return Run(self._config, *open_for(self._config, self._embedded))
+        return Run(self._config, *open_again(resumed), resumed=resumed)
+
+    def _save_copy(self, trainer: Run) -> None:
+        """Save the run here, where nobody waits for it; a full disk is told once."""
+        if self._copy is None or not trainer.step:
+            return
+        try:
+            self._copy.save(trainer.checkpoint())
+        except PresetError as error:
+            if not self._warned:
+                self.copy_failed.emit(self.number, f"{error} A crash would lose this run.")
+            self._warned = True
+        self._copied = time.monotonic()
 
 
 def _memory_or(sentence: str, error: BaseException) -> str:

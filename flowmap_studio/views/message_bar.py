@@ -29,6 +29,7 @@ class MessageBar(QFrame):
     """Shows the newest message until it is closed or replaced."""
 
     remedy_chosen = Signal()
+    answered = Signal(bool)  # to `ask`: whether the first of its buttons
 
     def __init__(self, palette: Palette, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,6 +47,9 @@ class MessageBar(QFrame):
         self._remedy = QPushButton()
         self._remedy.setObjectName("messageRemedy")
         self._remedy.clicked.connect(self._on_remedy)
+        self._refusal = QPushButton()
+        self._refusal.setObjectName("messageRefusal")
+        self._refusal.clicked.connect(lambda: self._answer(yes=False))
         self._copy = QPushButton("Copy details")
         self._copy.setObjectName("messageCopy")
         self._copy.clicked.connect(self._on_copy)
@@ -59,7 +63,7 @@ class MessageBar(QFrame):
         words.addWidget(self._sign)
         words.addWidget(self._label, 1)
         buttons.addStretch(1)
-        for button in (self._remedy, self._copy, self._close):
+        for button in (self._remedy, self._refusal, self._copy, self._close):
             buttons.addWidget(button)
         self._box = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._box.setContentsMargins(12, 6, 6, 6)
@@ -85,11 +89,24 @@ class MessageBar(QFrame):
         self.setAccessibleName(text)
         self._remedy.setText(remedy)
         self._remedy.setVisible(bool(remedy))
+        self._refusal.hide()
         self._copy.setVisible(bool(details))
         self.setProperty("kind", kind)
         self.style().unpolish(self)
         self.style().polish(self)
         self.show()
+
+    def ask(self, text: str, accept: str, refuse: str) -> None:
+        """Show a question with two buttons; closing the bar is no answer.
+
+        Args:
+            text: The sentence.
+            accept: Text of the first button.
+            refuse: Text of the second one.
+        """
+        self.show_message("warning", text, remedy=accept)
+        self._refusal.setText(refuse)
+        self._refusal.show()
 
     def text(self) -> str:
         """The sentence that is shown, or "" when there is none."""
@@ -118,8 +135,15 @@ class MessageBar(QFrame):
         self._box.setDirection(way.TopToBottom if narrow else way.LeftToRight)
 
     def _on_remedy(self) -> None:
+        if self._refusal.isHidden():
+            self.hide()
+            self.remedy_chosen.emit()
+        else:
+            self._answer(yes=True)
+
+    def _answer(self, *, yes: bool) -> None:
         self.hide()
-        self.remedy_chosen.emit()
+        self.answered.emit(yes)
 
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(self._details)

@@ -15,6 +15,11 @@ def presets_folder() -> Path:
     return user_data_path(APP, appauthor=False) / "presets"
 
 
+def recovery_folder() -> Path:
+    """Where copies of runs lie that go on, or that a crash cut off; made by the first of them."""
+    return user_data_path(APP, appauthor=False) / "recovery"
+
+
 class Settings:
     """A small file in the user's configuration folder; damaged, it counts as empty."""
 

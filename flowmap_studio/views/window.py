@@ -52,6 +52,7 @@ from flowmap_studio.views.message_bar import MessageBar
 from flowmap_studio.views.panels import BOTTOM, LEFT, RIGHT, StageOnly, add_dock, arrange
 from flowmap_studio.views.preset_library import PresetLibrary, dropped_files
 from flowmap_studio.views.quality_plot import QualityPlot
+from flowmap_studio.views.recovery_offer import RecoveryOffer
 from flowmap_studio.views.session_mirror import SessionMirror
 from flowmap_studio.views.settings import Settings, presets_folder
 from flowmap_studio.views.shortcut_sheet import ShortcutSheet
@@ -205,6 +206,7 @@ class StudioWindow(QMainWindow):
         session = self.session
         self._mirror = SessionMirror(self, self._undo, self._palette)
         self._desk = CompareDesk(self)
+        self._offer = RecoveryOffer(session, self.message_bar, self)
         session.message.connect(self.message_bar.show_message)
         session.advised.connect(self._show_advice)
         session.failed.connect(self._show_failure)
@@ -231,6 +233,10 @@ class StudioWindow(QMainWindow):
             self.message_bar.show_message("error", str(error))
             return False
         return True
+
+    def offer_recovery(self) -> None:
+        """Offer the run that a crash cut off, if there is one."""
+        self._offer.look()
 
     def export(self, path: Path | str) -> bool:
         """Export the stage to a .png, or its one-step points to a .csv or .npy."""

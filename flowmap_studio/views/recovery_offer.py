@@ -1,0 +1,58 @@
+"""Offers the run that a crash cut off, once the window is there."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from flowmap_studio.core.errors import StudioError
+from flowmap_studio.runtime.recovery import LeftOver
+from flowmap_studio.runtime.session import Session, State
+from flowmap_studio.views.message_bar import MessageBar
+
+
+class RecoveryOffer(QObject):
+    """Asks in the message bar; without an answer the run is offered again at the next start.
+
+    Args:
+        session: Recovers.
+        bar: Where to ask.
+        parent: Its owner.
+    """
+
+    def __init__(self, session: Session, bar: MessageBar, parent: QObject) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._bar = bar
+        self._left: LeftOver | None = None
+        bar.answered.connect(self._on_answer)
+
+    def look(self) -> None:
+        """Ask if there is such a run."""
+        self._left = self._session.recovery.left_over()
+        if self._left is not None:
+            self._ask("A run was cut off")
+
+    def _ask(self, beginning: str) -> None:
+        if self._left is not None:
+            self._bar.ask(f"{beginning}: {self._left.description}.", "Recover", "Discard")
+
+    def _on_answer(self, yes: bool) -> None:
+        left = self._left
+        if left is None:
+            return
+        if not yes:
+            self._left = None
+            left.discard()
+        elif self._session.state not in (State.IDLE, State.FAILED):
+            self._ask("Stop the present run before you recover the one that was cut off")
+        else:
+            self._recover(left)
+
+    def _recover(self, left: LeftOver) -> None:
+        try:
+            self._session.recover(left)
+        except StudioError as error:
+            self._bar.show_message("error", str(error))
+            return
+        self._left = None
+        self._bar.show_message("info", f"Recovered: {left.description}. Resume goes on with it.")

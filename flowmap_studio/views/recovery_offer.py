@@ -32,6 +32,12 @@ class RecoveryOffer(QObject):
         if self._left is not None:
             self._ask("A run was cut off")
 
+    def withdraw(self) -> None:
+        """Leave an unanswered offer to the next start."""
+        left, self._left = self._left, None
+        if left is not None:
+            left.release()
+
     def _ask(self, beginning: str) -> None:
         if self._left is not None:
             self._bar.ask(f"{beginning}: {self._left.description}.", "Recover", "Discard")

@@ -441,6 +441,7 @@ class StudioWindow(QMainWindow):
         self._settings.write()
         self.hide()  # before the wait for the threads
         self.session.shutdown()
+        self._offer.withdraw()
         super().closeEvent(event)
 
     def _begin(self) -> None:

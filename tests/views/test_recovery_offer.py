@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +57,7 @@ QUESTION = "A run was cut off: rings · semigroup · ot · 21 steps."
 
 
 @pytest.fixture
-def start(
-    open_studio: Callable[..., Any], small_preset: Path, request: pytest.FixtureRequest
-) -> Callable[[], Any]:
+def start(open_studio: Callable[..., Any], small_preset: Path) -> Iterator[Callable[[], Any]]:
     """Opens windows on a small map; all are kept until they are closed at the end."""
     kept: list[Any] = []
 
@@ -67,8 +65,8 @@ def start(
         kept.append(open_studio(small_preset))
         return kept[-1]
 
-    request.addfinalizer(kept.clear)
-    return start
+    yield start
+    kept.clear()
 
 
 def test_recovered_it_goes_on_to_the_same_map(start: Callable[[], Any], crashed: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +115,12 @@ def _map() -> Any:
 
 
 @pytest.fixture
-def open_studio(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Studio]:
-    """Opens a window, on a preset or as at the first start."""
+def open_studio(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Studio]]:
+    """Opens a window, on a preset or as at the first start; it is kept until qtbot closes it.
+
+    qtbot itself only refers to it weakly: one that is collected first never stops its threads.
+    """
+    kept = []
     from flowmap_studio.app import create_window
     from flowmap_studio.runtime import evaluation
 
@@ -127,9 +131,11 @@ def open_studio(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., St
         qtbot.addWidget(window)
         with qtbot.waitActive(window):
             window.show()
+        kept.append(window)
         return Studio(qtbot, window)
 
-    return open_studio
+    yield open_studio
+    kept.clear()
 
 
 @pytest.fixture

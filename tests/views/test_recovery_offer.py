@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -57,16 +57,9 @@ QUESTION = "A run was cut off: rings · semigroup · ot · 21 steps."
 
 
 @pytest.fixture
-def start(open_studio: Callable[..., Any], small_preset: Path) -> Iterator[Callable[[], Any]]:
-    """Opens windows on a small map; all are kept until they are closed at the end."""
-    kept: list[Any] = []
-
-    def start() -> Any:
-        kept.append(open_studio(small_preset))
-        return kept[-1]
-
-    yield start
-    kept.clear()
+def start(open_studio: Callable[..., Any], small_preset: Path) -> Callable[[], Any]:
+    """Opens a window on a small map."""
+    return lambda: open_studio(small_preset)
 
 
 def test_recovered_it_goes_on_to_the_same_map(start: Callable[[], Any], crashed: Path) -> None:

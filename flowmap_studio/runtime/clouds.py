@@ -10,13 +10,12 @@ import numpy.typing as npt
 
 from flowmap_studio.core.cached_steps import CachedMap
 from flowmap_studio.core.costs import counted
+from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED
 from flowmap_studio.core.guidance import Guide
 from flowmap_studio.core.loaded_map import LoadedMap, Points
 from flowmap_studio.runtime.frames import (
     DRAG_POINTS,
     LATTICE_RESOLUTION,
-    STAGE_POINTS,
-    STAGE_SEED,
     Frame,
     FrameRequest,
 )

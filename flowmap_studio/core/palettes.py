@@ -44,6 +44,12 @@ class Palette:
         """The colour of a layer or loss term by its name."""
         return str(getattr(self, name))
 
+    def on_stage(self) -> tuple[str, ...]:
+        """The plain colours of the stage, each once."""
+        layers = (self.source, self.data, self.one_step, self.composed)
+        ground = (self.stage, self.grid, self.border, self.text, self.muted)
+        return tuple(dict.fromkeys((*ground, *layers, *self.classes)))
+
 
 LIGHT = Palette(
     dark=False,

@@ -36,8 +36,7 @@ def as_gif(
         exact: #rrggbb of colours that the table must have.
     """
     table = colour_table(samples, exact)
-    no_dither = Image.Dither.NONE  # which would flicker
-    kept = [Image.fromarray(one).quantize(palette=table, dither=no_dither) for one in pictures]
+    kept = [_indexed(picture, table, len(exact)) for picture in pictures]
     stream = io.BytesIO()
     kept[0].save(
         stream,
@@ -95,3 +94,17 @@ def as_mp4(pictures: Iterable[Pixels], fps: int, size: tuple[int, int]) -> bytes
             container.mux(video.encode(frame.reformat(dst_colorspace=Colorspace.ITU709)))
         container.mux(video.encode(None))
     return stream.getvalue()
+
+
+def _indexed(picture: Pixels, table: Image.Image, exact: int) -> Image.Image:
+    """A picture in the colours of a table, of which so many first ones are met exactly."""
+    # Dither would flicker. Pillow takes a near colour for the nearest: large grounds would show it.
+    found = Image.fromarray(picture).quantize(palette=table, dither=Image.Dither.NONE)
+    places = np.array(found)
+    packed = picture.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+    channels = np.array((table.getpalette() or [])[: 3 * exact], np.uint32).reshape(-1, 3)
+    for number, colour in enumerate(channels @ np.array([1 << 16, 1 << 8, 1], np.uint32)):
+        places[packed == colour] = number
+    image = Image.fromarray(places)
+    image.putpalette(table.getpalette() or [])
+    return image

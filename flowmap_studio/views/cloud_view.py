@@ -219,6 +219,14 @@ class CloudView(QWidget):
             ends = [robust_extent(item.points) for item in clouds]
             self._plot.fit(np.min(ends, axis=(0, 1)), np.max(ends, axis=(0, 1)))
 
+    def view(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Lower and upper ends (2,) of what is seen, in data units."""
+        return self._plot.view()
+
+    def caption(self) -> str:
+        """The line in the lower left corner."""
+        return self._caption.text()
+
     def set_caption(self, text: str) -> None:
         """Show a line in the lower left corner, e.g. time and training step."""
         self._caption.setText(text)

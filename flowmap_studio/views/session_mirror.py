@@ -155,5 +155,5 @@ class SessionMirror(QObject):
         index = bisect_left(steps, shown.step) if shown else 0
         place = max(0, min(index, len(steps) - 1))
         self._window.time_bar.set_history(steps, place, live=session.live)
-        for name in ("savePresetAction", "exportAction"):
+        for name in ("savePresetAction", "exportAction", "copyPictureAction"):
             self._actions[name].setEnabled(shown is not None)

@@ -83,6 +83,11 @@ class StagePlot(pg.PlotWidget):
         self.getAxis("left").setWidth(LEAST_AXIS_WIDTH)
         self._show_fitted()
 
+    def view(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Lower and upper ends (2,) of what is seen, in view units."""
+        ends = np.array(self._box.viewRange(), np.float64)
+        return ends[:, 0], ends[:, 1]
+
     def show_empty(self, empty: bool) -> None:
         """Leave grid and numbers out while there is nothing to measure."""
         self._grid.setVisible(not empty)

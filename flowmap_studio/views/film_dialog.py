@@ -106,6 +106,9 @@ class FilmDialog(QDialog):
         self._progress = QProgressBar()
         self._progress.setObjectName("filmProgress")
         self._progress.setAccessibleName("Frames rendered")
+        policy = self._progress.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # so that there is room when it appears
+        self._progress.setSizePolicy(policy)
         buttons = QDialogButtonBox()
         self._start = QPushButton("Render")
         self._start.setObjectName("filmRender")

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of a colour #rrggbb."""
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
 @dataclass(frozen=True)
 class Palette:
     """Colours as #rrggbb; layers and loss terms keep theirs everywhere, curves included."""

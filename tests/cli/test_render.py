@@ -18,15 +18,11 @@ from PIL import Image
 from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED
 from flowmap_studio.core.drawing.scene import fitted_view, lay_out
 from flowmap_studio.core.loaded_map import LoadedMap
-from flowmap_studio.core.palettes import DARK, LIGHT
+from flowmap_studio.core.palettes import DARK, LIGHT, rgb
 from flowmap_studio.core.presets import read_preset
 
 Run = Callable[..., Any]
 SMALL_FILM = ["--size", "160x120", "--fps", "8", "--seconds", "1.5"]
-
-
-def rgb(colour: str) -> tuple[int, ...]:
-    return tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5))
 
 
 def test_a_gif_opens_again(run: Run, trained: Path, tmp_path: Path) -> None:
@@ -98,7 +94,9 @@ def test_a_png_has_the_size_and_the_layers_asked_for(
         assert done.status == 0, done.err
         with Image.open(out) as picture:
             assert picture.size == (320, 200)
-            colours[layers] = set(picture.convert("RGB").get_flattened_data())
+            colours[layers] = set(
+                map(tuple, np.asarray(picture.convert("RGB")).reshape(-1, 3).tolist())
+            )
     assert rgb(LIGHT.one_step) not in colours["data"]
     assert rgb(LIGHT.data) in colours["data"]
     assert rgb(LIGHT.one_step) in colours["one_step"]

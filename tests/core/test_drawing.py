@@ -22,15 +22,11 @@ from flowmap_studio.core.errors import StudioError
 from flowmap_studio.core.film import film
 from flowmap_studio.core.film_limits import Look, Timing, check_film
 from flowmap_studio.core.loaded_map import LoadedMap
-from flowmap_studio.core.palettes import DARK, LIGHT, PALETTES
+from flowmap_studio.core.palettes import DARK, LIGHT, PALETTES, rgb
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.stage_clouds import Beside, StageClouds, Way
 
 VIEW = (np.array([-2.0, -1.0]), np.array([2.0, 3.0]))
-
-
-def rgb(colour: str) -> np.ndarray:
-    return np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)])
 
 
 def plot_of(picture: np.ndarray, at: Layout) -> np.ndarray:
@@ -83,7 +79,7 @@ def test_a_point_is_drawn_where_it_is_in_its_colour(palette: Any) -> None:
     assert middle == pytest.approx([row - at.top, column - at.left], abs=0.35)
     _, alpha = marker_look(1, 0.75)
     pixel = int(row) - at.top, int(column) - at.left
-    blend = empty[pixel] * (1 - alpha) + rgb(palette.one_step) * alpha
+    blend = empty[pixel] * (1 - alpha) + np.array(rgb(palette.one_step)) * alpha
     assert np.abs(drawn[pixel] - blend).max() <= 1
 
 
@@ -120,7 +116,7 @@ def test_classes_have_their_colours_and_names() -> None:
     _, alpha = marker_look(2, 0.75)
     for label in (0, 1):
         pixel = int(rows[label]), int(columns[label])
-        blend = empty[pixel] * (1 - alpha) + rgb(LIGHT.classes[label]) * alpha
+        blend = empty[pixel] * (1 - alpha) + np.array(rgb(LIGHT.classes[label])) * alpha
         assert np.abs(picture[pixel] - blend).max() <= 1
     text = as_svg(scene, at, LIGHT).decode()
     assert "&lt;first&gt;" in text

@@ -9,10 +9,11 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from PIL import Image, ImageColor
+from PIL import Image
 
 from flowmap_studio.core.drawing.raster import Pixels
 from flowmap_studio.core.errors import StudioError
+from flowmap_studio.core.palettes import rgb
 
 MOST_COLOURS = 256
 ENCODER: Final = "libx264"
@@ -58,7 +59,7 @@ def gif_delays(count: int, fps: int) -> list[int]:
 
 def colour_table(samples: Sequence[Pixels], exact: Collection[str]) -> Image.Image:
     """A palette image of these colours and of those that describe the samples best besides."""
-    given = [channel for colour in exact for channel in ImageColor.getrgb(colour)]
+    given = [channel for colour in exact for channel in rgb(colour)]
     stacked = Image.fromarray(np.concatenate(list(samples)))
     free = MOST_COLOURS - len(exact)
     found = stacked.quantize(free, Image.Quantize.MEDIANCUT).getpalette() or []
@@ -79,7 +80,6 @@ def as_mp4(pictures: Iterable[Pixels], fps: int, size: tuple[int, int]) -> bytes
         StudioError: This PyAV was built without an H.264 encoder.
     """
     import av
-    from av.video.reformatter import Colorspace
 
     if ENCODER not in av.codecs_available:
         raise StudioError("The installed PyAV cannot write H.264; choose a .gif instead.")
@@ -91,7 +91,7 @@ def as_mp4(pictures: Iterable[Pixels], fps: int, size: tuple[int, int]) -> bytes
             setattr(video.codec_context, name, BT709)
         for picture in pictures:
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-            container.mux(video.encode(frame.reformat(dst_colorspace=Colorspace.ITU709)))
+            container.mux(video.encode(frame.reformat(dst_colorspace="ITU709")))
         container.mux(video.encode(None))
     return stream.getvalue()
 

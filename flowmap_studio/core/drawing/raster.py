@@ -12,7 +12,7 @@ from flowmap_studio.core.drawing.layers import MARKER_SCALE
 from flowmap_studio.core.drawing.legend import Box, Line, caption_place, legend_lines, legend_place
 from flowmap_studio.core.drawing.marker_look import coverage, marker_look
 from flowmap_studio.core.drawing.scene import FONT_PIXELS, Layout, Scene, font
-from flowmap_studio.core.palettes import Palette
+from flowmap_studio.core.palettes import Palette, rgb
 
 PHASES = 4
 """Sub-pixel positions of a marker along each axis: points glide, not hop."""
@@ -84,7 +84,7 @@ class Painter:
                 plot.shape[:2],
                 coverage(diameter, self._layout.ratio, PHASES) * alpha,
             )
-            plot += (1 - np.exp(depth))[..., None] * (_rgb(colour) - plot)
+            plot += (1 - np.exp(depth))[..., None] * (np.array(rgb(colour), np.float32) - plot)
 
     def _write(self, image: Image.Image, scene: Scene) -> None:
         at, colours = self._layout, self._palette
@@ -171,7 +171,3 @@ def _chip(image: Image.Image, box: Box, colour: str, radius: int) -> None:
     mask = Image.new("L", image.size)
     ImageDraw.Draw(mask).rounded_rectangle(box, radius, fill=round(255 * CHIP))
     image.paste(Image.new("RGB", image.size, colour), (0, 0), mask)
-
-
-def _rgb(colour: str) -> Ink:
-    return np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)], np.float32)

@@ -18,6 +18,7 @@ from flowmap_studio.cli.evaluate import evaluate
 from flowmap_studio.cli.info import info
 from flowmap_studio.cli.logprob import logprob
 from flowmap_studio.cli.map import carry
+from flowmap_studio.cli.render import render
 from flowmap_studio.cli.sample import sample
 from flowmap_studio.cli.targets import targets
 from flowmap_studio.cli.train import train
@@ -71,7 +72,18 @@ def program(context: click.Context) -> None:
         context.exit(open_window(None))
 
 
-for command in (train, sample, carry, logprob, evaluate, compare, info, targets, bench):
+for command in (
+    train,
+    sample,
+    carry,
+    logprob,
+    render,
+    evaluate,
+    compare,
+    info,
+    targets,
+    bench,
+):
     program.add_command(command)
 
 

@@ -47,6 +47,81 @@ class WholeNumber(click.ParamType):
         return number
 
 
+class Decimal(click.ParamType):
+    """A number within bounds, not necessarily whole.
+
+    Args:
+        minimum: Smallest one.
+        maximum: Largest one.
+    """
+
+    name = "number"
+
+    def __init__(self, minimum: float, maximum: float) -> None:
+        self._minimum = minimum
+        self._maximum = maximum
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,  # noqa: ARG002 - click's signature
+    ) -> float:
+        """The number.
+
+        Raises:
+            StudioError: It is none, or out of bounds.
+        """
+        try:
+            number = float(value)
+        except ValueError:
+            number = float("nan")
+        if not self._minimum <= number <= self._maximum:  # NaN too
+            raise StudioError(
+                f"{option_of(param)} must be a number from {self._minimum:g} to "
+                f"{self._maximum:g}, not {shortened(value)}."
+            )
+        return number
+
+
+class Size(click.ParamType):
+    """Width and height in pixels, as in 640x480.
+
+    Args:
+        minimum: Of each side.
+        maximum: Of each side.
+    """
+
+    name = "size"
+
+    def __init__(self, minimum: int, maximum: int) -> None:
+        self._minimum = minimum
+        self._maximum = maximum
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,  # noqa: ARG002 - click's signature
+    ) -> tuple[int, int]:
+        """Width and height.
+
+        Raises:
+            StudioError: It is no size, or out of bounds.
+        """
+        if isinstance(value, tuple):
+            return value
+        sides = [side for side in value.lower().split("x") if side.isascii() and side.isdecimal()]
+        numbers = [int(side) for side in sides if len(side) < 10]
+        fit = [self._minimum <= side <= self._maximum for side in numbers]
+        if value.lower().count("x") != 1 or fit != [True, True]:
+            raise StudioError(
+                f"{option_of(param)} must be a width and a height from {self._minimum:,} to "
+                f"{self._maximum:,} pixels, such as 640x480, not {shortened(value)}."
+            )
+        return numbers[0], numbers[1]
+
+
 class StepCounts(click.ParamType):
     """Numbers of steps, parted by commas.
 
@@ -107,59 +182,22 @@ class Names(click.ParamType):
         return names
 
 
-class Time(click.ParamType):
-    """A time of the flow."""
+class Time(Decimal):
+    """A time of the flow in [0, 1]."""
 
     name = "time"
 
-    def convert(
-        self,
-        value: Any,
-        param: click.Parameter | None,
-        ctx: click.Context | None,  # noqa: ARG002 - click's signature
-    ) -> float:
-        """The time in [0, 1].
-
-        Raises:
-            StudioError: It is no number, or not within.
-        """
-        try:
-            time = float(value)
-        except ValueError:
-            time = float("nan")
-        if not 0 <= time <= 1:  # NaN too
-            raise StudioError(
-                f"{option_of(param)} must be a number from 0 to 1, not {shortened(value)}."
-            )
-        return time
+    def __init__(self) -> None:
+        super().__init__(0, 1)
 
 
-class Guidance(click.ParamType):
-    """The scale of a class's guidance."""
+class Guidance(Decimal):
+    """The scale of a class's guidance, from 0 to `MAX_GUIDANCE`."""
 
     name = "scale"
 
-    def convert(
-        self,
-        value: Any,
-        param: click.Parameter | None,
-        ctx: click.Context | None,  # noqa: ARG002 - click's signature
-    ) -> float:
-        """The scale in [0, 100].
-
-        Raises:
-            StudioError: It is no number, or not within.
-        """
-        try:
-            scale = float(value)
-        except ValueError:
-            scale = float("nan")
-        if not 0 <= scale <= MAX_GUIDANCE:  # NaN too
-            raise StudioError(
-                f"{option_of(param)} must be a number from 0 to {MAX_GUIDANCE}, not "
-                f"{shortened(value)}."
-            )
-        return scale
+    def __init__(self) -> None:
+        super().__init__(0, MAX_GUIDANCE)
 
 
 MAX_GUIDANCE = 100

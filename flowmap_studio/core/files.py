@@ -61,6 +61,22 @@ def write_whole(path: Path, content: bytes) -> None:
         ) from error
 
 
+def check_place(path: Path) -> None:
+    """Refuse a place that could not be written to later.
+
+    Raises:
+        StudioError: So.
+    """
+    try:
+        # Permissions say too little about file systems: only writing shows it.
+        with tempfile.TemporaryFile(dir=path.resolve().parent):
+            pass
+    except OSError as error:
+        raise StudioError(f"Could not write {path.name}: {reason(error)}.") from error
+    except (ValueError, RuntimeError) as error:  # a NUL in the path, a link to itself
+        raise StudioError(f"Could not write {path.name!r}: its name is not allowed.") from error
+
+
 def replace_atomically(target: Path, content: bytes) -> None:
     """Put a file in the place of another, or of none, once its content is safe on the disk.
 

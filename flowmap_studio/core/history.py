@@ -56,6 +56,25 @@ class HistoryState:
         return len(self.buckets) * self.stride + len(self.pending)
 
 
+@dataclass(frozen=True)
+class KeptLosses:
+    """A history as it is kept, a row for every stretch of steps.
+
+    Attributes:
+        first: (n,) first step of each stretch, counted from 1.
+        last: (n,) its last step.
+        mean: (n, terms) mean of each term, NaN where the term was not computed.
+        low: (n, terms) smallest value.
+        high: (n, terms) largest value.
+    """
+
+    first: npt.NDArray[np.int64]
+    last: npt.NDArray[np.int64]
+    mean: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+
 class LossHistory:
     """Mean, minimum and maximum of each loss term over buckets of equal length.
 
@@ -162,6 +181,19 @@ class LossHistory:
             low=np.minimum.reduceat(rows[:, 1], starts),
             high=np.maximum.reduceat(rows[:, 2], starts),
         )
+
+    def kept(self) -> KeptLosses:
+        """All that is kept, the newest steps that do not fill a bucket yet among it."""
+        starts = np.arange(self._filled) * self._stride
+        means, lows, highs = np.moveaxis(self._buckets[: self._filled], 1, 0)
+        lasts = starts + self._stride
+        if len(self._pending):
+            starts = np.append(starts, self._filled * self._stride)
+            lasts = np.append(lasts, self._steps)
+            means = np.vstack([means, self._pending.mean(axis=0)])
+            lows = np.vstack([lows, self._pending.min(axis=0)])
+            highs = np.vstack([highs, self._pending.max(axis=0)])
+        return KeptLosses(starts + 1, lasts, means, lows, highs)
 
     def _store(self, rows: FloatArray) -> None:
         grouped = rows.reshape(-1, self._stride, len(TERMS))

@@ -9,8 +9,10 @@ import numpy.typing as npt
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-SAMPLE_COLOUR = (240, 164, 0)
-CARD_COLOUR = (16, 19, 24)
+from flowmap_studio.core.palettes import DARK, rgb
+
+SAMPLE_COLOUR = rgb(DARK.one_step)
+CARD_COLOUR = rgb(DARK.stage)
 THUMBNAIL_SIZE = 128
 OVERSAMPLING = 2
 

@@ -5,23 +5,18 @@ from __future__ import annotations
 import time
 from types import MappingProxyType
 
-import numpy as np
-import numpy.typing as npt
-
 from flowmap_studio.core.cached_steps import CachedMap
 from flowmap_studio.core.costs import counted
+from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED
 from flowmap_studio.core.guidance import Guide
 from flowmap_studio.core.loaded_map import LoadedMap, Points
+from flowmap_studio.core.stage_clouds import guided_classes, shown_data
 from flowmap_studio.runtime.frames import (
     DRAG_POINTS,
     LATTICE_RESOLUTION,
-    STAGE_POINTS,
-    STAGE_SEED,
     Frame,
     FrameRequest,
 )
-
-Labels = npt.NDArray[np.int64]
 
 
 class CachedSteps:
@@ -67,7 +62,9 @@ def draw_frame(
     count = STAGE_POINTS if request.full else DRAG_POINTS
     guide = _guide(loaded, request)
     one_step = loaded.at(loaded.noise(STAGE_POINTS, STAGE_SEED), request.t, 1, guide)
-    labels = {} if guide is None else {"one_step": _classes(guide), "source": _classes(guide)}
+    labels = {}
+    if guide is not None:
+        labels["one_step"] = labels["source"] = guided_classes(guide)
     other, beside = (loaded, guide) if rival is None else (rival, _guide(rival, request))
     plain = rival is None and request.steps == 1 and request.sampling.solver == "euler"
     if request.sampling.cached and cached is not None:
@@ -76,8 +73,8 @@ def draw_frame(
         drawn = (one_step, 1.0) if plain else _composed(request, other, beside, count)
         composed, evaluations, error = *drawn, None
     if beside is not None:
-        labels["composed"] = _classes(beside)[: len(composed)]
-    data, known = _data(request)
+        labels["composed"] = guided_classes(beside)[: len(composed)]
+    data, known = shown_data(request.snapshot, request.sampling.label)
     if known is not None:
         labels["data"] = known
     clouds = {
@@ -110,20 +107,3 @@ def _composed(
     with counted(loaded.flow_map) as evaluations:
         points = loaded.at(noise, request.t, way.steps, some, solver)
     return points, evaluations.per_point(count)
-
-
-def _data(request: FrameRequest) -> tuple[Points, Labels | None]:
-    """The data, of one class if one is shown, and its classes."""
-    snapshot, label = request.snapshot, request.sampling.label
-    if snapshot.labels is None:
-        return snapshot.data, None
-    labels = snapshot.labels.astype(np.int64)
-    if label not in snapshot.classes:
-        return snapshot.data, labels
-    chosen = labels == snapshot.classes.index(label)
-    return snapshot.data[chosen], labels[chosen]
-
-
-def _classes(guide: Guide) -> Labels:
-    found: Labels = guide.cond.argmax(dim=1).numpy()
-    return found

@@ -12,10 +12,6 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.snapshot import Snapshot
 
-STAGE_POINTS = 4096
-"""Points of each cloud on the stage; the default of `flowmap-studio sample` too."""
-STAGE_SEED = 0
-"""Seed of the stage's noise: `sample --seed 0` gives the very points on the stage at t = 1."""
 LATTICE_RESOLUTION = 128
 """Nodes along each axis of the stage's cached steps: about a second to make eight."""
 DRAG_POINTS = 1024

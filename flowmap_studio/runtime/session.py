@@ -12,13 +12,15 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from flowmap_studio.core.advice import advise
 from flowmap_studio.core.config import RunConfig
-from flowmap_studio.core.errors import PresetError
+from flowmap_studio.core.errors import PresetError, StudioError
+from flowmap_studio.core.film_limits import Look, Timing
 from flowmap_studio.core.history import LossHistory
 from flowmap_studio.core.presets import read_preset, write_preset
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.target_names import TARGETS
 from flowmap_studio.runtime.comparing import ComparisonControl
 from flowmap_studio.runtime.evaluation import Evaluator
+from flowmap_studio.runtime.exporting import FilmControl, FilmOrder
 from flowmap_studio.runtime.frames import (
     Frame,
     FrameRequest,
@@ -62,6 +64,7 @@ class Session(QObject):
         sampling: How clouds are sampled besides.
         comparison: Maps measured beside each other.
         recovery: Copies of runs, in case the program dies.
+        films: Films of the flow that are exported.
 
     Args:
         parent: Its owner.
@@ -118,6 +121,7 @@ class Session(QObject):
         self._control.ended.connect(self._on_ended)
         self._control.copy_failed.connect(lambda sentence: self.message.emit("warning", sentence))
         self.comparison = ComparisonControl(self)
+        self.films = FilmControl(self)
         self._evaluator = Evaluator()
         self._evaluator.frame_ready.connect(self._on_frame)
         self._evaluator.measured.connect(self._on_measured)
@@ -305,6 +309,15 @@ class Session(QObject):
         Raises:
             PresetError: It could not be saved, or there is no map yet.
         """
+        self.write_copy(path, title)
+        self.unsaved = False
+        newest = len(self.snapshots) and self.snapshot is self.snapshots[len(self.snapshots) - 1]
+        if self.state in DONE and newest:
+            self._discard_copies()
+        self.preset_saved.emit(path)
+
+    def write_copy(self, path: Path, title: str | None = None) -> None:
+        """Write the map on stage to a file without calling it saved; raises as `save_preset`."""
         from flowmap_studio.core.packing import pack
 
         snapshot = self.snapshot
@@ -312,10 +325,20 @@ class Session(QObject):
             raise PresetError("There is no map to save yet; press Train or open a preset first.")
         metrics = self.quality.metrics_at(snapshot.step)
         write_preset(path, pack(snapshot, title or path.stem, metrics))
-        self.unsaved = False
-        if self.state in DONE and snapshot is self.snapshots[len(self.snapshots) - 1]:
-            self._discard_copies()
-        self.preset_saved.emit(path)
+
+    def render_film(self, path: Path, look: Look, timing: Timing) -> None:
+        """Begin to export a film of the flow on stage; `films` tells how it goes.
+
+        Raises:
+            StudioError: There is no map, another film is rendered, or the file can't hold it.
+        """
+        if self.snapshot is None:
+            raise StudioError("There is no map to export yet; press Train or open a preset first.")
+        threads = 1 if self.state is State.RUNNING else CORES_WHEN_IDLE
+        sampling = self.sampling.fitted(self.snapshot)
+        self.films.start(
+            FilmOrder(path, self.snapshot, self.steps, sampling, look, timing, threads)
+        )
 
     # --- the end ------------------------------------------------------------------------------
 
@@ -324,7 +347,7 @@ class Session(QObject):
         self._preserved = True
 
     def shutdown(self) -> None:
-        """Stop both threads and wait a little for them; the session is of no use afterwards."""
+        """Stop all threads and wait a little for them; the session is of no use afterwards."""
         if self._ended:
             return
         self._ended = True
@@ -332,7 +355,8 @@ class Session(QObject):
             self._discard_copies()
         self._control.abandon()
         self.comparison.cancel()
-        workers = [*self._control.workers(), *self.comparison.workers(), self._evaluator]
+        others = [*self.comparison.workers(), *self.films.workers()]
+        workers = [*self._control.workers(), *others, self._evaluator]
         join(workers, CLOSE_SECONDS)
         for copy in filter(None, (self._copy, self._coming)):
             copy.release()

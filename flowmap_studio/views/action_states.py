@@ -39,6 +39,7 @@ def action_states(state: State, *, has_map: bool) -> ActionStates:
             "resetAction": state is not State.STOPPING,
             "savePresetAction": has_map,
             "exportAction": has_map,
+            "copyPictureAction": has_map,
         },
         train_text={State.RUNNING: "Pause", State.PAUSED: "Resume"}.get(state, "Train"),
         train_icon="pause" if state is State.RUNNING else "play",

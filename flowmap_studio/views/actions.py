@@ -54,12 +54,20 @@ ACTIONS = (
         "File",
         "Export…",
         ("Ctrl+E",),
-        "Export the stage as a picture or its points as a table",
+        "Export the stage as a picture, the flow as a film, points, losses or a script",
         "export",
     ),
     ActionRow("quitAction", "File", "Quit", ("Ctrl+Q",), "Close the window", part=1),
     ActionRow("undoAction", "Edit", "Undo", ("Ctrl+Z",), "Undo a change of settings", "undo"),
     ActionRow("redoAction", "Edit", "Redo", ("Ctrl+Shift+Z",), "Redo a change of settings", "redo"),
+    ActionRow(
+        "copyPictureAction",
+        "Edit",
+        "Copy picture",
+        ("Ctrl+Shift+C",),
+        "Copy the stage to the clipboard as a picture",
+        part=1,
+    ),
     ActionRow("trainAction", "Run", "Train", ("Ctrl+R",), "Train, pause or go on", "play"),
     ActionRow(
         "stopAction", "Run", "Stop", ("Ctrl+.",), "End the run; what was learned stays", "stop"

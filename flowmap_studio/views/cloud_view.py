@@ -11,22 +11,21 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
 
+from flowmap_studio.core.drawing.axes import robust_extent
+from flowmap_studio.core.drawing.layers import (
+    DEPTH,
+    LABELS,
+    LAYERS,
+    MARKER_SCALE,
+    START_OPACITY,
+)
 from flowmap_studio.views.class_legend import ClassLegend
 from flowmap_studio.views.icons import icon
-from flowmap_studio.views.layer_panel import LABELS, LAYERS, LayerPanel
+from flowmap_studio.views.layer_panel import LayerPanel
 from flowmap_studio.views.points_item import PointsItem
 from flowmap_studio.views.stage_plot import StagePlot
 from flowmap_studio.views.theme import Palette
 
-START_OPACITY = {"source": 0.3, "data": 0.45, "one_step": 1.0, "composed": 0.65}
-DEPTH = ("source", "data", "composed", "one_step")
-"""From the back to the front: what the map does in one step is never covered."""
-MARKER_SCALE = {"source": 0.7, "data": 1.5, "one_step": 0.75, "composed": 0.8}
-"""Data is a broad faint band to land on. Composed points are hidden under one-step points where
-both agree: all the green that is seen is drift."""
-EXTENT_PERCENT = (0.2, 99.8)
-FARTHEST = 1e30
-"""Coordinates that the view's arithmetic still bears; `fit` takes farther ones for this."""
 ROOM_FOR_COUNTS, ROOM_FOR_NAMES = 560, 440
 """Narrower stages (logical pixels) leave the points' numbers, or the names too, out of the layer
 panel, which would cover the clouds."""
@@ -217,8 +216,16 @@ class CloudView(QWidget):
         clouds = [self._items[name] for name in ("source", "data") if len(self._items[name])]
         clouds = clouds or [item for item in self._items.values() if len(item)]
         if clouds:
-            ends = [_robust_extent(item.points) for item in clouds]
+            ends = [robust_extent(item.points) for item in clouds]
             self._plot.fit(np.min(ends, axis=(0, 1)), np.max(ends, axis=(0, 1)))
+
+    def view(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Lower and upper ends (2,) of what is seen, in data units."""
+        return self._plot.view()
+
+    def caption(self) -> str:
+        """The line in the lower left corner."""
+        return self._caption.text()
 
     def set_caption(self, text: str) -> None:
         """Show a line in the lower left corner, e.g. time and training step."""
@@ -266,9 +273,3 @@ class CloudView(QWidget):
         self._caption.adjustSize()
         self._caption.move(inside.left() + EDGE, bottom - self._caption.height())
         self._empty.setGeometry(inside.adjusted(24, 24, -24, -24))
-
-
-def _robust_extent(points: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """(2, 2) lower and upper end of each axis without the farthest points."""
-    near = np.clip(points.astype(np.float64), -FARTHEST, FARTHEST)
-    return np.percentile(near, EXTENT_PERCENT, axis=0)

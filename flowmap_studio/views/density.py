@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from flowmap_studio.views.marker_look import Alphas, coverage, marker_look
+from flowmap_studio.core.drawing.marker_look import Alphas, coverage, marker_look
 
 Points = npt.NDArray[np.floating]
 

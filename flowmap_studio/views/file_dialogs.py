@@ -13,7 +13,18 @@ TARGET_ENDINGS = (".npy", ".csv", ".txt", ".png", ".jpg", ".jpeg")
 TARGET_FILTER = f"Points and pictures ({' '.join('*' + ending for ending in TARGET_ENDINGS)})"
 CHOOSE_FILE = "Your own file…"
 """What a list of names says that also takes files."""
-EXPORT_FILTER = "Picture (*.png);;Points as table (*.csv);;Points as array (*.npy)"
+LOSSES = "Losses as table (*.csv)"
+EXPORTS = (
+    "Picture of the stage (*.png)",
+    "Drawing of the stage (*.svg)",
+    "Film of the flow (*.gif)",
+    "Film of the flow (*.mp4)",
+    "Points as table (*.csv)",
+    "Points as array (*.npy)",
+    LOSSES,
+    "Python script that draws the samples (*.py)",
+)
+"""What the dialog of Export offers; a chosen kind gives its ending where none was typed."""
 
 
 def ask_preset_to_open(parent: QWidget, settings: Settings) -> Path | None:
@@ -46,10 +57,16 @@ def ask_preset_to_save(parent: QWidget, name: str) -> Path | None:
     return path if path.suffix == ".flowmap" else Path(f"{path}.flowmap")
 
 
-def ask_export(parent: QWidget) -> Path | None:
-    """Where to export the stage; the ending says as what."""
-    chosen, _ = QFileDialog.getSaveFileName(parent, "Export", "flowmap.png", EXPORT_FILTER)
-    return Path(chosen) if chosen else None
+def ask_export(parent: QWidget) -> tuple[Path, str] | None:
+    """Where to export to and which of `EXPORTS` was chosen; the ending says as what."""
+    chosen, kind = QFileDialog.getSaveFileName(parent, "Export", "flowmap", ";;".join(EXPORTS))
+    if not chosen:
+        return None
+    path = Path(chosen)
+    if not path.suffix and kind:
+        path = Path(f"{path}{kind[kind.rindex('.') : -1]}")
+    # A picture's name under the kind of losses is still a picture.
+    return path, kind if path.suffix.lower() == ".csv" else ""
 
 
 def ask_target(parent: QWidget, title: str = "What to learn") -> Path | None:

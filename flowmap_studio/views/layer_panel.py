@@ -16,17 +16,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from flowmap_studio.core.drawing.layers import LABELS, LAYERS
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.theme import Palette
 
-LAYERS = ("source", "data", "one_step", "composed")
-"""Layers in the order of the legend."""
-LABELS = {
-    "source": "Source (noise)",
-    "data": "Data",
-    "one_step": "One step",
-    "composed": "Composed",
-}
 TIPS = {
     "source": "The noise points x0 that every cloud starts from; always the same ones, so that "
     "points move instead of flickering",

@@ -10,8 +10,8 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPixmap, QTransform
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 from shiboken6 import wrapInstance
 
+from flowmap_studio.core.drawing.marker_look import coloured, coverage, marker_look
 from flowmap_studio.views.density import Density, Points, density
-from flowmap_studio.views.marker_look import coloured, coverage, marker_look
 
 MARKERS_UP_TO = 20_000
 """Times the pixel ratio; where there are more points, an image of their density is quicker."""

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QUndoStack
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.drawing.layers import map_layer_names
 from flowmap_studio.core.methods import METHODS, term_states
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.solvers import SOLVERS, sampling_name
@@ -18,7 +19,6 @@ from flowmap_studio.views import theme
 from flowmap_studio.views.action_states import ActionStates, action_states
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.lattice_check import error_text
-from flowmap_studio.views.layer_panel import LABELS
 
 if TYPE_CHECKING:
     from flowmap_studio.views.window import StudioWindow
@@ -26,15 +26,13 @@ if TYPE_CHECKING:
 
 def layer_names(request: FrameRequest) -> tuple[str, str]:
     """What the one-step and the composed cloud of a frame are called."""
-    rival, snapshot, steps = request.sampling.rival, request.snapshot, request.steps
-    velocity = _is_velocity(snapshot)
-    one_step = sampling_name(True, "euler", 1) if velocity else LABELS["one_step"]
+    sampling, rival = request.sampling, request.sampling.rival
+    velocity = _is_velocity(request.snapshot)
+    one_step, composed = map_layer_names(velocity, sampling.solver, request.steps)
     if rival is not None:
         way = sampling_name(_is_velocity(rival.snapshot), rival.solver, rival.steps)
-        return one_step, f"{rival.name}: {way}"
-    if velocity:
-        return one_step, sampling_name(True, request.sampling.solver, steps)
-    return one_step, f"{LABELS['composed']}, {sampling_name(False, 'euler', steps)}"
+        composed = f"{rival.name}: {way}"
+    return one_step, composed
 
 
 def _is_velocity(snapshot: Snapshot) -> bool:
@@ -157,5 +155,5 @@ class SessionMirror(QObject):
         index = bisect_left(steps, shown.step) if shown else 0
         place = max(0, min(index, len(steps) - 1))
         self._window.time_bar.set_history(steps, place, live=session.live)
-        for name in ("savePresetAction", "exportAction"):
+        for name in ("savePresetAction", "exportAction", "copyPictureAction"):
             self._actions[name].setEnabled(shown is not None)

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
-LEAST_PIXELS = 56
-"""Smallest distance of neighbouring lines in logical pixels."""
-
-
-def nice_spacing(units_per_pixel: float, least_pixels: float = LEAST_PIXELS) -> float:
-    """The smallest of … 0.1, 0.2, 0.5, 1, 2, 5 … that is at least so many pixels wide."""
-    rough = units_per_pixel * least_pixels
-    power = 10.0 ** np.floor(np.log10(rough))
-    return float(power * next(m for m in (1, 2, 5, 10) if m * power >= rough * 0.999))
+from flowmap_studio.core.drawing.axes import multiples, nice_spacing
 
 
 class StageGrid(pg.GraphicsObject):
@@ -57,16 +48,12 @@ class StageGrid(pg.GraphicsObject):
         painter.save()
         painter.resetTransform()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        for number in _multiples(view.left(), view.right(), spacing):
+        for number in multiples(view.left(), view.right(), spacing):
             at = round(world.map(QPointF(number * spacing, 0)).x() * ratio) / ratio
             line = QRectF(at, area.top(), 1, area.height())
             painter.fillRect(line, self._line if number else self._origin)
-        for number in _multiples(view.top(), view.bottom(), spacing):
+        for number in multiples(view.top(), view.bottom(), spacing):
             at = round(world.map(QPointF(0, number * spacing)).y() * ratio) / ratio
             line = QRectF(area.left(), at, area.width(), 1)
             painter.fillRect(line, self._line if number else self._origin)
         painter.restore()
-
-
-def _multiples(low: float, high: float, spacing: float) -> range:
-    return range(int(np.ceil(low / spacing)), int(np.floor(high / spacing)) + 1)

@@ -9,16 +9,13 @@ from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent
 from PySide6.QtWidgets import QWidget
 
+from flowmap_studio.core.drawing.axes import nice_spacing, tick_texts, with_margin
 from flowmap_studio.views.plot_style import plot_style
-from flowmap_studio.views.stage_grid import StageGrid, nice_spacing
+from flowmap_studio.views.stage_grid import StageGrid
 from flowmap_studio.views.theme import Palette, interface_font
 
-MARGIN = 0.06
-"""Share of the extent left free on each side."""
 AXIS_HEIGHT = 24
 LEAST_AXIS_WIDTH = 40
-LEAST_PLAIN, MOST_PLAIN = 1e-5, 1e7
-"""Finer spacings and larger numbers are written with powers of ten."""
 DEEPEST, WIDEST = 1e-4, 1e3
 """Limits of zooming, as shares of the fitted extent."""
 
@@ -30,17 +27,6 @@ class StageAxis(pg.AxisItem):
         self, values: list[float], scale: float, spacing: float
     ) -> list[str]:
         return tick_texts([value * scale for value in values], spacing * scale)
-
-
-def tick_texts(values: list[float], spacing: float) -> list[str]:
-    """Numbers that differ as long as the values differ by the spacing: -0.5, 0, 0.5 or 2e+07."""
-    largest = max(map(abs, values), default=0.0)
-    if spacing < LEAST_PLAIN or largest >= MOST_PLAIN:
-        figures = max(1, int(np.ceil(np.log10(max(largest, spacing) / spacing))) + 1)
-        return [f"{value:.{figures}g}" for value in values]
-    decimals = max(0, -int(np.floor(np.log10(spacing) + 1e-9)))
-    # The zero of a range of decimals stays short, and is never negative.
-    return [f"{value:.{decimals}f}" if abs(value) > spacing / 2 else "0" for value in values]
 
 
 class StagePlot(pg.PlotWidget):
@@ -82,12 +68,9 @@ class StagePlot(pg.PlotWidget):
             low: (2,) lower ends in view units.
             high: (2,) upper ends.
         """
-        middle, half = (low + high) / 2, (high - low) / 2
-        # A single point still needs a range, one that floating point can resolve.
-        half = np.maximum(half, max(half.max() * 1e-3, np.abs(middle).max() * 1e-6, 1e-9))
-        half *= 1 + 2 * MARGIN
-        self._fitted = middle - half, middle + half
-        extent = 2 * half.max()
+        low, high = self._fitted = with_margin(low, high)
+        middle = (low + high) / 2
+        extent = (high - low).max()
         (left, bottom), (right, top) = middle - WIDEST * extent, middle + WIDEST * extent
         self._box.setLimits(
             xMin=left,
@@ -99,6 +82,11 @@ class StagePlot(pg.PlotWidget):
         )
         self.getAxis("left").setWidth(LEAST_AXIS_WIDTH)
         self._show_fitted()
+
+    def view(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Lower and upper ends (2,) of what is seen, in view units."""
+        ends = np.array(self._box.viewRange(), np.float64)
+        return ends[:, 0], ends[:, 1]
 
     def show_empty(self, empty: bool) -> None:
         """Leave grid and numbers out while there is nothing to measure."""

@@ -1,10 +1,12 @@
 """The style sheet: quiet surfaces, visible focus, nothing that shouts."""
 
-from flowmap_studio.views.theme import Palette
+from flowmap_studio.core.palettes import Palette
+from flowmap_studio.resources import asset
 
 
 def style_sheet(p: Palette) -> str:
     """The application's style sheet in the colours of a palette."""
+    arrow = asset("icons", f"arrow-{'dark' if p.dark else 'light'}.svg").as_posix()
     return f"""
 QMainWindow, QDialog {{ background: {p.window}; }}
 QMainWindow::separator {{ background: {p.window}; width: 6px; height: 6px; }}
@@ -39,7 +41,7 @@ QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabl
 QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button,
 QDoubleSpinBox::down-button {{ width: 0; border: none; }}
 QComboBox::drop-down {{ border: none; width: 18px; }}
-QComboBox::down-arrow {{ image: url({p.arrow}); width: 10px; height: 10px; }}
+QComboBox::down-arrow {{ image: url({arrow}); width: 10px; height: 10px; }}
 QComboBox QAbstractItemView, QMenu {{ background: {p.panel}; color: {p.text};
     border: 1px solid {p.border}; selection-background-color: {p.accent};
     selection-color: {p.on_accent}; outline: 0; }}
@@ -94,7 +96,7 @@ QTableView::indicator:checked {{ background: {p.composed}; border-color: {p.comp
 QHeaderView {{ background: {p.panel}; }}
 QHeaderView::section {{ background: {p.panel}; color: {p.muted}; border: none;
     border-bottom: 1px solid {p.border}; padding: 3px 6px; }}
-QToolButton::menu-indicator {{ image: url({p.arrow}); width: 10px; height: 10px;
+QToolButton::menu-indicator {{ image: url({arrow}); width: 10px; height: 10px;
     subcontrol-position: right center; right: 5px; }}
 QToolButton#compareMethods {{ background: {p.field}; border-color: {p.border};
     padding: 4px 20px 4px 8px; }}

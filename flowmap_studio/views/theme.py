@@ -1,133 +1,16 @@
-"""The one palette (colour-blind safe) in light and dark, and how it is put on."""
+"""How the palette is put on the application."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
 
+from flowmap_studio.core.palettes import DARK, LIGHT, Palette
 from flowmap_studio.resources import asset
 
+__all__ = ["DARK", "LIGHT", "Palette", "apply", "interface_font", "load_fonts", "system_palette"]
 
-@dataclass(frozen=True)
-class Palette:
-    """Colours as #rrggbb; layers and loss terms keep theirs everywhere, curves included."""
-
-    dark: bool
-    window: str
-    panel: str
-    stage: str
-    field: str
-    border: str
-    text: str
-    muted: str
-    grid: str
-    accent: str
-    accent_hover: str
-    on_accent: str
-    danger: str
-    warning: str
-    source: str
-    data: str
-    one_step: str
-    composed: str
-    match: str
-    consistency: str
-    identity: str
-    total: str
-    score: str
-    density: str
-    classes: tuple[str, ...]
-
-    def class_colour(self, number: int) -> str:
-        """The colour of a class; after the last one they begin anew."""
-        return self.classes[number % len(self.classes)]
-
-    @property
-    def arrow(self) -> str:
-        """Path of the little arrow of combo boxes, for the style sheet."""
-        return asset("icons", f"arrow-{'dark' if self.dark else 'light'}.svg").as_posix()
-
-    def layer(self, name: str) -> str:
-        """The colour of a layer or loss term by its name."""
-        return str(getattr(self, name))
-
-
-LIGHT = Palette(
-    dark=False,
-    window="#f4f5f7",
-    panel="#ffffff",
-    stage="#ffffff",
-    field="#ffffff",
-    border="#d5d9e0",
-    text="#1b1f27",
-    muted="#5d6675",
-    grid="#e3e6eb",
-    accent="#0072b2",
-    accent_hover="#005f96",
-    on_accent="#ffffff",
-    danger="#b3261e",
-    warning="#8a5a00",
-    source="#8d96a5",
-    data="#0072b2",
-    one_step="#d98200",
-    composed="#009e73",
-    match="#d55e00",
-    consistency="#b3568c",
-    identity="#8f8400",
-    total="#1b1f27",
-    score="#0072b2",
-    density="#009e73",
-    # Okabe and Ito's, dark enough for a white ground.
-    classes=(
-        "#0072b2",
-        "#d55e00",
-        "#009e73",
-        "#b3568c",
-        "#d98200",
-        "#3aa5dd",
-        "#8f8400",
-        "#4a4f59",
-    ),
-)
-DARK = Palette(
-    dark=True,
-    window="#14171d",
-    panel="#1b1f27",
-    stage="#101318",
-    field="#232833",
-    border="#333a47",
-    text="#e7eaf0",
-    muted="#98a2b3",
-    grid="#262c37",
-    accent="#56b4e9",
-    accent_hover="#7cc6f0",
-    on_accent="#0b1016",
-    danger="#ff8a80",
-    warning="#f5c15c",
-    source="#7d8798",
-    data="#56b4e9",
-    one_step="#f0a400",
-    composed="#1fc997",
-    match="#ff7f3f",
-    consistency="#e08fbf",
-    identity="#f0e442",
-    total="#e7eaf0",
-    score="#56b4e9",
-    density="#2bc49a",
-    classes=(
-        "#56b4e9",
-        "#ff7f3f",
-        "#1fc997",
-        "#e08fbf",
-        "#f0a400",
-        "#3d8fd1",
-        "#f0e442",
-        "#c3c9d4",
-    ),
-)
 
 FONT_FAMILY = "Inter"
 FONT_POINTS = 10.0

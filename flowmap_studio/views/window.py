@@ -37,10 +37,9 @@ from flowmap_studio.views.command_palette import CommandPalette
 from flowmap_studio.views.compare_desk import CompareDesk
 from flowmap_studio.views.compare_panel import ComparePanel
 from flowmap_studio.views.config_form import ConfigForm
-from flowmap_studio.views.export import export_stage
+from flowmap_studio.views.export_desk import ExportDesk
 from flowmap_studio.views.file_dialogs import (
     TARGET_ENDINGS,
-    ask_export,
     ask_preset_to_open,
     ask_preset_to_save,
     ask_target,
@@ -115,7 +114,8 @@ class StudioWindow(QMainWindow):
         handlers = {
             "openAction": self.choose_and_open,
             "savePresetAction": self.choose_and_save,
-            "exportAction": self.choose_and_export,
+            "exportAction": lambda: self._exports.choose(),
+            "copyPictureAction": lambda: self._exports.copy_picture(),
             "quitAction": self.close,
             "undoAction": self._undo.undo,
             "redoAction": self._undo.redo,
@@ -207,6 +207,7 @@ class StudioWindow(QMainWindow):
         self._mirror = SessionMirror(self, self._undo, self._palette)
         self._desk = CompareDesk(self)
         self._offer = RecoveryOffer(session, self.message_bar, self)
+        self._exports = ExportDesk(self, self._palette)
         session.message.connect(self.message_bar.show_message)
         session.advised.connect(self._show_advice)
         session.failed.connect(self._show_failure)
@@ -239,14 +240,8 @@ class StudioWindow(QMainWindow):
         self._offer.look()
 
     def export(self, path: Path | str) -> bool:
-        """Export the stage to a .png, or its one-step points to a .csv or .npy."""
-        try:
-            export_stage(Path(path), self.stage, self.session.frame)
-        except StudioError as error:
-            self.message_bar.show_message("error", str(error))
-            return False
-        self.message_bar.show_message("info", f"Exported {Path(path).name}.")
-        return True
+        """Export what the ending says: see `ExportDesk.export`."""
+        return self._exports.export(Path(path))
 
     def edit_config(self, config: RunConfig) -> None:
         """Make a config the present one in a way that can be undone."""
@@ -272,11 +267,6 @@ class StudioWindow(QMainWindow):
         """Ask for a place and save the map on stage there."""
         if path := ask_preset_to_save(self, Path(self.session.config.target).stem):
             self.save_preset(path)
-
-    def choose_and_export(self) -> None:
-        """Ask for a place and export the stage there."""
-        if path := ask_export(self):
-            self.export(path)
 
     def choose_target_file(self) -> None:
         """Ask for the user's own points or picture."""
@@ -342,6 +332,7 @@ class StudioWindow(QMainWindow):
             self.message_bar,
             self.compare_panel,
             self._mirror,
+            self._exports,
         ):
             view.apply_palette(palette)
         colour_actions(self.actions_by_name, palette)

@@ -26,7 +26,9 @@ from flowmap_studio.core.presets import read_preset
 from flowmap_studio.core.trainer import Trainer
 
 Run = Callable[..., Any]
-COMMANDS = ("train", "sample", "map", "logprob", "evaluate", "compare", "info", "targets")
+COMMANDS = (
+    *("train", "sample", "map", "logprob", "render", "evaluate", "compare", "info", "targets"),
+)
 GROUPS = {"bench": ("quality", "training")}
 """Commands that have commands of their own."""
 PATIENCE = 120

@@ -16,10 +16,10 @@ from PIL import Image
 from flowmap_studio.cli.config_options import spellings
 from flowmap_studio.core import metrics
 from flowmap_studio.core.config import RunConfig, defaults, settings
+from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.presets import read_preset
 from flowmap_studio.core.randomness import source_noise
-from flowmap_studio.runtime.frames import STAGE_POINTS, STAGE_SEED
 
 Run = Callable[..., Any]
 TRAINED_STEPS = 200

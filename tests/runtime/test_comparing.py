@@ -11,11 +11,12 @@ import pytest
 from flowmap_studio.core import comparison
 from flowmap_studio.core.comparison_table import Entry, entries_to_train
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.randomness import source_noise
 from flowmap_studio.runtime import comparing
 from flowmap_studio.runtime.comparing import ComparisonControl
-from flowmap_studio.runtime.frames import STAGE_POINTS, STAGE_SEED, Rival, Sampling
+from flowmap_studio.runtime.frames import Rival, Sampling
 from flowmap_studio.runtime.session import Session
 from flowmap_studio.runtime.workers import join
 

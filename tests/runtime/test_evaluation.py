@@ -13,6 +13,7 @@ import torch
 from PySide6.QtCore import Qt
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.metrics import Referee, spread_ratio
 from flowmap_studio.core.randomness import source_noise
@@ -20,8 +21,6 @@ from flowmap_studio.core.targets import SHAPES
 from flowmap_studio.runtime.evaluation import REFEREE_POINTS, Evaluator
 from flowmap_studio.runtime.frames import (
     DRAG_POINTS,
-    STAGE_POINTS,
-    STAGE_SEED,
     FrameRequest,
     MeasureRequest,
     PreviewRequest,

@@ -29,4 +29,5 @@ def test_actions_of_a_state(state: State, has_map: bool) -> None:
         "resetAction": reset,
         "savePresetAction": has_map,
         "exportAction": has_map,
+        "copyPictureAction": has_map,
     }

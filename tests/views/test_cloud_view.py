@@ -8,10 +8,10 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication, QLabel, QSlider, QToolButton
 
+from flowmap_studio.core.drawing.axes import tick_texts
+from flowmap_studio.core.drawing.layers import LAYERS
 from flowmap_studio.views import theme
 from flowmap_studio.views.cloud_view import CloudView
-from flowmap_studio.views.layer_panel import LAYERS
-from flowmap_studio.views.stage_plot import tick_texts
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QLabel
 
+from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.samplers import even_times
-from flowmap_studio.runtime.frames import STAGE_POINTS, STAGE_SEED
 from flowmap_studio.views.lattice_check import LatticeCheck, error_text
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support ")

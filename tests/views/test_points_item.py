@@ -7,11 +7,11 @@ import pyqtgraph as pg
 import pytest
 from PySide6.QtGui import QImage
 
+from flowmap_studio.core.drawing.axes import nice_spacing
+from flowmap_studio.core.drawing.marker_look import FEW, MANY, coverage, marker_look
 from flowmap_studio.views import density as density_module
 from flowmap_studio.views.density import MOST_IN_A_PIXEL, density
-from flowmap_studio.views.marker_look import FEW, MANY, coverage, marker_look
 from flowmap_studio.views.points_item import MARKERS_UP_TO, PointsItem
-from flowmap_studio.views.stage_grid import nice_spacing
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
 

@@ -9,9 +9,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QSpinBox, QWidget
 
+from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.randomness import source_noise
-from flowmap_studio.runtime.frames import STAGE_POINTS, STAGE_SEED
 from flowmap_studio.views import theme
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support ")

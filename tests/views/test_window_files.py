@@ -308,7 +308,7 @@ def test_what_cannot_be_exported_is_told(
         studio.trigger("exportAction")
 
     choose("points.docx")
-    assert ".png, .csv or .npy" in studio.message()
+    assert ".png, .svg, .gif, .mp4, .csv, .npy or .py" in studio.message()
     choose("no folder/points.csv")
     assert studio.message().startswith("Could not ")
     assert not list(tmp_path.glob("*points*"))

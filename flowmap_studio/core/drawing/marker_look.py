@@ -64,4 +64,6 @@ def coverage(diameter: float, ratio: float, phases: int) -> Alphas:
 
 def coloured(rgb: int, alphas: Alphas) -> npt.NDArray[np.uint32]:
     """0xAARRGGBB pixels (not premultiplied) of a colour 0xRRGGBB at opacities in [0, 1]."""
-    return (np.rint(alphas * 255).astype(np.uint32) << 24) | np.uint32(rgb & 0xFFFFFF)
+    opaque = np.rint(alphas * 255).astype(np.uint32) << np.uint32(24)
+    pixels: npt.NDArray[np.uint32] = opaque | np.uint32(rgb & 0xFFFFFF)
+    return pixels

@@ -1,0 +1,44 @@
+"""The layers of the stage: their points, names, depth and look, in the window and without it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flowmap_studio.core.solvers import sampling_name
+
+STAGE_POINTS = 4096
+"""Points of each cloud on the stage; the default of `flowmap-studio sample` too."""
+STAGE_SEED = 0
+"""Seed of the stage's noise: `sample --seed 0` gives the very points on the stage at t = 1."""
+LAYERS = ("source", "data", "one_step", "composed")
+"""Layers in the order of the legend."""
+LABELS = {
+    "source": "Source (noise)",
+    "data": "Data",
+    "one_step": "One step",
+    "composed": "Composed",
+}
+START_OPACITY: Mapping[str, float] = {
+    "source": 0.3,
+    "data": 0.45,
+    "one_step": 1.0,
+    "composed": 0.65,
+}
+DEPTH = ("source", "data", "composed", "one_step")
+"""From the back to the front: what the map does in one step is never covered."""
+MARKER_SCALE = {"source": 0.7, "data": 1.5, "one_step": 0.75, "composed": 0.8}
+"""Data is a broad faint band to land on. Composed points are hidden under one-step points where
+both agree: all the green that is seen is drift."""
+
+
+def map_layer_names(velocity: bool, solver: str, steps: int) -> tuple[str, str]:
+    """What the one-step and the composed cloud of a map are called.
+
+    Args:
+        velocity: Whether it is a velocity, sampled by an ODE solver, and not a map, which jumps.
+        solver: Of the velocity, a name in `SOLVERS`.
+        steps: Of the composed cloud.
+    """
+    if velocity:
+        return sampling_name(True, "euler", 1), sampling_name(True, solver, steps)
+    return LABELS["one_step"], f"{LABELS['composed']}, {sampling_name(False, 'euler', steps)}"

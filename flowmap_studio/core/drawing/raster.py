@@ -1,0 +1,173 @@
+"""The stage as pixels: soft antialiased discs, as the window draws them. No Qt, no torch."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw
+
+from flowmap_studio.core.drawing.layers import MARKER_SCALE
+from flowmap_studio.core.drawing.legend import Box, Line, caption_place, legend_lines, legend_place
+from flowmap_studio.core.drawing.marker_look import coverage, marker_look
+from flowmap_studio.core.drawing.scene import FONT_PIXELS, Layout, Scene, font
+from flowmap_studio.core.palettes import Palette, rgb
+
+PHASES = 4
+"""Sub-pixel positions of a marker along each axis: points glide, not hop."""
+FAR = 1e6
+"""Pixels: what lies farther out is as good as there."""
+CHIP = 0.8
+"""Opacity of the ground under caption and legend."""
+
+Pixels = npt.NDArray[np.uint8]
+Ink = npt.NDArray[np.float32]
+
+
+class Painter:
+    """Draws scenes of one layout; axes and grid are drawn once.
+
+    Args:
+        layout: Where everything stands.
+        palette: Colours.
+    """
+
+    def __init__(self, layout: Layout, palette: Palette) -> None:
+        self._layout = layout
+        self._palette = palette
+        self._ground = np.asarray(self._axes(), np.float32)
+
+    def draw(self, scene: Scene) -> Pixels:
+        """(height, width, 3) red, green, blue of a scene."""
+        at = self._layout
+        canvas = self._ground.copy()
+        plot = canvas[at.top : at.bottom, at.left : at.right]
+        for layer in scene.ordered():
+            self._splat(plot, scene, layer)
+        image = Image.fromarray(np.rint(canvas).astype(np.uint8))
+        self._write(image, scene)
+        return np.asarray(image)
+
+    def _axes(self) -> Image.Image:
+        at, colours = self._layout, self._palette
+        image = Image.new("RGB", (at.width, at.height), colours.stage)
+        pen, letters = ImageDraw.Draw(image), font(FONT_PIXELS * at.ratio)
+        thick = max(1, round(at.ratio))
+        for axis in (0, 1):
+            for value, place, text in at.ticks(axis):
+                colour = colours.border if abs(value) < at.spacing / 2 else colours.grid
+                # Whole pixels, as in the window: a line between two would be a grey band.
+                first = round(place)
+                if axis == 0:
+                    pen.rectangle((first, at.top, first + thick - 1, at.bottom - 1), fill=colour)
+                    foot = (place, at.bottom + 4 * at.ratio)
+                    pen.text(foot, text, colours.muted, letters, anchor="ma")
+                else:
+                    pen.rectangle((at.left, first, at.right - 1, first + thick - 1), fill=colour)
+                    side = (at.left - 6 * at.ratio, place)
+                    pen.text(side, text, colours.muted, letters, anchor="rm")
+        return image
+
+    def _splat(self, plot: Ink, scene: Scene, layer: str) -> None:
+        points = np.asarray(scene.clouds[layer])[:, :2]
+        finite = np.isfinite(points).all(axis=1)
+        x, y = self._layout.pixels(points[finite])
+        diameter, alpha = marker_look(len(x), MARKER_SCALE[layer])
+        alpha *= float(np.clip(scene.opacities[layer], 0, 1))
+        labels = scene.labels.get(layer)
+        known = None if labels is None else np.asarray(labels)[finite]
+        for colour, chosen in by_colour(self._palette, layer, known):
+            depth = _depth(
+                x[chosen] - self._layout.left,
+                y[chosen] - self._layout.top,
+                plot.shape[:2],
+                coverage(diameter, self._layout.ratio, PHASES) * alpha,
+            )
+            plot += (1 - np.exp(depth))[..., None] * (np.array(rgb(colour), np.float32) - plot)
+
+    def _write(self, image: Image.Image, scene: Scene) -> None:
+        at, colours = self._layout, self._palette
+        if caption := caption_place(scene.caption, at):
+            _chip(image, caption, colours.stage, round(5 * at.ratio))
+            middle = (caption[0] + 6 * at.ratio, (caption[1] + caption[3]) / 2)
+            letters = font(FONT_PIXELS * at.ratio)
+            pen = ImageDraw.Draw(image)
+            pen.text(middle, scene.caption, colours.muted, letters, anchor="lm")
+        lines = legend_lines(scene, colours)
+        if legend := legend_place(lines, at):
+            _chip(image, legend, colours.stage, round(5 * at.ratio))
+            self._write_legend(image, lines, legend)
+
+    def _write_legend(self, image: Image.Image, lines: list[Line], box: Box) -> None:
+        at, pen = self._layout, ImageDraw.Draw(image)
+        for line in lines:
+            y = box[1] + line.offset * at.ratio
+            swatch = coverage(8, at.ratio, 1)[0, 0]
+            disc = Image.fromarray(np.rint(swatch * 255).astype(np.uint8))
+            corner = (round(box[0] + 7 * at.ratio), round(y - disc.height / 2))
+            image.paste(Image.new("RGB", disc.size, line.colour), corner, disc)
+            pen.text(
+                (box[0] + 22 * at.ratio, y),
+                line.text,
+                self._palette.text,
+                font(FONT_PIXELS * at.ratio),
+                anchor="lm",
+            )
+
+
+def by_colour(
+    palette: Palette, layer: str, labels: npt.NDArray[np.int64] | None
+) -> list[tuple[str, slice | npt.NDArray[np.bool_]]]:
+    """The colours in which a layer is drawn, and which of its points have them."""
+    if labels is None:
+        return [(palette.layer(layer), slice(None))]
+    place = labels % len(palette.classes)
+    return [(palette.classes[k], place == k) for k in np.unique(place).tolist()]
+
+
+def as_png(pixels: Pixels) -> bytes:
+    """The bytes of a .png file of pixels (height, width, 3)."""
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG", optimize=True)
+    return stream.getvalue()
+
+
+def _depth(
+    x: npt.NDArray[np.floating],
+    y: npt.NDArray[np.floating],
+    shape: tuple[int, ...],
+    tiles: npt.NDArray[np.float64],
+) -> Ink:
+    """Logarithm of what light the markers of points at columns x and rows y let through.
+
+    Markers of one colour let through the product of what each of them does, in any order.
+
+    Args:
+        x: (n,) columns.
+        y: (n,) rows.
+        shape: Rows and columns of the plot.
+        tiles: (phases, phases, side, side) opacity of a marker, see `coverage`.
+    """
+    half, side = tiles.shape[-1] // 2, tiles.shape[-1]
+    column = np.floor(np.clip(x, -FAR, FAR)).astype(np.int64)
+    row = np.floor(np.clip(y, -FAR, FAR)).astype(np.int64)
+    within = (column >= 0) & (column < shape[1]) & (row >= 0) & (row < shape[0])
+    column, row = column[within], row[within]
+    phase_x = np.minimum(((x[within] - column) * PHASES).astype(np.int64), PHASES - 1)
+    phase_y = np.minimum(((y[within] - row) * PHASES).astype(np.int64), PHASES - 1)
+    rows, columns = shape[0] + 2 * half, shape[1] + 2 * half  # room for rims over the edges
+    across = np.arange(side)
+    offsets = (across[:, None] * columns + across).ravel()
+    places = (row * columns + column)[:, None] + offsets
+    inks = np.log1p(-tiles).reshape(PHASES, PHASES, side * side)[phase_y, phase_x]
+    depth = np.bincount(places.ravel(), inks.ravel(), minlength=rows * columns)
+    framed = depth.reshape(rows, columns).astype(np.float32)
+    return framed[half : rows - half, half : columns - half]
+
+
+def _chip(image: Image.Image, box: Box, colour: str, radius: int) -> None:
+    """A rounded ground that clouds shine through."""
+    mask = Image.new("L", image.size)
+    ImageDraw.Draw(mask).rounded_rectangle(box, radius, fill=round(255 * CHIP))
+    image.paste(Image.new("RGB", image.size, colour), (0, 0), mask)

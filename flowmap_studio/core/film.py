@@ -1,0 +1,78 @@
+"""Pictures and films of a flow, as the window exports and `flowmap-studio render` writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from flowmap_studio.core.drawing.raster import Painter, Pixels, as_png
+from flowmap_studio.core.drawing.scene import Layout, Scene, fitted_view, lay_out
+from flowmap_studio.core.film_limits import Look, Timing, check_film
+from flowmap_studio.core.palettes import PALETTES
+
+if TYPE_CHECKING:  # torch comes with it
+    from flowmap_studio.core.stage_clouds import StageClouds
+
+
+def still(scene: Scene, layout: Layout, look: Look, ending: str) -> bytes:
+    """The bytes of a picture.
+
+    Args:
+        scene: What it shows.
+        layout: Where.
+        look: Its look and opacities.
+        ending: ".png" or ".svg".
+    """
+    palette = PALETTES[look.look]
+    scene = replace(scene, opacities=look.opacities)
+    if ending == ".svg":
+        from flowmap_studio.core.drawing.vector import as_svg
+
+        return as_svg(scene, layout, palette)
+    return as_png(Painter(layout, palette).draw(scene))
+
+
+def flow_layout(clouds: StageClouds, look: Look) -> Layout:
+    """The view that fits source and data, as the window's."""
+    return lay_out(look.size, fitted_view(clouds.source, clouds.data))
+
+
+def film(
+    clouds: StageClouds,
+    look: Look,
+    timing: Timing,
+    ending: str,
+    tell: Callable[[int, int], None],
+) -> bytes:
+    """The bytes of a film of the flow from noise to data.
+
+    Args:
+        clouds: What moves.
+        look: How it looks.
+        timing: How fast.
+        ending: ".gif" or ".mp4".
+        tell: Called with the number of frames done and of all; what it raises ends the film.
+
+    Raises:
+        StudioError: That kind of file can't hold it.
+    """
+    from flowmap_studio.core.drawing.films import as_gif, as_mp4
+
+    check_film(ending, look, timing)
+    palette = PALETTES[look.look]
+    painter = Painter(flow_layout(clouds, look), palette)
+
+    def drawn(t: float) -> Pixels:
+        return painter.draw(replace(clouds.at(t), opacities=look.opacities))
+
+    def pictures() -> Iterator[Pixels]:
+        for number, t in enumerate(timing.times()):
+            tell(number, timing.frames)
+            yield drawn(t)
+        tell(timing.frames, timing.frames)
+
+    if ending == ".gif":
+        samples = [drawn(t) for t in (0.0, 0.5, 1.0)]
+        return as_gif(pictures(), timing.fps, samples, palette.on_stage())
+    return as_mp4(pictures(), timing.fps, look.size)

@@ -1,0 +1,163 @@
+"""The very clouds of the stage at any time t, for pictures and films."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from flowmap_studio.core.drawing.layers import (
+    LABELS,
+    LAYERS,
+    STAGE_POINTS,
+    STAGE_SEED,
+    map_layer_names,
+)
+from flowmap_studio.core.drawing.scene import Scene
+from flowmap_studio.core.guidance import Guide
+from flowmap_studio.core.loaded_map import LoadedMap, Points
+from flowmap_studio.core.methods import METHODS
+from flowmap_studio.core.snapshot import Snapshot
+from flowmap_studio.core.solvers import sampling_name
+
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the composed cloud is sampled.
+
+    Attributes:
+        steps: Jumps of a map, or steps of a velocity's solver.
+        solver: A velocity's, a name in `SOLVERS`; maps jump whatever it is.
+        label: The one class that is shown of a conditional map; all when None.
+        guidance: Scale of the guidance of a conditional map.
+    """
+
+    steps: int = 8
+    solver: str = "euler"
+    label: str | None = None
+    guidance: float = 1.0
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Another map in the place of the composed cloud.
+
+    Attributes:
+        name: What to call it.
+        loaded: The map.
+        way: How it is sampled.
+    """
+
+    name: str
+    loaded: LoadedMap
+    way: Way
+
+
+class StageClouds:
+    """Source, data, one-step and composed cloud of a map, from the noise of the stage.
+
+    Args:
+        loaded: The map.
+        way: How it is sampled.
+        layers: Those that are wanted.
+        beside: What stands in the place of the composed cloud.
+
+    Raises:
+        DataError: The map has no such class.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedMap,
+        way: Way,
+        layers: Collection[str] = LAYERS,
+        beside: Beside | None = None,
+    ) -> None:
+        self._loaded, self._way, self._layers = loaded, way, layers
+        self._noise = loaded.noise(STAGE_POINTS, STAGE_SEED)
+        self._guide = _guide(loaded, way)
+        self._other = beside or Beside("", loaded, way)
+        self._other_guide = _guide(self._other.loaded, self._other.way)
+        self._named = beside is not None
+        self.source = loaded.source(STAGE_POINTS, STAGE_SEED)
+        self.data, self._data_labels = shown_data(
+            loaded.snapshot, _class_name(loaded.snapshot, way.label)
+        )
+
+    def at(self, t: float) -> Scene:
+        """The clouds at flow time t in [0, 1], with their names and a caption."""
+        clouds: dict[str, Points] = {}
+        if "source" in self._layers:
+            clouds["source"] = self.source
+        if "data" in self._layers:
+            clouds["data"] = self.data
+        if "one_step" in self._layers:
+            clouds["one_step"] = self._loaded.at(self._noise, t, 1, self._guide)
+        if "composed" in self._layers:
+            other, way = self._other.loaded, self._other.way
+            noise = other.noise(STAGE_POINTS, STAGE_SEED)
+            clouds["composed"] = other.at(noise, t, way.steps, self._other_guide, way.solver)
+        snapshot = self._loaded.snapshot
+        stage = f" · {snapshot.stage}" if snapshot.stage else ""
+        return Scene(
+            clouds=clouds,
+            names=self._names(),
+            labels={name: found for name, found in self._labels().items() if name in clouds},
+            classes=snapshot.classes,
+            caption=f"t = {t:.3f} · step {snapshot.step:,}{stage}",
+        )
+
+    def _names(self) -> dict[str, str]:
+        velocity = _is_velocity(self._loaded.snapshot)
+        one_step, composed = map_layer_names(velocity, self._way.solver, self._way.steps)
+        if self._named:
+            other, way = self._other, self._other.way
+            moved = sampling_name(_is_velocity(other.loaded.snapshot), way.solver, way.steps)
+            composed = f"{other.name}: {moved}"
+        return {**LABELS, "one_step": one_step, "composed": composed}
+
+    def _labels(self) -> dict[str, Labels]:
+        labels: dict[str, Labels] = {}
+        if self._guide is not None:
+            labels["source"] = labels["one_step"] = guided_classes(self._guide)
+        if self._other_guide is not None:
+            labels["composed"] = guided_classes(self._other_guide)
+        if self._data_labels is not None:
+            labels["data"] = self._data_labels
+        return labels
+
+
+def shown_data(snapshot: Snapshot, label: str | None) -> tuple[Points, Labels | None]:
+    """The data, of one class if one is shown, and its classes; None where it has none."""
+    if snapshot.labels is None:
+        return snapshot.data, None
+    labels = snapshot.labels.astype(np.int64)
+    if label not in snapshot.classes:
+        return snapshot.data, labels
+    chosen = labels == snapshot.classes.index(label)
+    return snapshot.data[chosen], labels[chosen]
+
+
+def guided_classes(guide: Guide) -> Labels:
+    """(n,) the class that each point is held to."""
+    found: Labels = guide.cond.argmax(dim=1).numpy()
+    return found
+
+
+def _guide(loaded: LoadedMap, way: Way) -> Guide | None:
+    return loaded.guide(STAGE_POINTS, STAGE_SEED, way.label, way.guidance)
+
+
+def _class_name(snapshot: Snapshot, label: str | None) -> str | None:
+    """The class of a label, which may be its number."""
+    if label is None or label in snapshot.classes or not label.isdecimal():
+        return label
+    return snapshot.classes[int(label)]
+
+
+def _is_velocity(snapshot: Snapshot) -> bool:
+    return METHODS[snapshot.config.method].clock == "start"

@@ -1,0 +1,112 @@
+"""Between the window's export actions and what writes the files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt
+
+from flowmap_studio.core.errors import StudioError
+from flowmap_studio.core.files import write_whole
+from flowmap_studio.core.film_limits import FILM_ENDINGS, Look, Timing
+from flowmap_studio.core.losses_csv import losses_as_csv
+from flowmap_studio.runtime.exporting import BUSY, export_script
+from flowmap_studio.views.export import copy_picture, export_stage, opacities, visible_layers
+from flowmap_studio.views.file_dialogs import LOSSES, ask_export
+from flowmap_studio.views.film_dialog import FilmDialog
+
+if TYPE_CHECKING:
+    from flowmap_studio.views.theme import Palette
+    from flowmap_studio.views.window import StudioWindow
+
+
+class ExportDesk(QObject):
+    """Asks for a place, writes there what its ending says, and tells how it went.
+
+    Args:
+        window: Its stage, session and message bar are used; it is the owner.
+        palette: Colours.
+    """
+
+    def __init__(self, window: StudioWindow, palette: Palette) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
+        self._palette = palette
+        films = window.session.films
+        films.finished.connect(self._on_film)
+        films.failed.connect(self._on_failed)
+
+    def apply_palette(self, palette: Palette) -> None:
+        """Take the palette's colours."""
+        self._palette = palette
+
+    def choose(self) -> None:
+        """Ask for a place and kind, and export there; of a film its size and speed are asked."""
+        chosen = ask_export(self._window)
+        if chosen is None:
+            return
+        path, kind = chosen
+        if path.suffix.lower() not in FILM_ENDINGS:
+            self.export(path, kind)
+        elif self._session.films.running:
+            self._on_failed(BUSY, "")
+        else:
+            self._film_dialog(path)
+
+    def export(self, path: Path, kind: str = "") -> bool:
+        """Export to a file, or say why not.
+
+        Args:
+            path: Its ending says as what.
+            kind: `LOSSES` for a .csv of the losses; points otherwise.
+
+        Returns:
+            Whether it was exported; of a film, whether its rendering has begun.
+        """
+        ending = path.suffix.lower()
+        told = f"Exported {path.name}."
+        try:
+            if ending in FILM_ENDINGS:
+                if self._session.films.running:
+                    raise StudioError(BUSY)
+                self._film_dialog(path).begin()
+                return self._session.films.running
+            if kind == LOSSES:
+                write_whole(path, losses_as_csv(self._session.losses))
+            elif ending == ".py":
+                told = f"Exported {path.name}; it reads {export_script(self._session, path).name}."
+            else:
+                frame = self._session.frame
+                export_stage(path, self._window.stage, frame, self._palette)
+        except StudioError as error:
+            self._window.message_bar.show_message("error", str(error))
+            return False
+        self._window.message_bar.show_message("info", told)
+        return True
+
+    def copy_picture(self) -> None:
+        """Put the stage on the clipboard."""
+        copy_picture(self._window.stage)
+        self._window.message_bar.show_message("info", "Copied the picture of the stage.")
+
+    def _film_dialog(self, path: Path) -> FilmDialog:
+        def render(size: tuple[int, int], look: str, timing: Timing) -> None:
+            stage = self._window.stage
+            wanted = Look(size, look, visible_layers(stage), opacities(stage))
+            self._session.render_film(path, wanted, timing)
+
+        for former in self._window.findChildren(FilmDialog):
+            former.close()
+        look = "dark" if self._palette.dark else "light"
+        dialog = FilmDialog(path, look, render, self._session.films, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+        return dialog
+
+    def _on_film(self, path: Path) -> None:
+        self._window.message_bar.show_message("info", f"Exported {path.name}.")
+
+    def _on_failed(self, sentence: str, details: str) -> None:
+        self._window.message_bar.show_message("error", sentence, details=details)

@@ -1,0 +1,121 @@
+"""`render`: films and pictures that open again, of the very points of the stage."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED
+from flowmap_studio.core.drawing.scene import fitted_view, lay_out
+from flowmap_studio.core.loaded_map import LoadedMap
+from flowmap_studio.core.palettes import DARK, LIGHT, rgb
+from flowmap_studio.core.presets import read_preset
+
+Run = Callable[..., Any]
+SMALL_FILM = ["--size", "160x120", "--fps", "8", "--seconds", "1.5"]
+
+
+def test_a_gif_opens_again(run: Run, trained: Path, tmp_path: Path) -> None:
+    out = tmp_path / "flow.gif"
+    done = run("render", trained, "--out", out, *SMALL_FILM, "--json")
+    assert (done.status, done.err) == (0, "")
+    facts = json.loads(done.out)
+    assert facts["bytes"] == out.stat().st_size
+    assert (facts["frames"], facts["fps"], facts["seconds"]) == (12, 8, 1.5)
+    with Image.open(out) as film:
+        assert (film.size, film.n_frames, film.info["loop"]) == ((160, 120), 12, 0)
+        durations = []
+        for number in range(film.n_frames):
+            film.seek(number)
+            durations.append(film.info["duration"])
+            assert film.convert("RGB").getpixel((1, 1)) == rgb(LIGHT.stage)
+        assert sum(durations) == 1500
+        assert max(durations) - min(durations) <= 10
+
+
+def test_an_mp4_opens_again(run: Run, trained: Path, tmp_path: Path) -> None:
+    out = tmp_path / "flow.mp4"
+    done = run("render", trained, "--out", out, *SMALL_FILM, "--look", "dark")
+    assert (done.status, done.err) == (0, "")
+    assert done.out == f"12 frames of 160 × 120, 8 a second, saved as {out}.\n"
+    with av.open(str(out)) as film:
+        video = film.streams.video[0]
+        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video)]
+        assert (video.width, video.height, video.average_rate) == (160, 120, 8)
+        assert film.duration == 1_500_000  # microseconds
+    assert len(frames) == 12
+    assert np.abs(frames[0][1, 1].astype(int) - rgb(DARK.stage)).max() <= 4
+    assert not np.array_equal(frames[0], frames[-1])
+
+
+@pytest.mark.parametrize("t", [0.0, 0.4, 1.0])
+def test_an_svg_holds_the_points_of_the_stage(
+    run: Run, trained: Path, tmp_path: Path, t: float
+) -> None:
+    out = tmp_path / "stage.svg"
+    shown = ["--layers", "one_step,composed", "--steps", "3", "--size", "400x300"]
+    assert run("render", trained, "--out", out, *shown, "--time", t).status == 0
+    text = out.read_text(encoding="utf-8")
+    assert 'width="400" height="300"' in text
+    assert f"t = {t:.3f} · step 200" in text
+    assert 'id="source"' not in text
+    loaded = LoadedMap(read_preset(trained).snapshot)
+    noise = loaded.noise(STAGE_POINTS, STAGE_SEED)
+    view = fitted_view(loaded.source(STAGE_POINTS, STAGE_SEED), loaded.snapshot.data)
+    layout = lay_out((400, 300), view)
+    for layer, steps in (("one_step", 1), ("composed", 3)):
+        group = re.search(rf'<g id="{layer}".*?</g>\n</g>', text, flags=re.DOTALL)
+        assert group is not None
+        drawn = np.array(re.findall(r'cx="([-\d.]+)" cy="([-\d.]+)"', group[0]), float)
+        expected = np.stack(layout.pixels(loaded.at(noise, t, steps)), axis=1)
+        inside = (expected >= (layout.left, layout.top)).all(axis=1)
+        inside &= (expected < (layout.right, layout.bottom)).all(axis=1)
+        assert len(drawn) > 4000
+        assert np.allclose(drawn, expected[inside], atol=0.006)
+
+
+def test_a_png_has_the_size_and_the_layers_asked_for(
+    run: Run, trained: Path, tmp_path: Path
+) -> None:
+    colours = {}
+    for layers in ("data", "one_step"):
+        out = tmp_path / f"{layers}.png"
+        done = run("render", trained, "--out", out, "--size", "320x200", "--layers", layers)
+        assert done.status == 0, done.err
+        with Image.open(out) as picture:
+            assert picture.size == (320, 200)
+            colours[layers] = set(
+                map(tuple, np.asarray(picture.convert("RGB")).reshape(-1, 3).tolist())
+            )
+    assert rgb(LIGHT.one_step) not in colours["data"]
+    assert rgb(LIGHT.data) in colours["data"]
+    assert rgb(LIGHT.one_step) in colours["one_step"]
+
+
+def test_no_window_is_needed(trained: Path, tmp_path: Path, environment: dict[str, str]) -> None:
+    code = (
+        "import sys\nfrom flowmap_studio.cli import main\nstatus = main(sys.argv[1:])\n"
+        "found = {'PySide6', 'pyqtgraph', 'shiboken6'} & set(sys.modules)\n"
+        "sys.exit(f'loaded: {found}' if found else status)"
+    )
+    out = tmp_path / "flow.gif"
+    command = ["render", str(trained), "--out", str(out), *SMALL_FILM]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command],
+        env={k: v for k, v in environment.items() if k != "QT_QPA_PLATFORM"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert out.stat().st_size > 0

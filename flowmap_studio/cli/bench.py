@@ -76,6 +76,12 @@ def bench() -> None:
     help="Seeds per map. Default: 3 for targets, 1 for the other parts.",
 )
 @click.option(
+    "--other-seeds",
+    type=WholeNumber(1, 1000),
+    metavar="N",
+    help="Part targets: seeds of all but the first recipe and the peer. Default: as many.",
+)
+@click.option(
     "--steps",
     type=Number(),
     metavar="N",
@@ -94,6 +100,7 @@ def quality(
     targets: tuple[str, ...],
     methods: tuple[str, ...],
     seeds: int | None,
+    other_seeds: int | None,
     steps: float | str | None,
     seconds: float | str | None,
     as_json: bool,
@@ -104,7 +111,7 @@ def quality(
         raise StudioError("--targets goes with --part targets; leave it out or change the part.")
     given = {"steps": steps, "seconds": seconds}
     budget = {name: value for name, value in given.items() if value is not None}
-    plans = _plans(part, targets, methods, seeds, budget)
+    plans = _plans(part, targets, methods, (seeds, other_seeds), budget)
     path = _readme(plans) if readme else None
     found, interrupted = _all_collected(plans)
     tables = {name: PARTS[name].tables(rows) for name, rows in found.items() if rows}
@@ -158,7 +165,7 @@ def _plans(
     part: str | None,
     targets: tuple[str, ...],
     methods: tuple[str, ...],
-    seeds: int | None,
+    seeds: tuple[int | None, int | None],
     budget: dict[str, Any],
 ) -> dict[str, Options]:
     """What each part shall do; parts that have none of the methods are left out."""
@@ -167,7 +174,8 @@ def _plans(
             base=make_config(BASE.replace(**one.budget), budget),
             targets=targets or tuple(TARGETS),
             recipes=_recipes(name, one, methods, alone=part is not None),
-            seeds=seeds or one.seeds,
+            seeds=seeds[0] or one.seeds,
+            other_seeds=seeds[1] or seeds[0] or one.seeds,
         )
         for name, one in PARTS.items()
         if part in (None, name)

@@ -32,12 +32,14 @@ class Options:
         targets: Names; the part targets alone looks at them.
         recipes: What to train.
         seeds: How many.
+        other_seeds: How many for the recipes after the first; the part targets alone looks at it.
     """
 
     base: RunConfig
     targets: tuple[str, ...]
     recipes: tuple[Recipe, ...]
     seeds: int
+    other_seeds: int
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,20 @@ def verdicts(rows: Sequence[Row]) -> list[dict[str, Any]]:
 def _target_rows(options: Options, watch: Watch) -> Iterable[Row]:
     from flowmap_studio.core.bench.targets import target_rows
 
-    return target_rows(options.base, options.targets, options.recipes, options.seeds, watch)
+    return target_rows(
+        options.base,
+        options.targets,
+        options.recipes,
+        options.seeds,
+        watch,
+        other_seeds=options.other_seeds,
+    )
+
+
+def _target_count(options: Options) -> int:
+    others = len(options.recipes) - 1
+    trainings = 2 * options.seeds + others * min(options.seeds, options.other_seeds)
+    return len(options.targets) * trainings
 
 
 def _board_rows(options: Options, watch: Watch) -> Iterable[Row]:
@@ -161,7 +176,7 @@ PARTS: Mapping[str, Part] = {
         seeds=3,
         candidates=SENSIBLE,
         rows=_target_rows,
-        count=lambda o: len(o.targets) * o.seeds * (len(o.recipes) + 1),
+        count=_target_count,
         line=_line,
         tables=_show_targets,
     ),

@@ -32,6 +32,7 @@ def target_rows(
     seeds: int,
     watch: Watch,
     count: int = SAMPLES,
+    other_seeds: int | None = None,
 ) -> Iterator[Row]:
     """Train and judge every recipe, and the peer, on every target from every seed.
 
@@ -45,6 +46,7 @@ def target_rows(
         seeds: How many, from the base's seed on.
         watch: Who looks on.
         count: Samples that each figure is made from.
+        other_seeds: How many for the recipes after the first one; as many when None.
 
     Yields:
         A row for every training, when it is finished.
@@ -52,6 +54,7 @@ def target_rows(
     Raises:
         Stopped: The watch wants no more.
     """
+    others = base.seed + (seeds if other_seeds is None else other_seeds)
     for name in targets:
         target = open_target(name)
         for seed in range(base.seed, base.seed + seeds):
@@ -60,7 +63,7 @@ def target_rows(
             referee = Referee(target, normalisation, count, seed)
             floor = referee.floors()
             steps = run.steps
-            for at, recipe in enumerate(recipes):
+            for at, recipe in enumerate(recipes if seed < others else recipes[:1]):
                 row = _row(recipe, run, target, floor, referee.judge, watch)
                 if at == 0 and row.effort is not None:
                     steps = row.effort.steps

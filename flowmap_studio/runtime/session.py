@@ -34,6 +34,7 @@ from flowmap_studio.runtime.quality import QualityHistory
 from flowmap_studio.runtime.recovery import LeftOver, RecoveryFile, RecoveryFolder
 from flowmap_studio.runtime.run_control import RunControl, State
 from flowmap_studio.runtime.snapshots import SnapshotHistory
+from flowmap_studio.runtime.time_lattice import LatticeRequest, TimeLattice, lattice_fits
 from flowmap_studio.runtime.training import Outcome
 from flowmap_studio.runtime.workers import join
 
@@ -122,8 +123,10 @@ class Session(QObject):
         self._control.copy_failed.connect(lambda sentence: self.message.emit("warning", sentence))
         self.comparison = ComparisonControl(self)
         self.films = FilmControl(self)
+        self._lattice: TimeLattice | None = None
         self._evaluator = Evaluator()
         self._evaluator.frame_ready.connect(self._on_frame)
+        self._evaluator.lattice_ready.connect(self._on_lattice)
         self._evaluator.measured.connect(self._on_measured)
         self._evaluator.previewed.connect(self._on_previewed)
         self._evaluator.refused.connect(self._on_refused)
@@ -414,19 +417,22 @@ class Session(QObject):
             return
         self._serial += 1
         training = self.state is State.RUNNING
-        self._evaluator.submit(
-            FrameRequest(
-                serial=self._serial,
-                scene=self._scene,
-                snapshot=self.snapshot,
-                t=self.t,
-                steps=self.steps,
-                full=not (self._moving or training),
-                threads=1 if training else CORES_WHEN_IDLE,
-                patient=training and (self._playing or following),
-                sampling=self.sampling.fitted(self.snapshot, training),
-            )
+        request = FrameRequest(
+            serial=self._serial,
+            scene=self._scene,
+            snapshot=self.snapshot,
+            t=self.t,
+            steps=self.steps,
+            full=not (self._moving or training),
+            threads=1 if training else CORES_WHEN_IDLE,
+            patient=training and (self._playing or following),
+            sampling=self.sampling.fitted(self.snapshot, training),
         )
+        looked_up = self._lattice is not None and self._lattice.serves(request)
+        if looked_up:
+            self._on_frame(self._lattice.at(request))
+        if request.full or not looked_up:  # a slider at rest gets what the map itself says
+            self._evaluator.submit(request)
 
     def _request_measure(self) -> None:
         if self.snapshot is not None and self.live and (self._playing or not self._moving):
@@ -485,6 +491,13 @@ class Session(QObject):
             return
         self.frame = frame
         self.frame_changed.emit(frame)
+        known = self._lattice is not None and self._lattice.serves(frame.request)
+        if frame.request.full and not known and lattice_fits(frame):
+            self._evaluator.grow(LatticeRequest(frame))
+
+    @Slot(object)
+    def _on_lattice(self, lattice: TimeLattice) -> None:
+        self._lattice = lattice
 
     @Slot(object)
     def _on_measured(self, measurement: Measurement) -> None:

@@ -182,6 +182,8 @@ class Evaluator(Worker):
 
     def _grow(self, request: LatticeRequest) -> None:
         """Do the next part of a lattice."""
+        import torch
+
         from flowmap_studio.runtime.clouds import grow_lattice
 
         lattice = None
@@ -189,6 +191,7 @@ class Evaluator(Worker):
             if self._growing is None or self._growing[0] is not request:
                 prepared = self._prepared(request.frame.request)
                 self._growing = request, grow_lattice(request.frame, *prepared)
+            torch.set_num_threads(1)  # the window has the other core for itself
             lattice = next(self._growing[1])
         except BaseException:
             self._forget(request)

@@ -1,8 +1,8 @@
 """Clouds at a lattice of flow times, made while nothing else is asked for: scrubbing looks them up.
 
 Points move smoothly with t, so that a cubic through their places at a few times is theirs between
-them too: with 32 intervals the largest distance from the true clouds was 0.0001 data units, on the
-shipped moons, checkerboard and composition-drift, in one step and in 8.
+them too. Half way between the times it was at most 0.00066 data units (0.000012 RMS) off, of 1,024
+points of the shipped moons, checkerboard and composition-drift in one step and in 8.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from flowmap_studio.runtime.frames import Frame, FrameRequest
 
-INTERVALS = 32
+INTERVALS = 16
 MEMORY_BUDGET = 64 * 1024 * 1024
 """Bytes of a lattice's clouds: maps of many axes have none."""
 

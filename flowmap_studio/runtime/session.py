@@ -63,6 +63,7 @@ class Session(QObject):
         t: Flow time in [0, 1].
         steps: Jumps of the composed cloud.
         sampling: How clouds are sampled besides.
+        looks_up: Whether clouds of a map at rest are made for all times, to be looked up.
         comparison: Maps measured beside each other.
         recovery: Copies of runs, in case the program dies.
         films: Films of the flow that are exported.
@@ -107,6 +108,7 @@ class Session(QObject):
         self.t = 1.0
         self.steps = 8
         self.sampling = Sampling()
+        self.looks_up = True
         self._moving = False
         self._playing = False
         self._fresh = False
@@ -237,6 +239,10 @@ class Session(QObject):
         """Show the clouds at flow time t in [0, 1]."""
         self.t = min(1.0, max(0.0, t))
         self._request_frame()
+
+    def looked_up(self, request: FrameRequest) -> bool:
+        """Whether there are clouds to look up for a request."""
+        return self.looks_up and self._lattice is not None and self._lattice.serves(request)
 
     def set_steps(self, steps: int) -> None:
         """Compose the composed cloud of this many jumps."""
@@ -428,7 +434,7 @@ class Session(QObject):
             patient=training and (self._playing or following),
             sampling=self.sampling.fitted(self.snapshot, training),
         )
-        looked_up = self._lattice is not None and self._lattice.serves(request)
+        looked_up = self.looked_up(request)
         if looked_up:
             self._on_frame(self._lattice.at(request))
         if request.full or not looked_up:  # a slider at rest gets what the map itself says
@@ -491,8 +497,8 @@ class Session(QObject):
             return
         self.frame = frame
         self.frame_changed.emit(frame)
-        known = self._lattice is not None and self._lattice.serves(frame.request)
-        if frame.request.full and not known and lattice_fits(frame):
+        wanted = self.looks_up and frame.request.full and not self.looked_up(frame.request)
+        if wanted and lattice_fits(frame):
             self._evaluator.grow(LatticeRequest(frame))
 
     @Slot(object)

@@ -32,6 +32,9 @@ class Placing(NamedTuple):
     top: float = 0.0
 
 
+AS_IT_IS = Placing()
+
+
 @dataclass(frozen=True)
 class Density:
     """Points piled up on device pixels, blurred to the size of a small marker.
@@ -50,7 +53,7 @@ class Density:
 
 
 def density(
-    x: Points, y: Points, width: int, height: int, ratio: float, placing: Placing = Placing()
+    x: Points, y: Points, width: int, height: int, ratio: float, placing: Placing = AS_IT_IS
 ) -> Density:
     """Pile up points on an image.
 

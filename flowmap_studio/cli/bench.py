@@ -23,6 +23,7 @@ from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.target_names import TARGETS
 
 if TYPE_CHECKING:
+    from flowmap_studio.core.bench.speeds import SpeedRow
     from flowmap_studio.core.bench.watch import Watch
 
 INTERRUPTED = 130
@@ -143,15 +144,10 @@ def quality(
 def training(rounds: int, steps: int, as_json: bool) -> int:
     """Time our training step and the plain loops that it must beat, in turn."""
     from flowmap_studio.core.bench.tables import speed_table
-    from flowmap_studio.core.bench.training import CASES, speed_rows
 
-    rows, interrupted = _collected(
-        lambda watch: speed_rows(watch, rounds, steps),
-        len(CASES),
-        lambda row: f"{row.case}, batch {row.batch:,}: {row.ratio:.2f} × {row.other_name}",
-    )
+    rows, interrupted = speed_rows_collected(rounds, steps)
     if as_json:
-        shown = [asdict(row) | {"ratio": row.ratio} for row in rows]
+        shown = speeds_as_json(rows)
         console.emit_json({**_machine(), "training": shown, "interrupted": interrupted})
     elif rows:
         click.echo(speed_table(rows))
@@ -159,6 +155,22 @@ def training(rounds: int, steps: int, as_json: bool) -> int:
         console.error("Interrupted; the finished rows are printed.")
         return INTERRUPTED
     return 0
+
+
+def speed_rows_collected(rounds: int, steps: int) -> tuple[list[SpeedRow], bool]:
+    """The rows of `bench training` until the end or Ctrl-C, and whether it was Ctrl-C."""
+    from flowmap_studio.core.bench.training import CASES, speed_rows
+
+    return collected(
+        lambda watch: speed_rows(watch, rounds, steps),
+        len(CASES),
+        lambda row: f"{row.case}, batch {row.batch:,}: {row.ratio:.2f} × {row.other_name}",
+    )
+
+
+def speeds_as_json(rows: Sequence[SpeedRow]) -> list[dict[str, Any]]:
+    """The rows of `bench training`, ready for JSON."""
+    return [asdict(row) | {"ratio": row.ratio} for row in rows]
 
 
 def _plans(
@@ -188,7 +200,7 @@ def _all_collected(plans: dict[str, Options]) -> tuple[dict[str, list[Any]], boo
     found: dict[str, list[Any]] = {}
     for name, plan in plans.items():
         part = PARTS[name]
-        rows, interrupted = _collected(
+        rows, interrupted = collected(
             functools.partial(part.rows, plan), part.count(plan), part.line
         )
         found[name] = rows
@@ -206,7 +218,7 @@ def _recipes(name: str, part: Part, methods: Collection[str], *, alone: bool) ->
     return recipes
 
 
-def _collected(
+def collected(
     make: Callable[[Watch], Iterable[Row]], count: int, line: Callable[[Row], str]
 ) -> tuple[list[Row], bool]:
     """The rows until the end or Ctrl-C, and whether it was Ctrl-C; a line on stderr for each."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 import flowmap_studio
-from flowmap_studio.cli import console
+from flowmap_studio.cli import bench_speed, console  # noqa: F401 - adds to bench
 from flowmap_studio.cli.bench import bench
 from flowmap_studio.cli.compare import compare
 from flowmap_studio.cli.evaluate import evaluate

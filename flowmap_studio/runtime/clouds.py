@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from types import MappingProxyType
+
+import numpy as np
 
 from flowmap_studio.core.cached_steps import CachedMap
 from flowmap_studio.core.costs import counted
@@ -17,6 +21,11 @@ from flowmap_studio.runtime.frames import (
     Frame,
     FrameRequest,
 )
+from flowmap_studio.runtime.time_lattice import INTERVALS, TimeLattice
+
+PART = 1024
+"""Points of a lattice that are moved at once: what else is asked for in the meantime waits for no
+more than these."""
 
 
 class CachedSteps:
@@ -42,9 +51,10 @@ class CachedSteps:
         one, other = made.sampling, request.sampling
         return here and (one.label, one.guidance) == (other.label, other.guidance)
 
-    def at(self, t: float) -> Points:
-        """(n, dim) all stage points at time t, in data units."""
-        return self._map.at(self._noise, t, self._guide)
+    def at(self, t: float, rows: slice = slice(None)) -> Points:
+        """(n, dim) stage points at time t, in data units."""
+        some = None if self._guide is None else self._guide.rows(rows)
+        return self._map.at(self._noise[rows], t, some)
 
 
 def draw_frame(
@@ -59,19 +69,14 @@ def draw_frame(
         cached: Its cached steps, if it asks for them.
     """
     began = time.perf_counter()
-    count = STAGE_POINTS if request.full else DRAG_POINTS
+    rows = slice(STAGE_POINTS if request.full else DRAG_POINTS)
     guide = _guide(loaded, request)
-    one_step = loaded.at(loaded.noise(STAGE_POINTS, STAGE_SEED), request.t, 1, guide)
+    one_step, composed, evaluations = _moved(request, loaded, rival, cached, rows)
+    error = cached.error if cached is not None and request.sampling.cached else None
     labels = {}
     if guide is not None:
         labels["one_step"] = labels["source"] = guided_classes(guide)
-    other, beside = (loaded, guide) if rival is None else (rival, _guide(rival, request))
-    plain = rival is None and request.steps == 1 and request.sampling.solver == "euler"
-    if request.sampling.cached and cached is not None:
-        composed, evaluations, error = cached.at(request.t), 0.0, cached.error
-    else:
-        drawn = (one_step, 1.0) if plain else _composed(request, other, beside, count)
-        composed, evaluations, error = *drawn, None
+    beside = guide if rival is None else _guide(rival, request)
     if beside is not None:
         labels["composed"] = guided_classes(beside)[: len(composed)]
     data, known = shown_data(request.snapshot, request.sampling.label)
@@ -90,20 +95,62 @@ def draw_frame(
     return Frame(request, MappingProxyType(clouds), spent, evaluations, known_labels, error)
 
 
+def grow_lattice(
+    frame: Frame, loaded: LoadedMap, rival: LoadedMap | None, cached: CachedSteps | None
+) -> Iterator[TimeLattice | None]:
+    """Make the lattice of a full frame, bit by bit; arguments as `draw_frame`'s.
+
+    Yields:
+        None after every part of the work, and the lattice at the end.
+    """
+    request = frame.request
+    nodes = {
+        layer: np.empty((INTERVALS + 1, *frame.clouds[layer].shape), np.float32)
+        for layer in ("one_step", "composed")
+    }
+    for place in range(INTERVALS + 1):
+        then = replace(request, t=place / INTERVALS)
+        for start in range(0, STAGE_POINTS, PART):
+            rows = slice(start, start + PART)
+            one_step, composed, _ = _moved(then, loaded, rival, cached, rows, rows)
+            nodes["one_step"][place, rows], nodes["composed"][place, rows] = one_step, composed
+            yield None
+    yield TimeLattice(frame, MappingProxyType(nodes))
+
+
 def _guide(loaded: LoadedMap, request: FrameRequest) -> Guide | None:
     asked = request.sampling.fitted(loaded.snapshot)
     return loaded.guide(STAGE_POINTS, STAGE_SEED, asked.label, asked.guidance)
 
 
-def _composed(
-    request: FrameRequest, loaded: LoadedMap, guide: Guide | None, count: int
-) -> tuple[Points, float]:
+def _moved(
+    request: FrameRequest,
+    loaded: LoadedMap,
+    rival: LoadedMap | None,
+    cached: CachedSteps | None,
+    rows: slice,
+    one_step_rows: slice = slice(None),
+) -> tuple[Points, Points, float]:
+    """One-step and composed cloud of these rows, and evaluations of each of the latter's points."""
+    guide = _guide(loaded, request)
+    some = None if guide is None else guide.rows(one_step_rows)
+    noise = loaded.noise(STAGE_POINTS, STAGE_SEED)[one_step_rows]
+    one_step = loaded.at(noise, request.t, 1, some)
+    if request.sampling.cached and cached is not None:
+        return one_step, cached.at(request.t, one_step_rows), 0.0
+    if rival is None and request.steps == 1 and request.sampling.solver == "euler":
+        return one_step, one_step, 1.0
+    return one_step, *_composed(request, loaded if rival is None else rival, rows)
+
+
+def _composed(request: FrameRequest, loaded: LoadedMap, rows: slice) -> tuple[Points, float]:
     """The composed cloud, or its rival's, and the evaluations of each of its points."""
     sampling = request.sampling
     way = sampling.rival or request
     solver = sampling.solver if sampling.rival is None else sampling.rival.solver
-    noise = loaded.noise(STAGE_POINTS, STAGE_SEED)[:count]
-    some = None if guide is None else guide.rows(slice(count))
+    noise = loaded.noise(STAGE_POINTS, STAGE_SEED)[rows]
+    guide = _guide(loaded, request)
+    some = None if guide is None else guide.rows(rows)
     with counted(loaded.flow_map) as evaluations:
         points = loaded.at(noise, request.t, way.steps, some, solver)
-    return points, evaluations.per_point(count)
+    return points, evaluations.per_point(len(noise))

@@ -6,6 +6,7 @@ import importlib
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeGuard
 
@@ -20,6 +21,7 @@ from flowmap_studio.runtime.frames import (
     MeasureRequest,
     PreviewRequest,
 )
+from flowmap_studio.runtime.time_lattice import LatticeRequest, TimeLattice, same_but_time
 from flowmap_studio.runtime.workers import Worker
 
 if TYPE_CHECKING:  # torch comes with these: imported in the thread, behind the painted window
@@ -33,6 +35,8 @@ REFEREE_POINTS = 2000
 PATIENT_SHARE = 0.2
 """Share of the time that patient requests may take while a run wants the cores. After one the
 evaluator rests; a request that a hand waits for breaks the rest."""
+QUIET_SECONDS = 0.15
+"""Without a request for so long the hand rests: the lattice of times grows, a part at a time."""
 IDLE_SECONDS = 0.5
 WARM_UP = ("scipy.stats", "ot", "flowmap_studio.core.trainer")
 """What training needs is imported once nothing is asked for, one by one, so that the first click
@@ -49,6 +53,7 @@ class Evaluator(Worker):
     """
 
     frame_ready = Signal(object)  # Frame
+    lattice_ready = Signal(object)  # TimeLattice
     measured = Signal(object)  # Measurement
     previewed = Signal(object, object)  # PreviewRequest, Snapshot
     refused = Signal(object, str)  # PreviewRequest, one sentence: its target can't be learned
@@ -58,12 +63,15 @@ class Evaluator(Worker):
         super().__init__()
         self._changed = threading.Condition()
         self._waiting: dict[type, Request] = {}
+        self._lattice: LatticeRequest | None = None  # that is wanted and not finished
+        self._asked = 0.0
         self._stopped = False
         self._rested = 0.0
         self._cold = list(WARM_UP)
         self._loaded: LoadedMap | None = None
         self._rival: LoadedMap | None = None
         self._cached: CachedSteps | None = None
+        self._growing: tuple[LatticeRequest, Iterator[TimeLattice | None]] | None = None
         self._referee: tuple[object, Referee] | None = None
 
     def submit(self, request: Request) -> None:
@@ -74,6 +82,20 @@ class Evaluator(Worker):
                 request = replace(request, patient=False)  # the hand still waits
             # In the place of the older one: the order is that of the turns of patient kinds.
             self._waiting[type(request)] = request
+            self._asked = time.monotonic()
+            lattice = self._lattice
+            if isinstance(request, FrameRequest) and lattice is not None:
+                fits = same_but_time(lattice.frame.request, request) and not request.patient
+                self._lattice = lattice if fits else None
+            self._changed.notify()
+
+    def grow(self, request: LatticeRequest) -> None:
+        """Make a lattice of times while nothing else is asked for; the newest wish counts.
+
+        It is forgotten when a frame of another kind is asked for.
+        """
+        with self._changed:
+            self._lattice = request
             self._changed.notify()
 
     def request_stop(self) -> None:
@@ -98,7 +120,7 @@ class Evaluator(Worker):
                 ended = time.monotonic()
                 self._rested = ended + (ended - began) * (1 / PATIENT_SHARE - 1)
 
-    def _next(self) -> Request | str | None:
+    def _next(self) -> Request | LatticeRequest | str | None:
         """The next request, a module to import in the meantime, or None at the end."""
         with self._changed:
             while not self._stopped:
@@ -107,6 +129,10 @@ class Evaluator(Worker):
                     return self._waiting.pop(kind)
                 if self._waiting:
                     self._changed.wait(self._rested - now)
+                elif self._lattice is not None:
+                    if now >= self._asked + QUIET_SECONDS:
+                        return self._lattice
+                    self._changed.wait(self._asked + QUIET_SECONDS - now)
                 elif not (self._cold and self._loaded):
                     self._changed.wait()
                 elif not self._changed.wait(IDLE_SECONDS):
@@ -121,9 +147,11 @@ class Evaluator(Worker):
                 return kind
         return next(iter(self._waiting), None) if now >= self._rested else None
 
-    def _answer(self, request: Request | str) -> None:
+    def _answer(self, request: Request | LatticeRequest | str) -> None:
         if isinstance(request, str):
             importlib.import_module(request)
+        elif isinstance(request, LatticeRequest):
+            self._grow(request)
         elif isinstance(request, FrameRequest):
             self.frame_ready.emit(self._frame(request))
         elif isinstance(request, PreviewRequest):
@@ -132,9 +160,17 @@ class Evaluator(Worker):
             self.measured.emit(self._measure(request))
 
     def _frame(self, request: FrameRequest) -> Frame:
+        from flowmap_studio.runtime.clouds import draw_frame
+
+        return draw_frame(request, *self._prepared(request))
+
+    def _prepared(
+        self, request: FrameRequest
+    ) -> tuple[LoadedMap, LoadedMap | None, CachedSteps | None]:
+        """The maps that a request needs, and its cached steps."""
         import torch
 
-        from flowmap_studio.runtime.clouds import CachedSteps, draw_frame
+        from flowmap_studio.runtime.clouds import CachedSteps
 
         torch.set_num_threads(request.threads)
         rival = request.sampling.rival
@@ -142,7 +178,33 @@ class Evaluator(Worker):
         loaded = self._load(request.snapshot)
         if request.sampling.cached and not (self._cached and self._cached.serve(request)):
             self._cached = CachedSteps(request, loaded)
-        return draw_frame(request, loaded, beside, self._cached)
+        return loaded, beside, self._cached
+
+    def _grow(self, request: LatticeRequest) -> None:
+        """Do the next part of a lattice."""
+        import torch
+
+        from flowmap_studio.runtime.clouds import grow_lattice
+
+        lattice = None
+        try:
+            if self._growing is None or self._growing[0] is not request:
+                prepared = self._prepared(request.frame.request)
+                self._growing = request, grow_lattice(request.frame, *prepared)
+            torch.set_num_threads(1)  # the window has the other core for itself
+            lattice = next(self._growing[1])
+        except BaseException:
+            self._forget(request)
+            raise
+        if lattice is not None:
+            self._forget(request)
+            self.lattice_ready.emit(lattice)
+
+    def _forget(self, request: LatticeRequest) -> None:
+        self._growing = None
+        with self._changed:
+            if self._lattice is request:
+                self._lattice = None
 
     def _load(self, snapshot: Snapshot) -> LoadedMap:
         from flowmap_studio.core.devices import usable_device
@@ -194,5 +256,7 @@ class Evaluator(Worker):
         return Run(request.config, *open_for(request.config)).snapshot()
 
 
-def _patient(request: Request | str) -> TypeGuard[FrameRequest | MeasureRequest]:
+def _patient(
+    request: Request | LatticeRequest | str,
+) -> TypeGuard[FrameRequest | MeasureRequest]:
     return isinstance(request, FrameRequest | MeasureRequest) and request.patient

@@ -34,6 +34,7 @@ from flowmap_studio.runtime.quality import QualityHistory
 from flowmap_studio.runtime.recovery import LeftOver, RecoveryFile, RecoveryFolder
 from flowmap_studio.runtime.run_control import RunControl, State
 from flowmap_studio.runtime.snapshots import SnapshotHistory
+from flowmap_studio.runtime.time_lattice import LatticeRequest, TimeLattice, lattice_fits
 from flowmap_studio.runtime.training import Outcome
 from flowmap_studio.runtime.workers import join
 
@@ -62,6 +63,7 @@ class Session(QObject):
         t: Flow time in [0, 1].
         steps: Jumps of the composed cloud.
         sampling: How clouds are sampled besides.
+        looks_up: Whether clouds of a map at rest are made for all times, to be looked up.
         comparison: Maps measured beside each other.
         recovery: Copies of runs, in case the program dies.
         films: Films of the flow that are exported.
@@ -106,6 +108,7 @@ class Session(QObject):
         self.t = 1.0
         self.steps = 8
         self.sampling = Sampling()
+        self.looks_up = True
         self._moving = False
         self._playing = False
         self._fresh = False
@@ -122,8 +125,10 @@ class Session(QObject):
         self._control.copy_failed.connect(lambda sentence: self.message.emit("warning", sentence))
         self.comparison = ComparisonControl(self)
         self.films = FilmControl(self)
+        self._lattice: TimeLattice | None = None
         self._evaluator = Evaluator()
         self._evaluator.frame_ready.connect(self._on_frame)
+        self._evaluator.lattice_ready.connect(self._on_lattice)
         self._evaluator.measured.connect(self._on_measured)
         self._evaluator.previewed.connect(self._on_previewed)
         self._evaluator.refused.connect(self._on_refused)
@@ -234,6 +239,10 @@ class Session(QObject):
         """Show the clouds at flow time t in [0, 1]."""
         self.t = min(1.0, max(0.0, t))
         self._request_frame()
+
+    def looked_up(self, request: FrameRequest) -> bool:
+        """Whether there are clouds to look up for a request."""
+        return self.looks_up and self._lattice is not None and self._lattice.serves(request)
 
     def set_steps(self, steps: int) -> None:
         """Compose the composed cloud of this many jumps."""
@@ -414,19 +423,22 @@ class Session(QObject):
             return
         self._serial += 1
         training = self.state is State.RUNNING
-        self._evaluator.submit(
-            FrameRequest(
-                serial=self._serial,
-                scene=self._scene,
-                snapshot=self.snapshot,
-                t=self.t,
-                steps=self.steps,
-                full=not (self._moving or training),
-                threads=1 if training else CORES_WHEN_IDLE,
-                patient=training and (self._playing or following),
-                sampling=self.sampling.fitted(self.snapshot, training),
-            )
+        request = FrameRequest(
+            serial=self._serial,
+            scene=self._scene,
+            snapshot=self.snapshot,
+            t=self.t,
+            steps=self.steps,
+            full=not (self._moving or training),
+            threads=1 if training else CORES_WHEN_IDLE,
+            patient=training and (self._playing or following),
+            sampling=self.sampling.fitted(self.snapshot, training),
         )
+        looked_up = self.looked_up(request)
+        if looked_up:
+            self._on_frame(self._lattice.at(request))
+        if request.full or not looked_up:  # a slider at rest gets what the map itself says
+            self._evaluator.submit(request)
 
     def _request_measure(self) -> None:
         if self.snapshot is not None and self.live and (self._playing or not self._moving):
@@ -485,6 +497,13 @@ class Session(QObject):
             return
         self.frame = frame
         self.frame_changed.emit(frame)
+        wanted = self.looks_up and frame.request.full and not self.looked_up(frame.request)
+        if wanted and lattice_fits(frame):
+            self._evaluator.grow(LatticeRequest(frame))
+
+    @Slot(object)
+    def _on_lattice(self, lattice: TimeLattice) -> None:
+        self._lattice = lattice
 
     @Slot(object)
     def _on_measured(self, measurement: Measurement) -> None:

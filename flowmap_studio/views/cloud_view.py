@@ -135,7 +135,8 @@ class CloudView(QWidget):
     ) -> None:
         item = self._items[layer]
         given = np.asarray(points)
-        item.set_points(given[:, :2] if given.ndim == 2 else given, labels)
+        plane = given[:, :2] if given.ndim == 2 and given.shape[1] > 2 else given
+        item.set_points(plane, labels)
         self.panel.set_count(layer, len(item))
         empty = not any(map(len, self._items.values()))
         if empty == self._empty.isHidden():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,22 @@ OPAQUE_DEPTH = 5.0
 """Optical depth that counts as opaque: 1 − e⁻⁵ is 0.993."""
 MOST_IN_A_PIXEL = 255
 """Times the largest blur's weights (256) this still fits 16 bits."""
+BLOCK = 32_768
+"""Points placed at once: what is computed of them stays in the cache."""
 _BLURS = ((1.25, (1, 1)), (1.75, (1, 1, 2)), (2.5, (1, 2, 2, 1)), (np.inf, (1, 2, 3, 3)))
 """Up to which pixel ratio which shifts: each adds the image to itself, moved that far."""
+
+
+class Placing(NamedTuple):
+    """Where points lie on the image: column = x · across + left, row = y · down + top."""
+
+    across: float = 1.0
+    left: float = 0.0
+    down: float = 1.0
+    top: float = 0.0
+
+
+AS_IT_IS = Placing()
 
 
 @dataclass(frozen=True)
@@ -37,25 +52,30 @@ class Density:
         return 1 - np.exp(-self.depth * np.arange(LEVELS))
 
 
-def density(x: Points, y: Points, width: int, height: int, ratio: float) -> Density:
+def density(
+    x: Points, y: Points, width: int, height: int, ratio: float, placing: Placing = AS_IT_IS
+) -> Density:
     """Pile up points on an image.
 
     Markers drawn over each other multiply what shines through, so their optical depths add up:
     counting and blurring gives very nearly the picture that drawing each marker would give.
 
     Args:
-        x: (n,) columns in device pixels, possibly far outside.
-        y: (n,) rows in device pixels, likewise.
+        x: (n,) first coordinates.
+        y: (n,) second coordinates.
         width: Of the image in device pixels.
         height: Of the image in device pixels.
         ratio: Device pixels per logical pixel.
+        placing: From coordinates to device pixels; points may lie far outside of the image.
     """
     shifts = next(shifts for most, shifts in _BLURS if ratio < most)
     spread = sum(shifts)
     # Each row and column: a bin for all that lies before, `spread` bins that the blur carries into
     # the image, the image, and a bin for all that lies behind.
     stride, rows = width + spread + 2, height + spread + 2
-    piled = _counts(x, y, stride, rows, spread / 2 + 1)
+    room = spread / 2 + 1
+    moved = placing._replace(left=placing.left + room, top=placing.top + room)
+    piled = _counts(x, y, stride, rows, moved)
     for shift in shifts:
         piled = piled[shift:] + piled[:-shift]
         piled = piled[shift * stride :] + piled[: -shift * stride]
@@ -69,15 +89,26 @@ def density(x: Points, y: Points, width: int, height: int, ratio: float) -> Dens
     return Density(image.astype(np.uint8, order="C"), depth * 2**spare_bits)
 
 
-def _counts(x: Points, y: Points, stride: int, rows: int, offset: float) -> npt.NDArray[np.uint16]:
+def _counts(
+    x: Points, y: Points, stride: int, rows: int, placing: Placing
+) -> npt.NDArray[np.uint16]:
     """(rows × stride,) points in each bin; those outside go to the outermost bins."""
-    column = np.clip(x + offset, 0, stride - 1).astype(np.intp)
-    row = np.clip(y + offset, 0, rows - 1).astype(np.intp)
-    row *= stride
-    row += column
     # 16 bits are the quickest, but a bin must be able to hold all points.
     counts = np.zeros(rows * stride, np.uint16 if len(x) < 2**16 else np.uint32)
-    np.add.at(counts, row, counts.dtype.type(1))
+    one = counts.dtype.type(1)
+    across, left, down, top = map(x.dtype.type, placing)
+    with np.errstate(over="ignore"):
+        for start in range(0, len(x), BLOCK):
+            column = x[start : start + BLOCK] * across
+            column += left
+            place = y[start : start + BLOCK] * down
+            place += top
+            np.clip(column, 0, stride - 1, out=column)
+            np.clip(place, 0, rows - 1, out=place)
+            bins = place.astype(np.intp)
+            bins *= stride
+            bins += column.astype(np.intp)
+            np.add.at(counts, bins, one)
     np.minimum(counts, MOST_IN_A_PIXEL, out=counts)
     return counts.astype(np.uint16, copy=False)
 

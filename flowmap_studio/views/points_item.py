@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 from shiboken6 import wrapInstance
 
 from flowmap_studio.core.drawing.marker_look import coloured, coverage, marker_look
-from flowmap_studio.views.density import Density, Points, density
+from flowmap_studio.views.density import Density, Placing, Points, density
 
 MARKERS_UP_TO = 20_000
 """Times the pixel ratio; where there are more points, an image of their density is quicker."""
@@ -44,6 +44,7 @@ class PointsItem(pg.GraphicsObject):
         super().__init__()
         self._marker_scale = scale
         self._x = self._y = np.empty(0)
+        self._given: npt.NDArray[np.floating] | None = None
         self._colour = QColor(colour)
         self._labels: npt.NDArray[np.int64] | None = None
         self._class_colours: tuple[str, ...] = (colour,)
@@ -72,6 +73,9 @@ class PointsItem(pg.GraphicsObject):
             ValueError: The array has another shape.
         """
         given = np.asarray(points)
+        if labels is None and given is self._given and self._labels is None:
+            return
+        self._given = given if points is given and not given.flags.writeable else None
         if given.ndim != 2 or given.shape[1] != 2:
             raise ValueError(f"points must have shape (n, 2), not {given.shape}")
         kind = given.dtype if given.dtype in (np.float32, np.float64) else np.float64
@@ -191,10 +195,14 @@ class PointsItem(pg.GraphicsObject):
         width, height = int(area.width() * ratio) + 2, int(area.height() * ratio) + 2
         place = (world.m11(), world.m22(), world.dx(), world.dy(), width, height, ratio)
         if self._density is None or self._density[0] != place:
-            x, y = self._pixels(world, ratio)
-            x -= left
-            y -= top
-            self._density = place, density(x, y, width, height, ratio)
+            placing = Placing(
+                world.m11() * ratio,
+                world.dx() * ratio - left,
+                world.m22() * ratio,
+                world.dy() * ratio - top,
+            )
+            piled = density(self._x, self._y, width, height, ratio, placing)
+            self._density = place, piled
             self._image = None
         if self._image is None:
             self._image = self._coloured(self._density[1])

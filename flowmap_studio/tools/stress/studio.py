@@ -97,9 +97,7 @@ def watched(broken: Broken) -> Iterator[None]:
 
     before = sys.excepthook, threading.excepthook
     sys.excepthook = uncaught
-    threading.excepthook = lambda args: uncaught(
-        args.exc_type, args.exc_value, args.exc_traceback
-    )
+    threading.excepthook = lambda args: uncaught(args.exc_type, args.exc_value, args.exc_traceback)
     handler = install_message_handler(said)
     try:
         yield

@@ -16,8 +16,13 @@ from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import QCoreApplication, QEvent, QMessageLogContext, QtMsgType
-from PySide6.QtCore import qInstallMessageHandler as install_message_handler
+from PySide6.QtCore import (
+    QCoreApplication,
+    QEvent,
+    QMessageLogContext,
+    QtMsgType,
+    qInstallMessageHandler,
+)
 from PySide6.QtWidgets import QApplication
 
 from flowmap_studio.app import create_window
@@ -98,12 +103,12 @@ def watched(broken: Broken) -> Iterator[None]:
     before = sys.excepthook, threading.excepthook
     sys.excepthook = uncaught
     threading.excepthook = lambda args: uncaught(args.exc_type, args.exc_value, args.exc_traceback)
-    handler = install_message_handler(said)
+    handler = qInstallMessageHandler(said)
     try:
         yield
     finally:
         sys.excepthook, threading.excepthook = before
-        install_message_handler(handler)
+        qInstallMessageHandler(handler)
 
 
 def open_window(broken: Broken, preset: Path | None = None) -> Any:

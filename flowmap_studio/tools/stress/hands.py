@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QWheelEvent
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QKeyEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -62,7 +62,7 @@ LEAVES = ("quitAction",)
 Act = Callable[[Any, random.Random, list[Path]], None]
 
 
-def _any(window: QWidget, kind: type, draw: random.Random) -> Any:
+def _any(kind: type, draw: random.Random) -> Any:
     """A visible, enabled widget of a kind, of any of the program's windows."""
     tops = [top for top in QApplication.topLevelWidgets() if top.isVisible()]
     found = [
@@ -84,15 +84,15 @@ def trigger(window: Any, draw: random.Random, files: list[Path]) -> None:
 
 def slide(window: Any, draw: random.Random, files: list[Path]) -> None:
     """Any slider or scroll bar."""
-    del files
-    if (slider := _any(window, QAbstractSlider, draw)) is not None:
+    del window, files
+    if (slider := _any(QAbstractSlider, draw)) is not None:
         slider.setValue(draw.randint(slider.minimum(), slider.maximum()))
 
 
 def dial(window: Any, draw: random.Random, files: list[Path]) -> None:
     """Any field of numbers."""
-    del files
-    box = _any(window, QAbstractSpinBox, draw)
+    del window, files
+    box = _any(QAbstractSpinBox, draw)
     if isinstance(box, QSpinBox):
         box.setValue(draw.randint(box.minimum(), min(box.maximum(), box.minimum() + LARGEST)))
     elif isinstance(box, QDoubleSpinBox):
@@ -103,8 +103,8 @@ def dial(window: Any, draw: random.Random, files: list[Path]) -> None:
 
 def choose(window: Any, draw: random.Random, files: list[Path]) -> None:
     """Any list of choices, as a click would."""
-    del files
-    box = _any(window, QComboBox, draw)
+    del window, files
+    box = _any(QComboBox, draw)
     if box is not None and box.count():
         at = draw.randrange(box.count())
         box.setCurrentIndex(at)
@@ -114,21 +114,23 @@ def choose(window: Any, draw: random.Random, files: list[Path]) -> None:
 
 def write(window: Any, draw: random.Random, files: list[Path]) -> None:
     """Any text field, with or without Enter."""
-    del files
-    field = _any(window, QLineEdit, draw)
+    del window, files
+    field = _any(QLineEdit, draw)
     if field is None or field.isReadOnly():
         return
     field.setFocus()
     field.selectAll()
-    QTest.keyClicks(field, draw.choice(TEXTS))
+    for letter in draw.choice(TEXTS):  # QTest's own typing aborts at letters beyond Latin ones
+        event = QKeyEvent(QEvent.Type.KeyPress, 0, Qt.KeyboardModifier.NoModifier, letter)
+        QApplication.sendEvent(field, event)
     if draw.random() < 0.6:
         QTest.keyClick(field, Qt.Key.Key_Return)
 
 
 def press(window: Any, draw: random.Random, files: list[Path]) -> None:
     """Any button."""
-    del files
-    if (button := _any(window, QAbstractButton, draw)) is not None:
+    del window, files
+    if (button := _any(QAbstractButton, draw)) is not None:
         button.click()
 
 
@@ -141,8 +143,8 @@ def key(window: Any, draw: random.Random, files: list[Path]) -> None:
 
 def mouse(window: Any, draw: random.Random, files: list[Path]) -> None:
     """A click, a double click or a drag, with any button, anywhere."""
-    del files
-    aim = _any(window, QWidget, draw)
+    del window, files
+    aim = _any(QWidget, draw)
     if aim is None:
         return
     at = QPoint(draw.randrange(max(1, aim.width())), draw.randrange(max(1, aim.height())))
@@ -160,8 +162,8 @@ def mouse(window: Any, draw: random.Random, files: list[Path]) -> None:
 
 def wheel(window: Any, draw: random.Random, files: list[Path]) -> None:
     """The wheel over anything."""
-    del files
-    aim = _any(window, QWidget, draw)
+    del window, files
+    aim = _any(QWidget, draw)
     if aim is None:
         return
     at = QPointF(aim.width() * draw.random(), aim.height() * draw.random())

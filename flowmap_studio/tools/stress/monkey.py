@@ -13,8 +13,9 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.presets import write_preset
@@ -47,7 +48,8 @@ MOST: dict[str, int] = {
 LIFE = 250
 """Acts in one window, about."""
 LONGEST_TURN = 0.004
-STUCK_SECONDS = 180
+POPUP_MS = 10
+STUCK_SECONDS = 60
 """A window that doesn't answer for so long has hung: all stacks are told, and the process ends."""
 
 
@@ -114,6 +116,18 @@ class Monkey:
         self._window: Any = None
         self._acts = [act for act, _ in ACTS]
         self._weights = [weight for _, weight in ACTS]
+
+        # A menu of a button waits in a loop of its own until something is chosen.
+        self._impatience = QTimer()
+        self._impatience.timeout.connect(self._choose_from_menu)
+        self._impatience.start(POPUP_MS)
+
+    def _choose_from_menu(self) -> None:
+        popup = QApplication.activePopupWidget()
+        if isinstance(popup, QMenu) and popup.actions() and self._draw.random() < 0.5:
+            self._draw.choice(popup.actions()).trigger()
+        if popup is not None:
+            popup.close()
 
     def act(self) -> None:
         """Do one thing, and look whether all is well."""

@@ -16,6 +16,7 @@ from pyqtgraph.util.garbage_collector import GarbageCollector
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMainWindow
 
+from flowmap_studio.core.errors import unforeseen
 from flowmap_studio.resources import asset
 from flowmap_studio.runtime.session import Session
 from flowmap_studio.runtime.workers import Worker
@@ -131,7 +132,7 @@ def _report_exceptions(window: StudioWindow) -> None:
         details = "".join(traceback.format_exception(kind, error, trace))
         log.error(details)
         # May be called from any thread: a queued signal carries it to the window's.
-        window.session.failed.emit(f"Something went wrong: {error}", details)
+        window.session.failed.emit(unforeseen("Something went wrong", error), details)
 
     sys.excepthook = report
     threading.excepthook = lambda args: report(

@@ -23,7 +23,7 @@ from flowmap_studio.cli.sample import sample
 from flowmap_studio.cli.targets import targets
 from flowmap_studio.cli.train import train
 from flowmap_studio.cli.window import open_window, window
-from flowmap_studio.core.errors import StudioError
+from flowmap_studio.core.errors import StudioError, lacks_memory
 
 NAME = "flowmap-studio"
 FAILED = 1
@@ -122,7 +122,7 @@ def _run(argv: Sequence[str] | None) -> int:
         console.error(str(error))
         return WRONG
     except (MemoryError, RuntimeError) as error:
-        if not _lacks_memory(error):
+        if not lacks_memory(error):
             raise
         console.error("Not enough memory; choose fewer points, a smaller batch or width.")
         return WRONG
@@ -133,11 +133,6 @@ def _run(argv: Sequence[str] | None) -> int:
 
 def _sentence(text: str) -> str:
     return text if text.endswith((".", "?", ")")) else f"{text}."
-
-
-def _lacks_memory(error: BaseException) -> bool:
-    said = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in said or "allocate memory" in said
 
 
 def _give_up_output(error: OSError) -> int:

@@ -25,7 +25,7 @@ from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.metrics import Referee, preset_metrics
 from flowmap_studio.core.packing import pack
 from flowmap_studio.core.presets import write_preset
-from flowmap_studio.core.presets.codec import WEIGHT_LIMIT
+from flowmap_studio.core.presets.tensors import WEIGHT_LIMIT
 from flowmap_studio.core.run import Run
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.targets import Target, open_again, open_for

@@ -15,6 +15,7 @@ import torch
 
 from flowmap_studio.core.comparison_table import Entry, Row, Update
 from flowmap_studio.core.costs import PeakMemory, counted
+from flowmap_studio.core.couplings import Unwanted
 from flowmap_studio.core.devices import describe, usable_device
 from flowmap_studio.core.errors import DataError, TrainingDiverged
 from flowmap_studio.core.loaded_map import LoadedMap
@@ -128,6 +129,7 @@ class Comparison:
         name = entry.name
         torch.set_num_threads(entry.config.threads)
         loaded = LoadedMap(snapshot, usable_device(snapshot.config.device))
+        loaded.give_up_when(self._interrupted.is_set)
         self.device = describe(loaded.device)
         chosen = ways(snapshot.config.method)
         start = 0.0 if entry.snapshot else TRAINING_SHARE
@@ -138,7 +140,10 @@ class Comparison:
             sampling = sampling_name(velocity, solver, steps)
             done = start + (1 - start) * place / len(chosen)
             yield Update(f"Measuring {name}: {sampling}", before + share * done)
-            row = self._row(name, loaded, solver, steps, sampling)
+            try:
+                row = self._row(name, loaded, solver, steps, sampling)
+            except Unwanted:
+                return
             done = start + (1 - start) * (place + 1) / len(chosen)
             yield Update(f"Measured {name}: {sampling}", before + share * done, row)
 

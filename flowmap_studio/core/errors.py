@@ -41,3 +41,22 @@ class TrainingDiverged(StudioError):  # noqa: N818 - the design names it so
 
 class DeviceError(StudioError):
     """The device that was asked for is not there."""
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether it says that memory ran out, of the computer or of a device."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in said or "allocate memory" in said
+
+
+def unforeseen(beginning: str, error: BaseException) -> str:
+    """One sentence for what nobody foresaw; libraries write several lines, or none.
+
+    Args:
+        beginning: What did not succeed, without a full stop.
+        error: Why.
+    """
+    if lacks_memory(error):
+        return "Not enough memory; choose a smaller batch or width."
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{beginning}: {lines[0] if lines else type(error).__name__}"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from flowmap_studio.core.couplings import Unwanted
 from flowmap_studio.core.errors import DataError
 from flowmap_studio.core.flow_map import FlowMap, build_flow_map, load_weights
 from flowmap_studio.core.guidance import Guide, GuidedMap
@@ -36,6 +39,19 @@ class LoadedMap:
         flow_map = build_flow_map(snapshot.config, snapshot.dim, len(snapshot.classes))
         load_weights(flow_map, snapshot.weights)
         self.flow_map = flow_map.to(self.device).eval().requires_grad_(requires_grad=False)
+
+    def give_up_when(self, unwanted: Callable[[], bool]) -> None:
+        """Break off whatever is evaluated, at the next forward of the network, by `Unwanted`.
+
+        Args:
+            unwanted: Looked at before each forward.
+        """
+
+        def look(*_: object) -> None:
+            if unwanted():
+                raise Unwanted
+
+        self.flow_map.network.register_forward_pre_hook(look)
 
     def noise(self, count: int, seed: int) -> torch.Tensor:
         """(count, dim) source points x0 in normalised units, on the CPU: the same for a seed."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from flowmap_studio.core.comparison_table import Entry, Row, Update
-from flowmap_studio.core.errors import StudioError
+from flowmap_studio.core.errors import StudioError, unforeseen
 from flowmap_studio.runtime.workers import Worker
 
 if TYPE_CHECKING:  # torch comes with it
@@ -53,7 +53,7 @@ class ComparisonThread(Worker):
         except StudioError as error:
             sentence = str(error)
         except BaseException as error:  # noqa: BLE001 - nothing may leave a thread's edge
-            sentence = f"The comparison stopped by an unexpected error: {error}"
+            sentence = unforeseen("The comparison stopped by an unexpected error", error)
             details = traceback.format_exc()
         self.ended.emit(sentence, details)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from PySide6.QtCore import Signal
 
-from flowmap_studio.core.errors import DataError, StudioError
+from flowmap_studio.core.errors import DataError, StudioError, unforeseen
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.runtime.frames import (
     Frame,
@@ -99,7 +99,7 @@ class Evaluator(Worker):
             self._changed.notify()
 
     def request_stop(self) -> None:
-        """End after the request in hand; returns at once."""
+        """End soon, in the midst of a request too; returns at once."""
         with self._changed:
             self._stopped = True
             self._changed.notify()
@@ -115,7 +115,10 @@ class Evaluator(Worker):
                 else:
                     self.failed.emit(str(error), "")
             except BaseException as error:  # noqa: BLE001 - nothing may leave a thread's edge
-                self.failed.emit(f"Could not evaluate the map: {error}", traceback.format_exc())
+                if self._stopped:  # given up half way: nobody waits for it any more
+                    return
+                sentence = unforeseen("Could not evaluate the map", error)
+                self.failed.emit(sentence, traceback.format_exc())
             if _patient(request):
                 ended = time.monotonic()
                 self._rested = ended + (ended - began) * (1 / PATIENT_SHARE - 1)
@@ -212,6 +215,7 @@ class Evaluator(Worker):
 
         if self._loaded is None or self._loaded.snapshot is not snapshot:
             self._loaded = LoadedMap(snapshot, usable_device(snapshot.config.device))
+            self._loaded.give_up_when(lambda: self._stopped)
         return self._loaded
 
     def _load_rival(self, snapshot: Snapshot) -> LoadedMap:
@@ -220,6 +224,7 @@ class Evaluator(Worker):
 
         if self._rival is None or self._rival.snapshot is not snapshot:
             self._rival = LoadedMap(snapshot, usable_device(snapshot.config.device))
+            self._rival.give_up_when(lambda: self._stopped)
         return self._rival
 
     def _measure(self, request: MeasureRequest) -> Measurement:

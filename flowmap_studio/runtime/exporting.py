@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from flowmap_studio.core.errors import StudioError
+from flowmap_studio.core.errors import StudioError, lacks_memory, unforeseen
 from flowmap_studio.core.files import check_place, write_whole
 from flowmap_studio.core.film_limits import Look, Timing, check_film
 from flowmap_studio.core.script_export import sample_script
@@ -81,10 +81,10 @@ class FilmThread(Worker):
             pass
         except StudioError as error:
             sentence = str(error)
-        except MemoryError:
-            sentence = "Not enough memory; choose a smaller size or fewer frames."
         except BaseException as error:  # noqa: BLE001 - nothing may leave a thread's edge
-            sentence = f"The film could not be rendered: {error}"
+            sentence = unforeseen("The film could not be rendered", error)
+            if lacks_memory(error):
+                sentence = "Not enough memory; choose a smaller size or fewer frames."
             details = traceback.format_exc()
         self.ended.emit(written, sentence, details)
 

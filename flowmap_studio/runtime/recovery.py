@@ -10,6 +10,7 @@ import contextlib
 import os
 import secrets
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from flowmap_studio.runtime.file_lock import FileLock
 
 AUTOSAVE_SECONDS = 20.0
 """Between two copies of a run: with the time they take, less than 30 s are ever lost."""
+SWEEP_SECONDS = 60.0
+"""Age from which a lock without a copy is what a kill left, unless it is held."""
+LOCK = ".lock"
 
 
 class RecoveryFile:
@@ -123,6 +127,7 @@ class RecoveryFolder:
 
     def left_over(self) -> LeftOver | None:
         """The newest copy that no process holds; it is held by this one from now on."""
+        self._sweep()
         for entry in self._newest_first():
             lock = _lock_of(entry.path)
             with contextlib.suppress(OSError):
@@ -131,6 +136,20 @@ class RecoveryFolder:
                         return LeftOver(entry, lock)
                     lock.remove()
         return None
+
+    def _sweep(self) -> None:
+        """Delete what kills in the midst of a first saving left: there is no copy to offer."""
+        if self._folder is None:
+            return
+        for path in self._folder.glob(f"*{LOCK}"):
+            copy = path.with_name(path.name.removesuffix(LOCK))
+            with contextlib.suppress(OSError):
+                # A lock that is just being made is not held yet.
+                if copy.exists() or time.time() - path.stat().st_mtime < SWEEP_SECONDS:
+                    continue
+                lock = FileLock(path)
+                if lock.take():
+                    RecoveryFile(copy, lock).discard()
 
     def _newest_first(self) -> Iterator[PresetEntry]:
         if self._folder is None:
@@ -144,4 +163,4 @@ class RecoveryFolder:
 
 
 def _lock_of(path: Path) -> FileLock:
-    return FileLock(path.with_name(f"{path.name}.lock"))
+    return FileLock(path.with_name(f"{path.name}{LOCK}"))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PySide6.QtCore import Signal
 
 from flowmap_studio.core.config import RunConfig
-from flowmap_studio.core.errors import PresetError, StudioError
+from flowmap_studio.core.errors import PresetError, StudioError, unforeseen
 from flowmap_studio.core.training_state import Checkpoint
 from flowmap_studio.runtime import recovery
 from flowmap_studio.runtime.mailbox import Mailbox
@@ -105,11 +105,9 @@ class TrainingThread(Worker):
             self._train()
         except StudioError as error:
             outcome = Outcome(self.number, str(error))
-        except MemoryError:
-            outcome = Outcome(self.number, "Not enough memory; choose a smaller batch or width.")
         except BaseException as error:  # noqa: BLE001 - nothing may leave a thread's edge
-            sentence = f"Training stopped by an unexpected error: {error}"
-            outcome = Outcome(self.number, _memory_or(sentence, error), traceback.format_exc())
+            sentence = unforeseen("Training stopped by an unexpected error", error)
+            outcome = Outcome(self.number, sentence, traceback.format_exc())
         self.ended.emit(outcome)
 
     def _train(self) -> None:
@@ -164,9 +162,3 @@ class TrainingThread(Worker):
                 self.copy_failed.emit(self.number, f"{error} A crash would lose this run.")
             self._warned = True
         self._copied = time.monotonic()
-
-
-def _memory_or(sentence: str, error: BaseException) -> str:
-    if "out of memory" in str(error).lower() or "can't allocate memory" in str(error).lower():
-        return "The device ran out of memory; choose a smaller batch or width."
-    return sentence

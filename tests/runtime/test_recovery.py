@@ -117,6 +117,25 @@ def test_the_newest_comes_first(folder: Path, checkpoint: Checkpoint) -> None:
     assert names(folder) == set()
 
 
+def test_what_a_kill_in_a_first_saving_left_is_cleared_away(
+    folder: Path, checkpoint: Checkpoint
+) -> None:
+    """There is a lock and a part of a file, but no copy that could be offered."""
+    held = made(folder)
+    held.save(checkpoint)
+    held.path.unlink()
+    for name in ("run-1-a", "run-1-b"):
+        (folder / f"{name}.flowmap.lock").touch()
+        (folder / f".{name}.flowmap.x7").write_bytes(b"a part")
+    for path in folder.iterdir():
+        if "run-1-b" not in path.name:
+            os.utime(path, (1e9, 1e9))
+    assert RecoveryFolder(folder).left_over() is None
+    young = {"run-1-b.flowmap.lock", ".run-1-b.flowmap.x7"}  # it may just be being made
+    assert names(folder) == {f"{held.path.name}.lock", *young}
+    held.discard()
+
+
 def test_without_a_folder_there_are_no_copies() -> None:
     assert RecoveryFolder(None).new() is None
     assert RecoveryFolder(None).left_over() is None

@@ -13,9 +13,11 @@ import numpy as np
 from flowmap_studio.core.errors import PresetError
 from flowmap_studio.core.files import reason, replace_atomically, sync_folder
 from flowmap_studio.core.library import PresetEntry
-from flowmap_studio.core.presets.codec import check_metadata, decode, encode, usable_thumbnail
+from flowmap_studio.core.presets.codec import decode, encode
 from flowmap_studio.core.presets.header import HEADER_LIMIT, Header, parse_header
+from flowmap_studio.core.presets.metadata import check_metadata
 from flowmap_studio.core.presets.preset import Preset, clean_text, describe
+from flowmap_studio.core.presets.tensors import usable_thumbnail
 
 SUFFIX = ".flowmap"
 FILE_LIMIT = 256 * 1024 * 1024

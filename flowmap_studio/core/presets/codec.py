@@ -21,6 +21,7 @@ from flowmap_studio.core.presets.header import Header, TensorEntry, parse_header
 from flowmap_studio.core.presets.preset import (
     FORMAT_VERSION,
     PLAIN_VERSION,
+    RUN_VERSION,
     TEXT_LIMIT,
     Preset,
     without_folders,
@@ -30,6 +31,7 @@ from flowmap_studio.core.presets.training import (
     describe_training,
     training_tensors,
 )
+from flowmap_studio.core.presets.view import describe_view, parse_view
 from flowmap_studio.core.snapshot import Snapshot
 
 WEIGHT_LIMIT = 1e6
@@ -53,7 +55,7 @@ FIELDS = {
     "created_by",
     "sha256",
 }
-FIELDS_SINCE = {2: {"classes"}, 3: {"training"}}
+FIELDS_SINCE = {2: {"classes"}, 3: {"training"}, 4: {"view"}}
 """Fields that came with later versions."""
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -93,8 +95,11 @@ def encode(preset: Preset, *, private: bool = True) -> bytes:
     }
     if training is not None:
         described = describe_training(training, kept(training.config))
-        metadata |= {"version": FORMAT_VERSION, "training": described}
+        metadata |= {"version": RUN_VERSION, "training": described}
         tensors |= training_tensors(training)
+    if preset.view is not None:
+        metadata |= {"version": FORMAT_VERSION, "view": describe_view(preset.view)}
+        metadata.setdefault("training", None)
     metadata["sha256"] = _digest(metadata, tensors)
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     return safetensors.numpy.save(contiguous, metadata={"flowmap": _compact(metadata)})
@@ -139,6 +144,7 @@ def decode(content: bytes) -> Preset:
         thumbnail=usable_thumbnail(tensors),
         created_by=words["created_by"],
         training=run.state(of_run, len(classes)) if run else None,
+        view=parse_view(words["view"]) if words.get("view") is not None else None,
     )
 
 
@@ -195,7 +201,7 @@ def _check_kinds(metadata: Mapping[str, Any]) -> None:
         and all(_is_number(value) for value in metrics.values())
         and isinstance(metadata["config"], dict)
         and _are_classes(metadata.get("classes", []))
-        and isinstance(metadata.get("training"), (dict, NoneType))
+        and all(isinstance(metadata.get(n), (dict, NoneType)) for n in ("training", "view"))
         and metadata.get("training") != {}
     )
     if not good:

@@ -67,15 +67,13 @@ class PresetIndex:
 
 def _files(folder: Path) -> list[tuple[Path, Stamp]]:
     """The preset files of a folder by name; their content is not looked at."""
-    found = []
     try:
         with os.scandir(folder) as items:
-            for item in items:
-                if item.name.endswith(SUFFIX):
-                    found.append((Path(item.path), _stamp(item)))
+            return sorted(
+                (Path(item.path), _stamp(item)) for item in items if item.name.endswith(SUFFIX)
+            )
     except OSError:
         return []
-    return sorted(found)
 
 
 def _stamp(item: os.DirEntry[str]) -> Stamp:

@@ -29,6 +29,7 @@ from flowmap_studio.runtime.frames import (
     PreviewRequest,
     Sampling,
 )
+from flowmap_studio.runtime.librarian import Librarian
 from flowmap_studio.runtime.mailbox import Delivery
 from flowmap_studio.runtime.quality import QualityHistory
 from flowmap_studio.runtime.recovery import LeftOver, RecoveryFile, RecoveryFolder
@@ -65,6 +66,7 @@ class Session(QObject):
         comparison: Maps measured beside each other.
         recovery: Copies of runs, in case the program dies.
         films: Films of the flow that are exported.
+        librarian: Reads the library's presets.
 
     Args:
         parent: Its owner.
@@ -78,6 +80,7 @@ class Session(QObject):
     quality_changed = Signal()
     snapshots_changed = Signal()
     preset_opened = Signal(object)  # Path
+    view_found = Signal(object)  # StageView, of a preset that has just been opened
     preset_saved = Signal(object)  # Path
     view_reset = Signal()  # another data set is on stage
     rate_changed = Signal(float, float)  # steps per second, share of the budget
@@ -122,6 +125,7 @@ class Session(QObject):
         self._control.copy_failed.connect(lambda sentence: self.message.emit("warning", sentence))
         self.comparison = ComparisonControl(self)
         self.films = FilmControl(self)
+        self.librarian = Librarian(self)
         self._evaluator = Evaluator()
         self._evaluator.frame_ready.connect(self._on_frame)
         self._evaluator.measured.connect(self._on_measured)
@@ -302,21 +306,28 @@ class Session(QObject):
         self.view_reset.emit()
         self._show(preset.snapshot)
         self.preset_opened.emit(path)
+        if preset.view is not None:
+            self.view_found.emit(preset.view)
 
-    def save_preset(self, path: Path, title: str | None = None) -> None:
+    def save_preset(self, path: Path, title: str | None = None, **words: Any) -> None:
         """Save the map on stage.
+
+        Args:
+            path: Where.
+            title: One line; the file's name when None.
+            words: Further fields of `Preset`: notes, tags, view.
 
         Raises:
             PresetError: It could not be saved, or there is no map yet.
         """
-        self.write_copy(path, title)
+        self.write_copy(path, title, **words)
         self.unsaved = False
         newest = len(self.snapshots) and self.snapshot is self.snapshots[len(self.snapshots) - 1]
         if self.state in DONE and newest:
             self._discard_copies()
         self.preset_saved.emit(path)
 
-    def write_copy(self, path: Path, title: str | None = None) -> None:
+    def write_copy(self, path: Path, title: str | None = None, **words: Any) -> None:
         """Write the map on stage to a file without calling it saved; raises as `save_preset`."""
         from flowmap_studio.core.packing import pack
 
@@ -324,7 +335,7 @@ class Session(QObject):
         if snapshot is None:
             raise PresetError("There is no map to save yet; press Train or open a preset first.")
         metrics = self.quality.metrics_at(snapshot.step)
-        write_preset(path, pack(snapshot, title or path.stem, metrics))
+        write_preset(path, replace(pack(snapshot, title or path.stem, metrics), **words))
 
     def render_film(self, path: Path, look: Look, timing: Timing) -> None:
         """Begin to export a film of the flow on stage; `films` tells how it goes.
@@ -355,7 +366,7 @@ class Session(QObject):
             self._discard_copies()
         self._control.abandon()
         self.comparison.cancel()
-        others = [*self.comparison.workers(), *self.films.workers()]
+        others = [*self.comparison.workers(), *self.films.workers(), *self.librarian.workers()]
         workers = [*self._control.workers(), *others, self._evaluator]
         join(workers, CLOSE_SECONDS)
         for copy in filter(None, (self._copy, self._coming)):

@@ -15,6 +15,11 @@ def presets_folder() -> Path:
     return user_data_path(APP, appauthor=False) / "presets"
 
 
+def deleted_folder() -> Path:
+    """Where deleted presets wait for a while to be had back; made by the first of them."""
+    return user_data_path(APP, appauthor=False) / "deleted"
+
+
 def recovery_folder() -> Path:
     """Where copies of runs lie that go on, or that a crash cut off; made by the first of them."""
     return user_data_path(APP, appauthor=False) / "recovery"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, QUrl
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
-    QDesktopServices,
     QDragEnterEvent,
     QDropEvent,
     QPaintEvent,
@@ -25,9 +24,7 @@ from PySide6.QtWidgets import (
 from flowmap_studio.core.advice import Advice
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import StudioError
-from flowmap_studio.core.presets import list_presets
 from flowmap_studio.core.target_names import TARGETS
-from flowmap_studio.resources import asset
 from flowmap_studio.runtime.session import Session, State
 from flowmap_studio.views import theme
 from flowmap_studio.views.about import AboutDialog
@@ -45,6 +42,7 @@ from flowmap_studio.views.file_dialogs import (
     ask_target,
 )
 from flowmap_studio.views.key_reach import KeyReach
+from flowmap_studio.views.library_desk import LibraryDesk
 from flowmap_studio.views.loss_plot import LossPlot
 from flowmap_studio.views.menus import make_menus
 from flowmap_studio.views.message_bar import MessageBar
@@ -53,7 +51,7 @@ from flowmap_studio.views.preset_library import PresetLibrary, dropped_files
 from flowmap_studio.views.quality_plot import QualityPlot
 from flowmap_studio.views.recovery_offer import RecoveryOffer
 from flowmap_studio.views.session_mirror import SessionMirror
-from flowmap_studio.views.settings import Settings, presets_folder
+from flowmap_studio.views.settings import Settings
 from flowmap_studio.views.shortcut_sheet import ShortcutSheet
 from flowmap_studio.views.status import StudioStatus
 from flowmap_studio.views.time_bar import TimeBar
@@ -90,7 +88,6 @@ class StudioWindow(QMainWindow):
         self._place()
         self._wire_views()
         self._wire_session()
-        self.refresh_library()
         self._restore()
         # Torch is imported behind the painted window; this is for a window that is never shown.
         QTimer.singleShot(250, self._begin)
@@ -193,9 +190,6 @@ class StudioWindow(QMainWindow):
         self.tool_bar.setting_chosen.connect(self._on_setting_chosen)
         self.tool_bar.file_wanted.connect(self.choose_target_file)
         self.form.config_edited.connect(self.edit_config)
-        self.library.preset_activated.connect(self.open_preset)
-        self.library.files_dropped.connect(self._on_dropped)
-        self.library.reveal_requested.connect(self._on_reveal)
         self.message_bar.remedy_chosen.connect(self._on_remedy)
         self.stage.set_composed_steps(bar.steps())
         compare = self.actions_by_name["compareAction"]
@@ -208,6 +202,7 @@ class StudioWindow(QMainWindow):
         self._desk = CompareDesk(self)
         self._offer = RecoveryOffer(session, self.message_bar, self)
         self._exports = ExportDesk(self, self._palette)
+        self._shelf = LibraryDesk(self, self._settings)
         session.message.connect(self.message_bar.show_message)
         session.advised.connect(self._show_advice)
         session.failed.connect(self._show_failure)
@@ -229,7 +224,7 @@ class StudioWindow(QMainWindow):
     def save_preset(self, path: Path | str) -> bool:
         """Save the map on stage, or say why not; returns whether it was saved."""
         try:
-            self.session.save_preset(Path(path))
+            self._shelf.save(Path(path))
         except StudioError as error:
             self.message_bar.show_message("error", str(error))
             return False
@@ -305,13 +300,8 @@ class StudioWindow(QMainWindow):
         self._stage_only.toggle()
 
     def refresh_library(self) -> None:
-        """Read the lists of shipped and own presets again."""
-        own = list_presets(presets_folder(), shipped=False)
-        try:
-            shipped = list_presets(asset("presets"), shipped=True)
-        except FileNotFoundError:  # the studio works without them
-            shipped = []
-        self.library.set_presets([*own, *shipped])
+        """Read the lists of shipped and own presets again, in the background."""
+        self._shelf.refresh()
 
     def follow_system(self) -> None:
         """Take light or dark from the system."""
@@ -405,9 +395,6 @@ class StudioWindow(QMainWindow):
             self.open_preset(presets[0])
         elif paths:
             self.set_target(str(paths[0]))
-
-    def _on_reveal(self, path: Path) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent)))
 
     # --- Qt's events --------------------------------------------------------------------------
 

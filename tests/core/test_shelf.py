@@ -1,4 +1,4 @@
-"""Presets in the user's folder are named, copied, taken away and put back; nothing is overwritten."""
+"""Presets of the user are named, copied, taken away and put back; nothing is overwritten."""
 
 from __future__ import annotations
 
@@ -31,7 +31,11 @@ def names(shelf: Shelf) -> list[str]:
 def test_words_change_and_nothing_else(shelf: Shelf, mine: Path, preset: Preset) -> None:
     shelf.describe(mine, "New title", ["one", "two"], "More\nthan before")
     found = read_preset(mine)
-    assert (found.title, found.tags, found.notes) == ("New title", ("one", "two"), "More\nthan before")
+    assert (found.title, found.tags, found.notes) == (
+        "New title",
+        ("one", "two"),
+        "More\nthan before",
+    )
     assert found.thumbnail == preset.thumbnail
     weights = preset.snapshot.weights
     assert all(found.snapshot.weights[n].tobytes() == a.tobytes() for n, a in weights.items())
@@ -49,7 +53,7 @@ def test_a_taken_or_empty_name_is_refused(shelf: Shelf, mine: Path, preset: Pres
     other = shelf.folder / "other.flowmap"
     write_preset(other, preset)
     before = mine.read_bytes(), other.read_bytes()
-    with pytest.raises(StudioError, match="already a preset other.flowmap"):
+    with pytest.raises(StudioError, match=r"already a preset other\.flowmap"):
         shelf.rename(mine, "other")
     for name in ("", "  ", "///", "..."):
         with pytest.raises(StudioError, match="needs a name"):
@@ -73,7 +77,7 @@ def test_a_strangers_preset_is_copied_in_if_it_is_sound(
     assert foreign.exists()
     assert shelf.take_in(mine) == mine
     (tmp_path / "bad.flowmap").write_bytes(b"bad")
-    with pytest.raises(StudioError, match="Could not open bad.flowmap"):
+    with pytest.raises(StudioError, match=r"Could not open bad\.flowmap"):
         shelf.take_in(tmp_path / "bad.flowmap")
     assert names(shelf) == ["mine-2.flowmap", "mine.flowmap"]
 
@@ -107,7 +111,13 @@ def test_only_the_newest_deleted_ones_are_kept(shelf: Shelf, mine: Path) -> None
 
 @pytest.mark.parametrize(
     ("title", "stem"),
-    [("Plain", "Plain"), ("a\nb", "a b"), ("../../etc", "etc"), ("x" * 200, "x" * 80), ("φ_t", "φ_t")],
+    [
+        ("Plain", "Plain"),
+        ("a\nb", "a b"),
+        ("../../etc", "etc"),
+        ("x" * 200, "x" * 80),
+        ("φ_t", "φ_t"),
+    ],
 )
 def test_titles_make_safe_names(title: str, stem: str) -> None:
     assert file_stem(title) == stem

@@ -104,7 +104,7 @@ def test_without_any_preset_the_stage_says_what_to_do(
     open_studio: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flowmap_studio import app
-    from flowmap_studio.views import window
+    from flowmap_studio.views import library_desk
 
     def missing(*parts: str) -> Path:
         if parts[0] == "presets":
@@ -112,7 +112,7 @@ def test_without_any_preset_the_stage_says_what_to_do(
         return asset(*parts)
 
     monkeypatch.setattr(app, "asset", missing)
-    monkeypatch.setattr(window, "asset", missing)
+    monkeypatch.setattr(library_desk, "asset", missing)
     studio = open_studio()
     assert "Press Train or open a preset" in studio.find("stageEmpty").text()
     assert not studio.find("savePresetAction").isEnabled()

@@ -69,11 +69,10 @@ def _files(folder: Path) -> list[tuple[Path, Stamp]]:
     """The preset files of a folder by name; their content is not looked at."""
     try:
         with os.scandir(folder) as items:
-            return sorted(
-                (Path(item.path), _stamp(item)) for item in items if item.name.endswith(SUFFIX)
-            )
+            found = [(Path(i.path), _stamp(i)) for i in items if i.name.endswith(SUFFIX)]
     except OSError:
         return []
+    return sorted(found, key=lambda file: file[0].stem)  # a copy, name-2, comes after its name
 
 
 def _stamp(item: os.DirEntry[str]) -> Stamp:

@@ -42,7 +42,7 @@ def arrange(
     bottom.setTitleBarWidget(QWidget())
     bottom.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
     window.resizeDocks([left[0], right[0]], [300, 340], Qt.Orientation.Horizontal)
-    window.resizeDocks(list(left), [380, 220], Qt.Orientation.Vertical)
+    window.resizeDocks(list(left), [330, 270], Qt.Orientation.Vertical)
     window.resizeDocks(list(right), [330, 270], Qt.Orientation.Vertical)
 
 

@@ -15,7 +15,6 @@ from PySide6.QtGui import (
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -29,8 +28,9 @@ from flowmap_studio.runtime.librarian import PICTURES_WAITING
 from flowmap_studio.views.preset_delegate import PresetDelegate
 from flowmap_studio.views.preset_list import PresetList
 from flowmap_studio.views.preset_menu import PresetMenu
-from flowmap_studio.views.preset_model import ENTRY_ROLE, FAVOURITE_ROLE, ORDERS, PresetModel
+from flowmap_studio.views.preset_model import ENTRY_ROLE, FAVOURITE_ROLE, PresetModel
 from flowmap_studio.views.preset_motion import PresetMotion
+from flowmap_studio.views.preset_order import OrderButton
 from flowmap_studio.views.theme import LIGHT, Palette
 
 NO_PRESETS = "No presets yet. Train a map and press Save preset."
@@ -106,8 +106,7 @@ class PresetLibrary(QWidget):
 
     def set_order(self, name: str) -> None:
         """Sort so, if there is such an order."""
-        if name in ORDERS:
-            self._order.setCurrentText(name)
+        self._order.choose(name)
 
     def select(self, path: Path) -> None:
         """Mark the preset of a path as the one on stage; none where it is not listed."""
@@ -156,17 +155,12 @@ class PresetLibrary(QWidget):
         box = QVBoxLayout(self)
         box.setContentsMargins(8, 6, 8, 8)
         box.setSpacing(6)
-        box.addWidget(self._search)
         box.addLayout(self._build_tools())
         box.addWidget(self._list, 1)
 
     def _build_tools(self) -> QHBoxLayout:
-        self._order = QComboBox()
-        self._order.setObjectName("presetOrder")
-        self._order.setAccessibleName("Order of the presets")
-        self._order.setToolTip("How the presets are sorted")
-        self._order.addItems(list(ORDERS))
-        self._order.currentTextChanged.connect(self._on_order)
+        self._order = OrderButton()
+        self._order.chosen.connect(self._on_order)
         self._only = QToolButton()
         self._only.setObjectName("presetFavourites")
         self._only.setText("★")
@@ -181,10 +175,10 @@ class PresetLibrary(QWidget):
         more.setToolTip("Rename, describe, duplicate, export or delete the current preset")
         more.clicked.connect(self._on_more)
         row = QHBoxLayout()
-        row.setSpacing(4)
-        row.addWidget(self._order, 1)
-        row.addWidget(self._only)
-        row.addWidget(more)
+        row.setSpacing(2)
+        row.addWidget(self._search, 1)
+        for button in (self._order, self._only, more):
+            row.addWidget(button)
         return row
 
     def _overlay(self, name: str) -> QLabel:

@@ -58,7 +58,7 @@ class LibraryDesk(QObject):
         library.set_favourites(self._remembered_favourites())
         self._recent = RecentFiles(_recent_menu(window), settings, self)
         self._recent.chosen.connect(window.open_preset)
-        session.preset_opened.connect(self._recent.add)
+        session.preset_opened.connect(self._on_opened)
         session.preset_saved.connect(self._recent.add)
         session.view_found.connect(self._show_view)
         self.refresh()
@@ -100,6 +100,10 @@ class LibraryDesk(QObject):
             self._say(f"Took in {len(taken):,} presets.")
         if refused:
             self._window.message_bar.show_message("error", refused)
+
+    def _on_opened(self, path: Path) -> None:
+        if path.parent != self._shipped:  # those are at hand in the library anyway
+            self._recent.add(path)
 
     # --- commands -----------------------------------------------------------------------------
 

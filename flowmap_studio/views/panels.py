@@ -12,6 +12,8 @@ LEFT, RIGHT, BOTTOM = (
     Qt.DockWidgetArea.RightDockWidgetArea,
     Qt.DockWidgetArea.BottomDockWidgetArea,
 )
+SHARE = 0.72
+"""Of the height beside the stage, for a panel to read or to draw in."""
 
 
 def add_dock(
@@ -44,6 +46,22 @@ def arrange(
     window.resizeDocks([left[0], right[0]], [300, 340], Qt.Orientation.Horizontal)
     window.resizeDocks(list(left), [330, 270], Qt.Orientation.Vertical)
     window.resizeDocks(list(right), [330, 270], Qt.Orientation.Vertical)
+
+
+def make_room(window: QMainWindow, dock: QDockWidget) -> None:
+    """Show a dock in front of those it shares its place with, and higher than the others."""
+    dock.show()
+    dock.raise_()
+    beside = [
+        other
+        for other in window.findChildren(QDockWidget)
+        if other.isVisible()
+        and window.dockWidgetArea(other) == window.dockWidgetArea(dock)
+        and other not in (dock, *window.tabifiedDockWidgets(dock))
+    ]
+    height = window.height()
+    heights = [round(SHARE * height), *(round((1 - SHARE) * height) for _ in beside)]
+    window.resizeDocks([dock, *beside], heights, Qt.Orientation.Vertical)
 
 
 class StageOnly:

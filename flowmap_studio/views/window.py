@@ -56,6 +56,8 @@ from flowmap_studio.views.shortcut_sheet import ShortcutSheet
 from flowmap_studio.views.status import StudioStatus
 from flowmap_studio.views.time_bar import TimeBar
 from flowmap_studio.views.tool_bar import StudioToolBar
+from flowmap_studio.views.tour_desk import TourDesk
+from flowmap_studio.views.tour_panel import TourPanel
 from flowmap_studio.views.undo import ConfigChange
 
 COMPARE_SHARE = 0.29
@@ -102,6 +104,7 @@ class StudioWindow(QMainWindow):
         self.form = ConfigForm(palette, exclude=("target", "method", "coupling"))
         self.library = PresetLibrary(palette)
         self.compare_panel = ComparePanel(palette)
+        self.tour_panel = TourPanel(palette)
         self.message_bar = MessageBar(palette)
         self.status = StudioStatus(self)
         self.setStatusBar(self.status)
@@ -137,6 +140,7 @@ class StudioWindow(QMainWindow):
             "composedAction": lambda: stage.toggle_layer("composed"),
             "fitAction": stage.fit,
             "stageOnlyAction": self.toggle_stage_only,
+            "tourAction": lambda: self._tour.toggle(),
             "commandsAction": self.show_commands,
             "shortcutsAction": self.show_shortcuts,
             "aboutAction": self.show_about,
@@ -165,10 +169,13 @@ class StudioWindow(QMainWindow):
         )
         bottom = add_dock(self, "timeDock", "Time", self.time_bar, BOTTOM)
         self._compare_dock = add_dock(self, "compareDock", "Compare", self.compare_panel, BOTTOM)
-        self._docks = (*left, *right, self._compare_dock)
+        self._tour_dock = add_dock(self, "tourDock", "Guided tour", self.tour_panel, RIGHT)
+        self._docks = (*left, *right, self._compare_dock, self._tour_dock)
         arrange(self, left, right, bottom)
         self.splitDockWidget(self._compare_dock, bottom, Qt.Orientation.Vertical)
-        self._compare_dock.hide()
+        self.tabifyDockWidget(right[0], self._tour_dock)
+        for dock in (self._compare_dock, self._tour_dock):
+            dock.hide()
         make_menus(self, self.actions_by_name, self._docks)
         self._stage_only = StageOnly(self, (*self._docks, self.tool_bar, self.menuBar()))
         KeyReach(self, besides=(self.time_bar.time_slider,))
@@ -192,8 +199,8 @@ class StudioWindow(QMainWindow):
         self.form.config_edited.connect(self.edit_config)
         self.message_bar.remedy_chosen.connect(self._on_remedy)
         self.stage.set_composed_steps(bar.steps())
-        compare = self.actions_by_name["compareAction"]
-        self._compare_dock.toggleViewAction().toggled.connect(compare.setChecked)
+        for dock, name in ((self._compare_dock, "compareAction"), (self._tour_dock, "tourAction")):
+            dock.toggleViewAction().toggled.connect(self.actions_by_name[name].setChecked)
         follow_layers(self.actions_by_name, self.stage)
 
     def _wire_session(self) -> None:
@@ -203,6 +210,7 @@ class StudioWindow(QMainWindow):
         self._offer = RecoveryOffer(session, self.message_bar, self)
         self._exports = ExportDesk(self, self._palette)
         self._shelf = LibraryDesk(self, self._settings)
+        self._tour = TourDesk(self, self._tour_dock, self._settings)
         session.message.connect(self.message_bar.show_message)
         session.advised.connect(self._show_advice)
         session.failed.connect(self._show_failure)
@@ -321,6 +329,7 @@ class StudioWindow(QMainWindow):
             self.library,
             self.message_bar,
             self.compare_panel,
+            self.tour_panel,
             self._mirror,
             self._exports,
         ):

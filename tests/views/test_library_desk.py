@@ -1,4 +1,4 @@
-"""The library in the window, used as a person would: marked, described, copied, deleted, had back."""
+"""The library in the window as a person uses it: marked, described, copied, deleted, had back."""
 
 from __future__ import annotations
 

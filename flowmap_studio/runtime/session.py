@@ -15,8 +15,10 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import PresetError, StudioError
 from flowmap_studio.core.film_limits import Look, Timing
 from flowmap_studio.core.history import LossHistory
+from flowmap_studio.core.network_shapes import weight_shapes
 from flowmap_studio.core.presets import read_preset, write_preset
 from flowmap_studio.core.snapshot import Snapshot
+from flowmap_studio.core.stages import plan
 from flowmap_studio.core.target_names import TARGETS
 from flowmap_studio.runtime.comparing import ComparisonControl
 from flowmap_studio.runtime.evaluation import Evaluator
@@ -111,7 +113,7 @@ class Session(QObject):
         self.sampling = Sampling()
         self._moving = False
         self._playing = False
-        self._fresh = False
+        self._fresh = self._keep_view = False
         self._serial = self._run = self._scene = 0
         self._told: set[str] = set()
         self._progress = 0.0
@@ -169,6 +171,26 @@ class Session(QObject):
     @Slot()
     def start(self) -> None:
         """Begin a fresh run of the present settings; the former one is kept until it has begun."""
+        self._keep_view = False
+        self._start()
+
+    def learn_on(self) -> None:
+        """The picture to learn has changed: end the run and begin again from its weights.
+
+        The view stays; losses and history begin anew. Runs with a teacher begin from nothing.
+        """
+        self._keep_view = True
+        self._control.stop(then=lambda: self._start(self._weights_that_fit()))
+
+    def _weights_that_fit(self) -> Snapshot | None:
+        """The newest map of the run, if the present settings train a network like its."""
+        newest = self.snapshots[len(self.snapshots) - 1] if len(self.snapshots) else None
+        if newest is None or newest.classes or len(plan(self.config)) > 1:
+            return None
+        shapes = {name: array.shape for name, array in newest.weights.items()}
+        return newest if shapes == weight_shapes(self.config, newest.dim) else None
+
+    def _start(self, start_from: Snapshot | None = None) -> None:
         if self._control.busy or self._ended:
             return
         embedded = self._embedded_data()
@@ -181,7 +203,7 @@ class Session(QObject):
             )
         self._fresh = True
         self._coming = self.recovery.new()
-        self._control.start(self.config, embedded, self._coming)
+        self._control.start(self.config, embedded, self._coming, start_from=start_from)
 
     def recover(self, left: LeftOver) -> None:
         """Show a run that was cut off, held: `resume` goes on with it exactly.
@@ -467,7 +489,9 @@ class Session(QObject):
         self.snapshots.add(snapshot)
         self.unsaved = snapshot.step > 0
         if first:
-            self.view_reset.emit()
+            if not self._keep_view:
+                self.view_reset.emit()
+            self._keep_view = False
             self._show(snapshot)
         elif self.live:
             self._advance_to(snapshot, following=True)

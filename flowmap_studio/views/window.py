@@ -46,6 +46,8 @@ from flowmap_studio.views.library_desk import LibraryDesk
 from flowmap_studio.views.loss_plot import LossPlot
 from flowmap_studio.views.menus import make_menus
 from flowmap_studio.views.message_bar import MessageBar
+from flowmap_studio.views.paint_desk import PaintDesk
+from flowmap_studio.views.paint_panel import PaintPanel
 from flowmap_studio.views.panels import BOTTOM, LEFT, RIGHT, StageOnly, add_dock, arrange
 from flowmap_studio.views.preset_library import PresetLibrary, dropped_files
 from flowmap_studio.views.quality_plot import QualityPlot
@@ -105,6 +107,7 @@ class StudioWindow(QMainWindow):
         self.library = PresetLibrary(palette)
         self.compare_panel = ComparePanel(palette)
         self.tour_panel = TourPanel(palette)
+        self.paint_panel = PaintPanel(palette)
         self.message_bar = MessageBar(palette)
         self.status = StudioStatus(self)
         self.setStatusBar(self.status)
@@ -140,6 +143,7 @@ class StudioWindow(QMainWindow):
             "composedAction": lambda: stage.toggle_layer("composed"),
             "fitAction": stage.fit,
             "stageOnlyAction": self.toggle_stage_only,
+            "paintAction": lambda: self._drawings.toggle(),
             "tourAction": lambda: self._tour.toggle(),
             "commandsAction": self.show_commands,
             "shortcutsAction": self.show_shortcuts,
@@ -170,11 +174,14 @@ class StudioWindow(QMainWindow):
         bottom = add_dock(self, "timeDock", "Time", self.time_bar, BOTTOM)
         self._compare_dock = add_dock(self, "compareDock", "Compare", self.compare_panel, BOTTOM)
         self._tour_dock = add_dock(self, "tourDock", "Guided tour", self.tour_panel, RIGHT)
-        self._docks = (*left, *right, self._compare_dock, self._tour_dock)
+        self._paint_dock = add_dock(self, "paintDock", "Draw", self.paint_panel, RIGHT)
+        hidden = (self._compare_dock, self._tour_dock, self._paint_dock)
+        self._docks = (*left, *right, *hidden)
         arrange(self, left, right, bottom)
         self.splitDockWidget(self._compare_dock, bottom, Qt.Orientation.Vertical)
-        self.tabifyDockWidget(right[0], self._tour_dock)
-        for dock in (self._compare_dock, self._tour_dock):
+        for dock in (self._tour_dock, self._paint_dock):
+            self.tabifyDockWidget(right[0], dock)
+        for dock in hidden:
             dock.hide()
         make_menus(self, self.actions_by_name, self._docks)
         self._stage_only = StageOnly(self, (*self._docks, self.tool_bar, self.menuBar()))
@@ -199,7 +206,11 @@ class StudioWindow(QMainWindow):
         self.form.config_edited.connect(self.edit_config)
         self.message_bar.remedy_chosen.connect(self._on_remedy)
         self.stage.set_composed_steps(bar.steps())
-        for dock, name in ((self._compare_dock, "compareAction"), (self._tour_dock, "tourAction")):
+        for dock, name in (
+            (self._compare_dock, "compareAction"),
+            (self._tour_dock, "tourAction"),
+            (self._paint_dock, "paintAction"),
+        ):
             dock.toggleViewAction().toggled.connect(self.actions_by_name[name].setChecked)
         follow_layers(self.actions_by_name, self.stage)
 
@@ -211,6 +222,7 @@ class StudioWindow(QMainWindow):
         self._exports = ExportDesk(self, self._palette)
         self._shelf = LibraryDesk(self, self._settings)
         self._tour = TourDesk(self, self._tour_dock, self._settings)
+        self._drawings = PaintDesk(self, self._paint_dock)
         session.message.connect(self.message_bar.show_message)
         session.advised.connect(self._show_advice)
         session.failed.connect(self._show_failure)
@@ -330,6 +342,7 @@ class StudioWindow(QMainWindow):
             self.message_bar,
             self.compare_panel,
             self.tour_panel,
+            self.paint_panel,
             self._mirror,
             self._exports,
         ):

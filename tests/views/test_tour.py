@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.drawing.layers import LAYERS
 from flowmap_studio.core.presets import read_preset
 from flowmap_studio.resources import asset
 from flowmap_studio.views.tour_chapters import CHAPTERS, SHARES, figures_line
@@ -98,9 +99,8 @@ def test_five_chapters_are_read_by_keyboard_to_the_end(studio: Any, tour: Tour) 
         assert studio.session.snapshot.config.target in ("moons", "checkerboard")
         assert studio.window.windowTitle().startswith(chapter.preset)
         assert studio.session.steps == chapter.steps
-        shown = {n for n in ("source", "data", "one_step", "composed")}
-        shown = {n for n in shown if studio.window.stage.is_layer_visible(n)}
-        assert shown == set(chapter.layers)
+        shown = [layer for layer in LAYERS if studio.window.stage.is_layer_visible(layer)]
+        assert set(shown) == set(chapter.layers)
         assert "Look:" in tour.text()
         assert tour.figures().startswith("Measured on this preset: ")
         assert QApplication.focusWidget() is studio.find("tourNext")

@@ -52,6 +52,7 @@ class PaintDesk(QObject):
         panel.learn_wanted.connect(self.learn)
         panel.file_wanted.connect(self._ask_file)
         panel.file_dropped.connect(self.put_file)
+        window.session.state_changed.connect(self._on_state)
 
     def toggle(self) -> None:
         """Show or hide the panel."""
@@ -122,25 +123,40 @@ class PaintDesk(QObject):
             self._timer.start()
 
     def _take_over(self) -> None:
-        """Save what is in use, and let the run go on with it."""
+        """Save what is in use, and let the run go on with it; a held one has it when it does."""
+        session, live = self._window.session, self._panel.learns_on()
+        going_on = session.state in (State.RUNNING, State.STOPPING)
+        if session.state is State.PAUSED or (going_on and not live):
+            return  # the file stays what the run learns from: see `_on_state`
+        if self._save_used() and live:
+            session.learn_on()
+
+    def _on_state(self, state: State) -> None:
+        """Take what was drawn meanwhile: a run that goes on learns it, the next one reads it."""
+        if not self._changed:
+            return
+        if state is State.RUNNING:
+            self._timer.start()
+        elif state in (State.IDLE, State.FAILED):
+            self._save_used()
+
+    def _save_used(self) -> bool:
+        """Save those changed drawings that the settings name; whether there were any."""
         changed, self._changed = self._changed, set()
-        session = self._window.session
-        config = session.config
+        config = self._window.session.config
         used = [
             which
-            for which in changed
+            for which in sorted(changed)
             if str(self._paths.get(which)) == getattr(config, which)
             and not self._panel.canvases[which].is_blank()
         ]
-        if not used or not self._panel.learns_on() or session.state is State.PAUSED:
-            return
         try:
             for which in used:
                 self._save(which)
         except StudioError as error:
             self._tell(str(error))
-            return
-        session.learn_on()
+            return False
+        return bool(used)
 
     def _ask_file(self) -> None:
         if path := ask_target(self._window, "What to put on the canvas"):

@@ -71,12 +71,12 @@ def test_symmetries_are_groups(name: str) -> None:
 
     def orbit(point: QPointF) -> set[tuple[float, float]]:
         images = (transform.map(point) for transform in transforms)
-        return {(round(p.x(), 6) + 0.0, round(p.y(), 6) + 0.0) for p in images}
+        return {(round(p.x(), 3), round(p.y(), 3)) for p in images}
 
     start = QPointF(83.0, 71.0)
     assert transforms[0].map(start) == start
     assert len(orbit(start)) == len(transforms)
-    assert all(orbit(QPointF(x, y)) == orbit(start) for x, y in orbit(start))
+    assert all(orbit(transform.map(start)) == orbit(start) for transform in transforms)
 
 
 def test_brush_eraser_and_undo(studio: Any, easel: Easel) -> None:

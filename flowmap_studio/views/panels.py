@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QByteArray, Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
+from PySide6.QtCore import QByteArray, QChildEvent, QEvent, QObject, Qt
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
 
 LEFT, RIGHT, BOTTOM = (
     Qt.DockWidgetArea.LeftDockWidgetArea,
@@ -62,6 +62,25 @@ def make_room(window: QMainWindow, dock: QDockWidget) -> None:
     height = window.height()
     heights = [round(SHARE * height), *(round((1 - SHARE) * height) for _ in beside)]
     window.resizeDocks([dock, *beside], heights, Qt.Orientation.Vertical)
+
+
+class TabBarNames(QObject):
+    """Names the tab bars that a window makes for docks in one place: they come and go.
+
+    Args:
+        window: Whose they are.
+    """
+
+    def __init__(self, window: QMainWindow) -> None:
+        super().__init__(window)
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: D102 - Qt's
+        if event.type() == QEvent.Type.ChildPolished and isinstance(event, QChildEvent):
+            child = event.child()
+            if isinstance(child, QTabBar):
+                child.setAccessibleName("Panels in this place")
+        return super().eventFilter(watched, event)
 
 
 class StageOnly:

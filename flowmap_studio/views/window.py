@@ -48,7 +48,15 @@ from flowmap_studio.views.menus import make_menus
 from flowmap_studio.views.message_bar import MessageBar
 from flowmap_studio.views.paint_desk import PaintDesk
 from flowmap_studio.views.paint_panel import PaintPanel
-from flowmap_studio.views.panels import BOTTOM, LEFT, RIGHT, StageOnly, add_dock, arrange
+from flowmap_studio.views.panels import (
+    BOTTOM,
+    LEFT,
+    RIGHT,
+    StageOnly,
+    TabBarNames,
+    add_dock,
+    arrange,
+)
 from flowmap_studio.views.preset_library import PresetLibrary, dropped_files
 from flowmap_studio.views.quality_plot import QualityPlot
 from flowmap_studio.views.recovery_offer import RecoveryOffer
@@ -185,6 +193,7 @@ class StudioWindow(QMainWindow):
             dock.hide()
         make_menus(self, self.actions_by_name, self._docks)
         self._stage_only = StageOnly(self, (*self._docks, self.tool_bar, self.menuBar()))
+        TabBarNames(self)
         KeyReach(self, besides=(self.time_bar.time_slider,))
         self.resize(1280, 800)
         self.setMinimumSize(900, 600)

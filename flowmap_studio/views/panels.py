@@ -64,8 +64,10 @@ def make_room(window: QMainWindow, dock: QDockWidget) -> None:
     window.resizeDocks([dock, *beside], heights, Qt.Orientation.Vertical)
 
 
-class TabBarNames(QObject):
+class TabBars(QObject):
     """Names the tab bars that a window makes for docks in one place: they come and go.
+
+    A bar with a single tab is somewhere out of sight, where the Tab key must not come to.
 
     Args:
         window: Whose they are.
@@ -77,9 +79,12 @@ class TabBarNames(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: D102 - Qt's
         if event.type() == QEvent.Type.ChildPolished and isinstance(event, QChildEvent):
-            child = event.child()
-            if isinstance(child, QTabBar):
-                child.setAccessibleName("Panels in this place")
+            if isinstance(event.child(), QTabBar):
+                event.child().setAccessibleName("Panels in this place")
+                event.child().installEventFilter(self)
+        elif event.type() in (QEvent.Type.Move, QEvent.Type.Show) and isinstance(watched, QTabBar):
+            policy = Qt.FocusPolicy
+            watched.setFocusPolicy(policy.TabFocus if watched.count() > 1 else policy.NoFocus)
         return super().eventFilter(watched, event)
 
 

@@ -53,7 +53,7 @@ from flowmap_studio.views.panels import (
     LEFT,
     RIGHT,
     StageOnly,
-    TabBarNames,
+    TabBars,
     add_dock,
     arrange,
 )
@@ -162,6 +162,7 @@ class StudioWindow(QMainWindow):
         colour_actions(self.actions_by_name, self._palette)
 
     def _place(self) -> None:
+        TabBars(self)
         self.tool_bar = StudioToolBar(self.actions_by_name, TARGETS, self)
         self.addToolBar(self.tool_bar)
         centre = QWidget()
@@ -193,7 +194,6 @@ class StudioWindow(QMainWindow):
             dock.hide()
         make_menus(self, self.actions_by_name, self._docks)
         self._stage_only = StageOnly(self, (*self._docks, self.tool_bar, self.menuBar()))
-        TabBarNames(self)
         KeyReach(self, besides=(self.time_bar.time_slider,))
         self.resize(1280, 800)
         self.setMinimumSize(900, 600)

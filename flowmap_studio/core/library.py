@@ -16,6 +16,11 @@ class PresetEntry:
         subtitle: Target, method, coupling and training step in one short line.
         thumbnail: PNG bytes, or None where the file holds none that is usable.
         shipped: Whether it came with the program (and so cannot be renamed or deleted).
+        tags: Short words.
+        notes: Free text.
+        modified: When the file was last changed, in nanoseconds since 1970.
+        score: One-step sliced W2 in units of the data's spread; None where none was measured.
+        unread: Whether the file holds a picture that was not read along with its head.
     """
 
     path: Path
@@ -23,3 +28,8 @@ class PresetEntry:
     subtitle: str
     thumbnail: bytes | None
     shipped: bool
+    tags: tuple[str, ...] = ()
+    notes: str = ""
+    modified: int = 0
+    score: float | None = None
+    unread: bool = False

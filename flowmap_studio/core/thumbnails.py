@@ -35,7 +35,7 @@ def density_picture(
         background: Red, green, blue behind them; None is transparent.
         view: x and y ranges (x0, x1, y0, y1); None fits the cloud.
     """
-    x0, x1, y0, y1 = view or _fitting_view(points)
+    x0, x1, y0, y1 = view or fitting_view(points)
     fine = size * OVERSAMPLING
     counts = np.histogram2d(-points[:, 1], points[:, 0], bins=fine, range=[[-y1, -y0], [x0, x1]])[0]
     alpha = _tone(counts, fine)
@@ -55,7 +55,7 @@ def thumbnail(points: npt.NDArray[np.floating]) -> bytes:
     return density_picture(points, THUMBNAIL_SIZE, background=CARD_COLOUR)
 
 
-def _fitting_view(points: npt.NDArray[np.floating]) -> View:
+def fitting_view(points: npt.NDArray[np.floating]) -> View:
     """A square around all but the farthest points, with a margin."""
     low, high = np.percentile(points[:, :2], [0.5, 99.5], axis=0)
     centre = (low + high) / 2

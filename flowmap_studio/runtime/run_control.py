@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.training_state import Checkpoint
 from flowmap_studio.runtime.mailbox import Mailbox
 from flowmap_studio.runtime.recovery import RecoveryFile
@@ -71,6 +72,7 @@ class RunControl(QObject):
         embedded: npt.NDArray[np.float32] | None,
         copy: RecoveryFile | None = None,
         resumed: Checkpoint | None = None,
+        start_from: Snapshot | None = None,
     ) -> None:
         """Begin a run, unless there is one.
 
@@ -79,12 +81,15 @@ class RunControl(QObject):
             embedded: (n, dim) points to learn when the target's file is not at hand.
             copy: Where the run is saved now and then.
             resumed: A run of this config to go on with; it is held until `resume`.
+            start_from: A map whose weights to begin with instead of fresh ones.
         """
         if self.busy:
             return
         self._number += 1
         self._mailbox = Mailbox()
-        thread = TrainingThread(self._number, config, self._mailbox, embedded, resumed, copy)
+        thread = TrainingThread(
+            self._number, config, self._mailbox, embedded, resumed, copy, start_from
+        )
         self._thread = thread
         thread.ended.connect(self._on_ended)
         thread.device_found.connect(self._on_device)

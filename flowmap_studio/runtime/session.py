@@ -15,8 +15,10 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import PresetError, StudioError
 from flowmap_studio.core.film_limits import Look, Timing
 from flowmap_studio.core.history import LossHistory
+from flowmap_studio.core.network_shapes import weight_shapes
 from flowmap_studio.core.presets import read_preset, write_preset
 from flowmap_studio.core.snapshot import Snapshot
+from flowmap_studio.core.stages import plan
 from flowmap_studio.core.target_names import TARGETS
 from flowmap_studio.runtime.comparing import ComparisonControl
 from flowmap_studio.runtime.evaluation import Evaluator
@@ -29,6 +31,7 @@ from flowmap_studio.runtime.frames import (
     PreviewRequest,
     Sampling,
 )
+from flowmap_studio.runtime.librarian import Librarian
 from flowmap_studio.runtime.mailbox import Delivery
 from flowmap_studio.runtime.quality import QualityHistory
 from flowmap_studio.runtime.recovery import LeftOver, RecoveryFile, RecoveryFolder
@@ -67,6 +70,7 @@ class Session(QObject):
         comparison: Maps measured beside each other.
         recovery: Copies of runs, in case the program dies.
         films: Films of the flow that are exported.
+        librarian: Reads the library's presets.
 
     Args:
         parent: Its owner.
@@ -80,6 +84,7 @@ class Session(QObject):
     quality_changed = Signal()
     snapshots_changed = Signal()
     preset_opened = Signal(object)  # Path
+    view_found = Signal(object)  # StageView, of a preset that has just been opened
     preset_saved = Signal(object)  # Path
     view_reset = Signal()  # another data set is on stage
     rate_changed = Signal(float, float)  # steps per second, share of the budget
@@ -111,7 +116,7 @@ class Session(QObject):
         self.looks_up = True
         self._moving = False
         self._playing = False
-        self._fresh = False
+        self._fresh = self._keep_view = False
         self._serial = self._run = self._scene = 0
         self._told: set[str] = set()
         self._progress = 0.0
@@ -126,6 +131,7 @@ class Session(QObject):
         self.comparison = ComparisonControl(self)
         self.films = FilmControl(self)
         self._lattice: TimeLattice | None = None
+        self.librarian = Librarian(self)
         self._evaluator = Evaluator()
         self._evaluator.frame_ready.connect(self._on_frame)
         self._evaluator.lattice_ready.connect(self._on_lattice)
@@ -170,6 +176,26 @@ class Session(QObject):
     @Slot()
     def start(self) -> None:
         """Begin a fresh run of the present settings; the former one is kept until it has begun."""
+        self._keep_view = False
+        self._start()
+
+    def learn_on(self) -> None:
+        """The picture to learn has changed: end the run and begin again from its weights.
+
+        The view stays; losses and history begin anew. Runs with a teacher begin from nothing.
+        """
+        self._keep_view = True
+        self._control.stop(then=lambda: self._start(self._weights_that_fit()))
+
+    def _weights_that_fit(self) -> Snapshot | None:
+        """The newest map of the run, if the present settings train a network like its."""
+        newest = self.snapshots[len(self.snapshots) - 1] if len(self.snapshots) else None
+        if newest is None or newest.classes or len(plan(self.config)) > 1:
+            return None
+        shapes = {name: array.shape for name, array in newest.weights.items()}
+        return newest if shapes == weight_shapes(self.config, newest.dim) else None
+
+    def _start(self, start_from: Snapshot | None = None) -> None:
         if self._control.busy or self._ended:
             return
         embedded = self._embedded_data()
@@ -182,7 +208,7 @@ class Session(QObject):
             )
         self._fresh = True
         self._coming = self.recovery.new()
-        self._control.start(self.config, embedded, self._coming)
+        self._control.start(self.config, embedded, self._coming, start_from=start_from)
 
     def recover(self, left: LeftOver) -> None:
         """Show a run that was cut off, held: `resume` goes on with it exactly.
@@ -311,21 +337,28 @@ class Session(QObject):
         self.view_reset.emit()
         self._show(preset.snapshot)
         self.preset_opened.emit(path)
+        if preset.view is not None:
+            self.view_found.emit(preset.view)
 
-    def save_preset(self, path: Path, title: str | None = None) -> None:
+    def save_preset(self, path: Path, title: str | None = None, **words: Any) -> None:
         """Save the map on stage.
+
+        Args:
+            path: Where.
+            title: One line; the file's name when None.
+            words: Further fields of `Preset`: notes, tags, view.
 
         Raises:
             PresetError: It could not be saved, or there is no map yet.
         """
-        self.write_copy(path, title)
+        self.write_copy(path, title, **words)
         self.unsaved = False
         newest = len(self.snapshots) and self.snapshot is self.snapshots[len(self.snapshots) - 1]
         if self.state in DONE and newest:
             self._discard_copies()
         self.preset_saved.emit(path)
 
-    def write_copy(self, path: Path, title: str | None = None) -> None:
+    def write_copy(self, path: Path, title: str | None = None, **words: Any) -> None:
         """Write the map on stage to a file without calling it saved; raises as `save_preset`."""
         from flowmap_studio.core.packing import pack
 
@@ -333,7 +366,7 @@ class Session(QObject):
         if snapshot is None:
             raise PresetError("There is no map to save yet; press Train or open a preset first.")
         metrics = self.quality.metrics_at(snapshot.step)
-        write_preset(path, pack(snapshot, title or path.stem, metrics))
+        write_preset(path, replace(pack(snapshot, title or path.stem, metrics), **words))
 
     def render_film(self, path: Path, look: Look, timing: Timing) -> None:
         """Begin to export a film of the flow on stage; `films` tells how it goes.
@@ -364,7 +397,7 @@ class Session(QObject):
             self._discard_copies()
         self._control.abandon()
         self.comparison.cancel()
-        others = [*self.comparison.workers(), *self.films.workers()]
+        others = [*self.comparison.workers(), *self.films.workers(), *self.librarian.workers()]
         workers = [*self._control.workers(), *others, self._evaluator]
         join(workers, CLOSE_SECONDS)
         for copy in filter(None, (self._copy, self._coming)):
@@ -468,7 +501,9 @@ class Session(QObject):
         self.snapshots.add(snapshot)
         self.unsaved = snapshot.step > 0
         if first:
-            self.view_reset.emit()
+            if not self._keep_view:
+                self.view_reset.emit()
+            self._keep_view = False
             self._show(snapshot)
         elif self.live:
             self._advance_to(snapshot, following=True)

@@ -14,6 +14,7 @@ from PySide6.QtCore import Signal
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import PresetError, StudioError, unforeseen
+from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.training_state import Checkpoint
 from flowmap_studio.runtime import recovery
 from flowmap_studio.runtime.mailbox import Mailbox
@@ -54,6 +55,7 @@ class TrainingThread(Worker):
         embedded: (n, dim) points that stand in for the target when its file is not at hand.
         resumed: A run of this config to go on with.
         copy: Where the run is saved now and then, in case the program dies.
+        start_from: A map whose weights to begin with instead of fresh ones.
     """
 
     ended = Signal(object)  # Outcome, once, from this thread
@@ -68,6 +70,7 @@ class TrainingThread(Worker):
         embedded: npt.NDArray[np.float32] | None = None,
         resumed: Checkpoint | None = None,
         copy: RecoveryFile | None = None,
+        start_from: Snapshot | None = None,
     ) -> None:
         super().__init__()
         self.number = run
@@ -75,6 +78,7 @@ class TrainingThread(Worker):
         self._mailbox = mailbox
         self._embedded = embedded
         self._resumed = resumed
+        self._start_from = start_from
         self._copy = copy
         self._copied = time.monotonic()
         self._warned = False
@@ -148,7 +152,8 @@ class TrainingThread(Worker):
 
         resumed = self._resumed
         if resumed is None:
-            return Run(self._config, *open_for(self._config, self._embedded))
+            opened = open_for(self._config, self._embedded)
+            return Run(self._config, *opened, start_from=self._start_from)
         return Run(self._config, *open_again(resumed), resumed=resumed)
 
     def _save_copy(self, trainer: Run) -> None:

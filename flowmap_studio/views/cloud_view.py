@@ -52,6 +52,7 @@ class CloudView(QWidget):
         self._opacity = dict(START_OPACITY)
         self._awaited = {"source", "data"}
         """Layers that the next fit waits for."""
+        self._wanted_area: tuple[float, float, float, float] | None = None
         self._plot = StagePlot(palette)
         self._plot.fit_wanted.connect(self.fit)
         self._items = {
@@ -129,6 +130,9 @@ class CloudView(QWidget):
         if self._awaited and any(len(self._items[layer]) for layer in clouds):
             self._awaited.clear()
             self.fit()
+            if self._wanted_area is not None:
+                left, right, bottom, top = self._wanted_area
+                self._plot.move_to((left, bottom), (right, top))
 
     def _set_points(
         self, layer: str, points: npt.ArrayLike, labels: npt.ArrayLike | None = None
@@ -205,9 +209,21 @@ class CloudView(QWidget):
 
     # --- view ---------------------------------------------------------------------------------
 
-    def reset_view(self) -> None:
-        """Fit the view when the next clouds come: another data set is on stage."""
+    def reset_view(self, area: tuple[float, float, float, float] | None = None) -> None:
+        """Fit the view when the next clouds come: another data set is on stage.
+
+        Args:
+            area: Ends (x0, x1, y0, y1) in data units to show instead.
+        """
         self._awaited = {"source", "data"}
+        self._wanted_area = area
+
+    def area(self) -> tuple[float, float, float, float] | None:
+        """Ends (x0, x1, y0, y1) of what is seen, in data units; None while all is fitted."""
+        if self._plot.is_fitted():
+            return None
+        (left, bottom), (right, top) = self._plot.view()
+        return float(left), float(right), float(bottom), float(top)
 
     def fit(self) -> None:
         """Show all of source and data but the farthest points, with a margin.

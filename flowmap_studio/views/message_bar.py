@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -36,6 +37,7 @@ class MessageBar(QFrame):
         self.setObjectName("messageBar")
         self._details = ""
         self._kind = "info"
+        self._offered: Callable[[], None] | None = None
         self._palette = palette
         self._sign = QLabel()
         self._sign.setObjectName("messageSign")
@@ -83,6 +85,7 @@ class MessageBar(QFrame):
             details: Text for the clipboard, or "".
         """
         self._details = details
+        self._offered = None
         self._kind = kind
         self._show_sign()
         self._label.setText(text)
@@ -95,6 +98,17 @@ class MessageBar(QFrame):
         self.style().unpolish(self)
         self.style().polish(self)
         self.show()
+
+    def offer(self, text: str, remedy: str, do: Callable[[], None]) -> None:
+        """Tell something and offer a button that does something about it.
+
+        Args:
+            text: The sentence.
+            remedy: Text of the button.
+            do: What it does.
+        """
+        self.show_message("info", text, remedy=remedy)
+        self._offered = do
 
     def ask(self, text: str, accept: str, refuse: str) -> None:
         """Show a question with two buttons; closing the bar is no answer.
@@ -135,7 +149,10 @@ class MessageBar(QFrame):
         self._box.setDirection(way.TopToBottom if narrow else way.LeftToRight)
 
     def _on_remedy(self) -> None:
-        if self._refusal.isHidden():
+        if self._offered is not None:
+            self.hide()
+            self._offered()
+        elif self._refusal.isHidden():
             self.hide()
             self.remedy_chosen.emit()
         else:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QByteArray, Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
+from PySide6.QtCore import QByteArray, QChildEvent, QEvent, QObject, Qt
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
 
 LEFT, RIGHT, BOTTOM = (
     Qt.DockWidgetArea.LeftDockWidgetArea,
     Qt.DockWidgetArea.RightDockWidgetArea,
     Qt.DockWidgetArea.BottomDockWidgetArea,
 )
+SHARE = 0.72
+"""Of the height beside the stage, for a panel to read or to draw in."""
 
 
 def add_dock(
@@ -42,8 +44,48 @@ def arrange(
     bottom.setTitleBarWidget(QWidget())
     bottom.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
     window.resizeDocks([left[0], right[0]], [300, 340], Qt.Orientation.Horizontal)
-    window.resizeDocks(list(left), [380, 220], Qt.Orientation.Vertical)
+    window.resizeDocks(list(left), [330, 270], Qt.Orientation.Vertical)
     window.resizeDocks(list(right), [330, 270], Qt.Orientation.Vertical)
+
+
+def make_room(window: QMainWindow, dock: QDockWidget) -> None:
+    """Show a dock in front of those it shares its place with, and higher than the others."""
+    dock.show()
+    dock.raise_()
+    beside = [
+        other
+        for other in window.findChildren(QDockWidget)
+        if other.isVisible()
+        and window.dockWidgetArea(other) == window.dockWidgetArea(dock)
+        and other not in (dock, *window.tabifiedDockWidgets(dock))
+    ]
+    height = window.height()
+    heights = [round(SHARE * height), *(round((1 - SHARE) * height) for _ in beside)]
+    window.resizeDocks([dock, *beside], heights, Qt.Orientation.Vertical)
+
+
+class TabBars(QObject):
+    """Names the tab bars that a window makes for docks in one place: they come and go.
+
+    A bar with a single tab is somewhere out of sight, where the Tab key must not come to.
+
+    Args:
+        window: Whose they are.
+    """
+
+    def __init__(self, window: QMainWindow) -> None:
+        super().__init__(window)
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: D102 - Qt's
+        if event.type() == QEvent.Type.ChildPolished and isinstance(event, QChildEvent):
+            if isinstance(event.child(), QTabBar):
+                event.child().setAccessibleName("Panels in this place")
+                event.child().installEventFilter(self)
+        elif event.type() in (QEvent.Type.Move, QEvent.Type.Show) and isinstance(watched, QTabBar):
+            policy = Qt.FocusPolicy
+            watched.setFocusPolicy(policy.TabFocus if watched.count() > 1 else policy.NoFocus)
+        return super().eventFilter(watched, event)
 
 
 class StageOnly:

@@ -1,7 +1,8 @@
-"""The painting of the preset library's rows: picture, title, one line and a badge."""
+"""The painting of the preset library's rows: picture, title, one line, badge, star and tags."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, QRect, QSize, Qt
@@ -9,7 +10,7 @@ from PySide6.QtGui import QColor, QImageReader, QPainter, QPainterPath, QPixmap,
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from flowmap_studio.core.library import PresetEntry
-from flowmap_studio.views.preset_model import ENTRY_ROLE, Index
+from flowmap_studio.views.preset_model import ENTRY_ROLE, FAVOURITE_ROLE, Index
 from flowmap_studio.views.theme import Palette, interface_font
 
 THUMBNAIL = 64
@@ -17,6 +18,7 @@ ROW_HEIGHT = 80
 MARGIN = 8
 KEPT_PICTURES = 256
 BADGE = "Shipped"
+STAR = "★"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 NO_BREAK = "\u00a0"
 LARGEST_SIDE = 4096
@@ -24,11 +26,22 @@ LARGEST_SIDE = 4096
 
 
 class PresetDelegate(QStyledItemDelegate):
-    """Paints a row; decodes a picture when it is first seen and keeps the newest few hundred."""
+    """Paints a row; decodes a picture when it is first seen and keeps the newest few hundred.
 
-    def __init__(self, palette: Palette, parent: QObject | None = None) -> None:
+    Args:
+        palette: Colours.
+        picture: Gives the PNG that an entry shows now, or None.
+    """
+
+    def __init__(
+        self,
+        palette: Palette,
+        picture: Callable[[PresetEntry], bytes | None],
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self.colours = palette
+        self._picture = picture
         self._decoded = lru_cache(maxsize=KEPT_PICTURES)(_decode)
         self._title_font = interface_font(9.5)
         self._title_font.setWeight(self._title_font.Weight.DemiBold)
@@ -51,10 +64,10 @@ class PresetDelegate(QStyledItemDelegate):
         row = option.rect.adjusted(2, 2, -2, -2)
         self._paint_ground(painter, row, option.state)
         picture = QRect(row.left() + 6, row.center().y() - THUMBNAIL // 2, THUMBNAIL, THUMBNAIL)
-        self._paint_picture(painter, picture, entry.thumbnail)
+        self._paint_picture(painter, picture, self._picture(entry))
         left = picture.right() + 1 + MARGIN + 2
         words = QRect(left, row.top() + 7, row.right() - MARGIN - left, row.height() - 14)
-        self._paint_words(painter, words, entry)
+        self._paint_words(painter, words, entry, marked=bool(index.data(FAVOURITE_ROLE)))
         painter.restore()
 
     def _paint_ground(self, painter: QPainter, row: QRect, state: QStyle.StateFlag) -> None:
@@ -92,18 +105,29 @@ class PresetDelegate(QStyledItemDelegate):
                 2 * radius,
             )
 
-    def _paint_words(self, painter: QPainter, place: QRect, entry: PresetEntry) -> None:
+    def _paint_words(
+        self, painter: QPainter, place: QRect, entry: PresetEntry, *, marked: bool
+    ) -> None:
         colours = self.colours
         painter.setFont(self._title_font)
+        metrics = painter.fontMetrics()
+        height, star = metrics.height(), metrics.horizontalAdvance(STAR) + 4
+        if marked:
+            painter.setPen(QColor(colours.warning))
+            painter.drawText(place.right() - star + 5, place.top() + metrics.ascent(), STAR)
         painter.setPen(QColor(colours.text))
-        height = painter.fontMetrics().height()
-        self._elided(painter, place.left(), place.top(), place.width(), entry.title)
+        width = place.width() - star * marked
+        self._elided(painter, place.left(), place.top(), width, entry.title)
         painter.setFont(self._line_font)
         painter.setPen(QColor(colours.muted))
         below = QRect(place.left(), place.top() + height + 1, place.width(), place.height())
         self._wrapped(painter, below, entry.subtitle)
-        if entry.shipped:
-            self._paint_badge(painter, place)
+        painter.setFont(self._badge_font)
+        left = self._paint_badge(painter, place) if entry.shipped else place.left()
+        painter.setPen(QColor(colours.muted))
+        top = place.bottom() - painter.fontMetrics().height()
+        tags = " ".join(f"#{tag}" for tag in entry.tags)
+        self._elided(painter, left, top, place.right() - left, tags)
 
     def _wrapped(self, painter: QPainter, place: QRect, text: str) -> None:
         """Two lines at most, broken between the parts; the second one is elided."""
@@ -126,8 +150,8 @@ class PresetDelegate(QStyledItemDelegate):
         shown = metrics.elidedText(_one_line(text), Qt.TextElideMode.ElideRight, width)
         painter.drawText(left, top + metrics.ascent(), shown)
 
-    def _paint_badge(self, painter: QPainter, place: QRect) -> None:
-        painter.setFont(self._badge_font)
+    def _paint_badge(self, painter: QPainter, place: QRect) -> int:
+        """Paint it in the lower left corner, and say where the room beside it begins."""
         metrics = painter.fontMetrics()
         width, height = metrics.horizontalAdvance(BADGE) + 12, metrics.height() + 2
         badge = QRect(place.left(), place.bottom() - height + 1, width, height)
@@ -136,6 +160,7 @@ class PresetDelegate(QStyledItemDelegate):
         painter.drawRoundedRect(badge, height / 2, height / 2)
         painter.setPen(QColor(self.colours.muted))
         painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, BADGE)
+        return badge.right() + 7
 
 
 def _one_line(text: str) -> str:

@@ -1,7 +1,8 @@
-"""The preset library: a searchable list of maps with their pictures."""
+"""The preset library: a searchable, sorted list of maps with their pictures."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -11,44 +12,35 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDragMoveEvent,
     QDropEvent,
-    QKeyEvent,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QLabel, QLineEdit, QListView, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from flowmap_studio.core.library import PresetEntry
+from flowmap_studio.runtime.librarian import PICTURES_WAITING
 from flowmap_studio.views.preset_delegate import PresetDelegate
-from flowmap_studio.views.preset_model import ENTRY_ROLE, PresetModel, PresetSearch
+from flowmap_studio.views.preset_list import PresetList
+from flowmap_studio.views.preset_menu import PresetMenu
+from flowmap_studio.views.preset_model import ENTRY_ROLE, FAVOURITE_ROLE, PresetModel
+from flowmap_studio.views.preset_motion import PresetMotion
+from flowmap_studio.views.preset_order import OrderButton
 from flowmap_studio.views.theme import LIGHT, Palette
 
 NO_PRESETS = "No presets yet. Train a map and press Save preset."
-
-
-class PresetList(QListView):
-    """A list whose rows are chosen by a single click, Enter or Return."""
-
-    chosen = Signal(QModelIndex)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("presetList")
-        self.setAccessibleName("Presets")
-        self.setUniformItemSizes(True)
-        self.setMouseTracking(True)
-        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.clicked.connect(self.chosen)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102 - Qt's
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
-            self.chosen.emit(self.currentIndex())
-            return
-        super().keyPressEvent(event)
+KEPT_PICTURES = 512
+OF_THE_SHIPPED = ("open", "favourite", "duplicate", "export", "reveal")
+"""What may be done with presets that came with the program."""
 
 
 class PresetLibrary(QWidget):
-    """Sends the path of the preset that the user wants to see.
+    """Sends what the user wants of which preset.
 
     Args:
         palette: Colours.
@@ -57,6 +49,11 @@ class PresetLibrary(QWidget):
     presetActivated = preset_activated = Signal(object)  # noqa: N815 - Qt's habit; a Path
     filesDropped = files_dropped = Signal(object)  # noqa: N815 - a list[Path]
     revealRequested = reveal_requested = Signal(object)  # noqa: N815 - a Path
+    command_wanted = Signal(str, object)  # a name of the menu, PresetEntry
+    favourites_changed = Signal(object)  # frozenset of Paths
+    order_changed = Signal(str)
+    picture_wanted = Signal(object)  # Path
+    film_wanted = Signal(object)  # Path; None when none is wanted any more
 
     def __init__(self, palette: Palette = LIGHT, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -66,20 +63,50 @@ class PresetLibrary(QWidget):
         # So that a dock's colour shows between search and list too.
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._selected: Path | None = None
-        self._menu_path: Path | None = None
+        self._favourites: frozenset[Path] = frozenset()
+        self._pictures: OrderedDict[Path, bytes | None] = OrderedDict()
+        self._asked: list[Path] = []
         self._model = PresetModel(self)
-        self._found = PresetSearch(self)
-        self._found.setSourceModel(self._model)
-        self._delegate = PresetDelegate(palette, self)
+        self._motion = PresetMotion(self)
+        self._motion.wanted.connect(self.film_wanted)
+        self._motion.moved.connect(self._repaint)
+        self._delegate = PresetDelegate(palette, self._picture, self)
         self._build()
         self.apply_palette(palette)
         self.set_presets([])
 
     def set_presets(self, entries: Sequence[PresetEntry]) -> None:
         """Show these presets in this order; the selection stays where its preset stays."""
+        self._pictures.clear()
+        self._asked.clear()
+        self._motion.forget()
         self._model.set_entries(entries)
         self._show_selected()
         self._update_empty()
+
+    def set_picture(self, path: Path, png: bytes | None) -> None:
+        """Show the picture of a preset that was wanted; None where it has none."""
+        if path in self._asked:
+            self._asked.remove(path)
+        self._pictures[path] = png
+        while len(self._pictures) > KEPT_PICTURES:
+            self._pictures.popitem(last=False)
+        self._repaint(path)
+
+    def set_film(self, path: Path, pictures: Sequence[bytes]) -> None:
+        """Show the moving picture of a preset while it is looked at."""
+        self._motion.take(path, pictures)
+
+    def set_favourites(self, paths: Collection[Path]) -> None:
+        """Say which presets the user has marked, without telling anyone."""
+        self._favourites = frozenset(paths)
+        self._model.set_favourites(self._favourites, alone=self._only.isChecked())
+        self._show_selected()
+        self._update_empty()
+
+    def set_order(self, name: str) -> None:
+        """Sort so, if there is such an order."""
+        self._order.choose(name)
 
     def select(self, path: Path) -> None:
         """Mark the preset of a path as the one on stage; none where it is not listed."""
@@ -107,29 +134,52 @@ class PresetLibrary(QWidget):
         self._search.setObjectName("presetSearch")
         self._search.setAccessibleName("Search presets")
         self._search.setPlaceholderText("Search presets")
-        self._search.setToolTip("Words of the title, target, method or coupling, in any order")
+        self._search.setToolTip("Words of title, target, method, tags or notes, in any order")
         self._search.setClearButtonEnabled(True)
         self._search.setAcceptDrops(False)  # a dropped file is opened, not typed
         self._search.textChanged.connect(self._on_search)
         self._list = PresetList()
-        self._list.setModel(self._found)
+        self._list.setModel(self._model)
         self._list.setItemDelegate(self._delegate)
         self._list.chosen.connect(self._on_chosen)
+        self._list.command.connect(self._on_key)
+        self._list.looked_at.connect(self._on_looked_at)
         self._list.customContextMenuRequested.connect(self._on_menu)
         self._empty = self._overlay("presetsEmpty")
         self._empty.setProperty("muted", True)
         self._drop_frame = self._overlay("presetsDrop")
         self._drop_frame.setText("Drop to open")
         self._drop_frame.hide()
-        self._menu = QMenu(self)
-        self._menu.setObjectName("presetMenu")
-        self._menu.addAction("Open").triggered.connect(self._on_open)
-        self._menu.addAction("Show in folder").triggered.connect(self._on_reveal)
+        self._menu = PresetMenu(self)
+        self._menu.wanted.connect(self._do)
         box = QVBoxLayout(self)
         box.setContentsMargins(8, 6, 8, 8)
         box.setSpacing(6)
-        box.addWidget(self._search)
+        box.addLayout(self._build_tools())
         box.addWidget(self._list, 1)
+
+    def _build_tools(self) -> QHBoxLayout:
+        self._order = OrderButton()
+        self._order.chosen.connect(self._on_order)
+        self._only = QToolButton()
+        self._only.setObjectName("presetFavourites")
+        self._only.setText("★")
+        self._only.setCheckable(True)
+        self._only.setAccessibleName("Favourites only")
+        self._only.setToolTip("Show favourites only (Ctrl+B marks the current preset)")
+        self._only.toggled.connect(lambda _on: self.set_favourites(self._favourites))
+        more = QToolButton()
+        more.setObjectName("presetMore")
+        more.setText("⋯")
+        more.setAccessibleName("More about the current preset")
+        more.setToolTip("Rename, describe, duplicate, export or delete the current preset")
+        more.clicked.connect(self._on_more)
+        row = QHBoxLayout()
+        row.setSpacing(2)
+        row.addWidget(self._search, 1)
+        for button in (self._order, self._only, more):
+            row.addWidget(button)
+        return row
 
     def _overlay(self, name: str) -> QLabel:
         label = QLabel(self._list)
@@ -168,11 +218,32 @@ class PresetLibrary(QWidget):
             event.acceptProposedAction()
             self.filesDropped.emit(paths)
 
+    # --- pictures -----------------------------------------------------------------------------
+
+    def _picture(self, entry: PresetEntry) -> bytes | None:
+        """What a row shows now; a picture that was not read yet is asked for."""
+        path = entry.path
+        if (moving := self._motion.picture(path)) is not None:
+            return moving
+        if not entry.unread:
+            return entry.thumbnail
+        if path not in self._pictures and path not in self._asked:
+            self._asked = [*self._asked, path][-PICTURES_WAITING:]  # as the librarian does
+            self.picture_wanted.emit(path)
+        return self._pictures.get(path)
+
+    def _repaint(self, path: Path) -> None:
+        index = self._model.index_of(path)
+        if index.isValid():
+            self._list.viewport().update(self._list.visualRect(index))
+
+    def _on_looked_at(self, index: QModelIndex) -> None:
+        self._motion.follow(index.data(ENTRY_ROLE).path if index.isValid() else None)
+
     # --- inside -------------------------------------------------------------------------------
 
     def _show_selected(self) -> None:
-        source = QModelIndex() if self._selected is None else self._model.index_of(self._selected)
-        index = self._found.mapFromSource(source)
+        index = QModelIndex() if self._selected is None else self._model.index_of(self._selected)
         self._list.setCurrentIndex(index)
         if index.isValid():
             self._list.scrollTo(index)
@@ -180,30 +251,52 @@ class PresetLibrary(QWidget):
             self._list.clearSelection()
 
     def _on_search(self, text: str) -> None:
-        self._found.search(text)
+        self._model.search(text)
         self._show_selected()
         self._update_empty()
 
+    def _on_order(self, name: str) -> None:
+        self._model.order_by(name)
+        self._show_selected()
+        self.order_changed.emit(name)
+
     def _update_empty(self) -> None:
         words = f"Nothing matches “{self._search.text()}”."
-        self._empty.setText(words if self._model.rowCount() else NO_PRESETS)
-        self._empty.setVisible(self._found.rowCount() == 0)
+        if self._only.isChecked() and not self._search.text():
+            words = "No favourites yet. Press Ctrl+B on a preset to mark it."
+        self._empty.setText(words if self._model.count() else NO_PRESETS)
+        self._empty.setVisible(self._model.rowCount() == 0)
 
     def _on_chosen(self, index: QModelIndex) -> None:
-        self._selected = index.data(ENTRY_ROLE).path
-        self.presetActivated.emit(self._selected)
+        self._do("open", index.data(ENTRY_ROLE))
+
+    def _on_key(self, name: str) -> None:
+        self._do(name, self._list.currentIndex().data(ENTRY_ROLE))
 
     def _on_menu(self, place: QPoint) -> None:
         index = self._list.indexAt(place)
         if index.isValid():
-            self._menu_path = index.data(ENTRY_ROLE).path
+            self._menu.set_entry(index.data(ENTRY_ROLE), favourite=index.data(FAVOURITE_ROLE))
             self._menu.popup(self._list.viewport().mapToGlobal(place))
 
-    def _on_open(self) -> None:
-        self.presetActivated.emit(self._menu_path)
+    def _on_more(self) -> None:
+        index = self._list.currentIndex()
+        if index.isValid():
+            self._on_menu(self._list.visualRect(index).center())
 
-    def _on_reveal(self) -> None:
-        self.revealRequested.emit(self._menu_path)
+    def _do(self, name: str, entry: PresetEntry) -> None:
+        if entry.shipped and name not in OF_THE_SHIPPED:
+            return
+        if name == "open":
+            self._selected = entry.path
+            self.presetActivated.emit(entry.path)
+        elif name == "reveal":
+            self.revealRequested.emit(entry.path)
+        elif name == "favourite":
+            self.set_favourites(self._favourites ^ {entry.path})
+            self.favourites_changed.emit(self._favourites)
+        else:
+            self.command_wanted.emit(name, entry)
 
 
 def dropped_presets(event: QDropEvent) -> list[Path]:

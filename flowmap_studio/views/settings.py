@@ -15,6 +15,16 @@ def presets_folder() -> Path:
     return user_data_path(APP, appauthor=False) / "presets"
 
 
+def deleted_folder() -> Path:
+    """Where deleted presets wait for a while to be had back; made by the first of them."""
+    return user_data_path(APP, appauthor=False) / "deleted"
+
+
+def drawings_folder() -> Path:
+    """Where targets and sources lie that were drawn by hand; made by the first of them."""
+    return user_data_path(APP, appauthor=False) / "drawings"
+
+
 def recovery_folder() -> Path:
     """Where copies of runs lie that go on, or that a crash cut off; made by the first of them."""
     return user_data_path(APP, appauthor=False) / "recovery"

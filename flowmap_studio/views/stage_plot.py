@@ -83,6 +83,21 @@ class StagePlot(pg.PlotWidget):
         self.getAxis("left").setWidth(LEAST_AXIS_WIDTH)
         self._show_fitted()
 
+    def is_fitted(self) -> bool:
+        """Whether what `fit` was given is still seen."""
+        return self._fitted is not None
+
+    def move_to(self, low: npt.ArrayLike, high: npt.ArrayLike) -> None:
+        """Show this rectangle once, as if the user had moved there.
+
+        Args:
+            low: (2,) lower ends in view units.
+            high: (2,) upper ends.
+        """
+        self._fitted = None
+        (left, bottom), (right, top) = low, high
+        self._box.setRange(xRange=(left, right), yRange=(bottom, top), padding=0)
+
     def view(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Lower and upper ends (2,) of what is seen, in view units."""
         ends = np.array(self._box.viewRange(), np.float64)

@@ -24,7 +24,8 @@ QToolButton#trainButton:hover {{ background: {p.accent_hover}; }}
 QToolButton#trainButton:disabled {{ background: {p.grid}; color: {p.muted}; }}
 QDockWidget {{ color: {p.muted}; font-weight: 600; }}
 QDockWidget::title {{ background: {p.window}; padding: 5px 8px 3px 8px; text-align: left; }}
-QDockWidget > QWidget, QWidget#lossPlot, QWidget#qualityPlot, QWidget#comparePanel {{
+QDockWidget > QWidget, QWidget#lossPlot, QWidget#qualityPlot, QWidget#comparePanel,
+QWidget#tourPanel, QWidget#paintPanel {{
     background: {p.panel}; }}
 QPushButton {{ background: {p.field}; border: 1px solid {p.border}; border-radius: 6px;
     padding: 4px 12px; }}

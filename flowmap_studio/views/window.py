@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, QUrl
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
-    QDesktopServices,
     QDragEnterEvent,
     QDropEvent,
     QPaintEvent,
@@ -25,9 +24,7 @@ from PySide6.QtWidgets import (
 from flowmap_studio.core.advice import Advice
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import StudioError
-from flowmap_studio.core.presets import list_presets
 from flowmap_studio.core.target_names import TARGETS
-from flowmap_studio.resources import asset
 from flowmap_studio.runtime.session import Session, State
 from flowmap_studio.views import theme
 from flowmap_studio.views.about import AboutDialog
@@ -45,19 +42,32 @@ from flowmap_studio.views.file_dialogs import (
     ask_target,
 )
 from flowmap_studio.views.key_reach import KeyReach
+from flowmap_studio.views.library_desk import LibraryDesk
 from flowmap_studio.views.loss_plot import LossPlot
 from flowmap_studio.views.menus import make_menus
 from flowmap_studio.views.message_bar import MessageBar
-from flowmap_studio.views.panels import BOTTOM, LEFT, RIGHT, StageOnly, add_dock, arrange
+from flowmap_studio.views.paint_desk import PaintDesk
+from flowmap_studio.views.paint_panel import PaintPanel
+from flowmap_studio.views.panels import (
+    BOTTOM,
+    LEFT,
+    RIGHT,
+    StageOnly,
+    TabBars,
+    add_dock,
+    arrange,
+)
 from flowmap_studio.views.preset_library import PresetLibrary, dropped_files
 from flowmap_studio.views.quality_plot import QualityPlot
 from flowmap_studio.views.recovery_offer import RecoveryOffer
 from flowmap_studio.views.session_mirror import SessionMirror
-from flowmap_studio.views.settings import Settings, presets_folder
+from flowmap_studio.views.settings import Settings
 from flowmap_studio.views.shortcut_sheet import ShortcutSheet
 from flowmap_studio.views.status import StudioStatus
 from flowmap_studio.views.time_bar import TimeBar
 from flowmap_studio.views.tool_bar import StudioToolBar
+from flowmap_studio.views.tour_desk import TourDesk
+from flowmap_studio.views.tour_panel import TourPanel
 from flowmap_studio.views.undo import ConfigChange
 
 COMPARE_SHARE = 0.29
@@ -90,7 +100,6 @@ class StudioWindow(QMainWindow):
         self._place()
         self._wire_views()
         self._wire_session()
-        self.refresh_library()
         self._restore()
         # Torch is imported behind the painted window; this is for a window that is never shown.
         QTimer.singleShot(250, self._begin)
@@ -105,6 +114,8 @@ class StudioWindow(QMainWindow):
         self.form = ConfigForm(palette, exclude=("target", "method", "coupling"))
         self.library = PresetLibrary(palette)
         self.compare_panel = ComparePanel(palette)
+        self.tour_panel = TourPanel(palette)
+        self.paint_panel = PaintPanel(palette)
         self.message_bar = MessageBar(palette)
         self.status = StudioStatus(self)
         self.setStatusBar(self.status)
@@ -140,6 +151,8 @@ class StudioWindow(QMainWindow):
             "composedAction": lambda: stage.toggle_layer("composed"),
             "fitAction": stage.fit,
             "stageOnlyAction": self.toggle_stage_only,
+            "paintAction": lambda: self._drawings.toggle(),
+            "tourAction": lambda: self._tour.toggle(),
             "commandsAction": self.show_commands,
             "shortcutsAction": self.show_shortcuts,
             "aboutAction": self.show_about,
@@ -149,6 +162,7 @@ class StudioWindow(QMainWindow):
         colour_actions(self.actions_by_name, self._palette)
 
     def _place(self) -> None:
+        TabBars(self)
         self.tool_bar = StudioToolBar(self.actions_by_name, TARGETS, self)
         self.addToolBar(self.tool_bar)
         centre = QWidget()
@@ -168,10 +182,16 @@ class StudioWindow(QMainWindow):
         )
         bottom = add_dock(self, "timeDock", "Time", self.time_bar, BOTTOM)
         self._compare_dock = add_dock(self, "compareDock", "Compare", self.compare_panel, BOTTOM)
-        self._docks = (*left, *right, self._compare_dock)
+        self._tour_dock = add_dock(self, "tourDock", "Guided tour", self.tour_panel, RIGHT)
+        self._paint_dock = add_dock(self, "paintDock", "Draw", self.paint_panel, RIGHT)
+        hidden = (self._compare_dock, self._tour_dock, self._paint_dock)
+        self._docks = (*left, *right, *hidden)
         arrange(self, left, right, bottom)
         self.splitDockWidget(self._compare_dock, bottom, Qt.Orientation.Vertical)
-        self._compare_dock.hide()
+        for dock in (self._tour_dock, self._paint_dock):
+            self.tabifyDockWidget(right[0], dock)
+        for dock in hidden:
+            dock.hide()
         make_menus(self, self.actions_by_name, self._docks)
         self._stage_only = StageOnly(self, (*self._docks, self.tool_bar, self.menuBar()))
         KeyReach(self, besides=(self.time_bar.time_slider,))
@@ -193,13 +213,14 @@ class StudioWindow(QMainWindow):
         self.tool_bar.setting_chosen.connect(self._on_setting_chosen)
         self.tool_bar.file_wanted.connect(self.choose_target_file)
         self.form.config_edited.connect(self.edit_config)
-        self.library.preset_activated.connect(self.open_preset)
-        self.library.files_dropped.connect(self._on_dropped)
-        self.library.reveal_requested.connect(self._on_reveal)
         self.message_bar.remedy_chosen.connect(self._on_remedy)
         self.stage.set_composed_steps(bar.steps())
-        compare = self.actions_by_name["compareAction"]
-        self._compare_dock.toggleViewAction().toggled.connect(compare.setChecked)
+        for dock, name in (
+            (self._compare_dock, "compareAction"),
+            (self._tour_dock, "tourAction"),
+            (self._paint_dock, "paintAction"),
+        ):
+            dock.toggleViewAction().toggled.connect(self.actions_by_name[name].setChecked)
         follow_layers(self.actions_by_name, self.stage)
 
     def _wire_session(self) -> None:
@@ -208,6 +229,9 @@ class StudioWindow(QMainWindow):
         self._desk = CompareDesk(self)
         self._offer = RecoveryOffer(session, self.message_bar, self)
         self._exports = ExportDesk(self, self._palette)
+        self._shelf = LibraryDesk(self, self._settings)
+        self._tour = TourDesk(self, self._tour_dock, self._settings)
+        self._drawings = PaintDesk(self, self._paint_dock)
         session.message.connect(self.message_bar.show_message)
         session.advised.connect(self._show_advice)
         session.failed.connect(self._show_failure)
@@ -229,7 +253,7 @@ class StudioWindow(QMainWindow):
     def save_preset(self, path: Path | str) -> bool:
         """Save the map on stage, or say why not; returns whether it was saved."""
         try:
-            self.session.save_preset(Path(path))
+            self._shelf.save(Path(path))
         except StudioError as error:
             self.message_bar.show_message("error", str(error))
             return False
@@ -305,13 +329,8 @@ class StudioWindow(QMainWindow):
         self._stage_only.toggle()
 
     def refresh_library(self) -> None:
-        """Read the lists of shipped and own presets again."""
-        own = list_presets(presets_folder(), shipped=False)
-        try:
-            shipped = list_presets(asset("presets"), shipped=True)
-        except FileNotFoundError:  # the studio works without them
-            shipped = []
-        self.library.set_presets([*own, *shipped])
+        """Read the lists of shipped and own presets again, in the background."""
+        self._shelf.refresh()
 
     def follow_system(self) -> None:
         """Take light or dark from the system."""
@@ -331,6 +350,8 @@ class StudioWindow(QMainWindow):
             self.library,
             self.message_bar,
             self.compare_panel,
+            self.tour_panel,
+            self.paint_panel,
             self._mirror,
             self._exports,
         ):
@@ -405,9 +426,6 @@ class StudioWindow(QMainWindow):
             self.open_preset(presets[0])
         elif paths:
             self.set_target(str(paths[0]))
-
-    def _on_reveal(self, path: Path) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent)))
 
     # --- Qt's events --------------------------------------------------------------------------
 

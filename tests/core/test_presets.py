@@ -19,12 +19,15 @@ from PIL import Image
 from flowmap_studio.core.errors import PresetError
 from flowmap_studio.core.presets import (
     FORMAT_VERSION,
+    LayerLook,
     Preset,
+    StageView,
     clean_text,
     read_preset,
     write_preset,
 )
 from flowmap_studio.core.presets.codec import decode, encode
+from flowmap_studio.core.presets.view import describe_view
 from flowmap_studio.core.run import Run
 from flowmap_studio.core.targets import open_again
 
@@ -86,7 +89,7 @@ def test_texts_are_plain(preset: Preset) -> None:
     assert len(cleaned.tags) == 64
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_golden_files_of_every_version_stay_readable(version: int) -> None:
     found = read_preset(GOLDEN / f"version_{version}.flowmap")
     truth = json.loads((GOLDEN / f"version_{version}.json").read_text("utf-8"))
@@ -110,6 +113,22 @@ def test_the_golden_unfinished_run_goes_on() -> None:
     run = Run(checkpoint.state.config, *open_again(checkpoint), resumed=checkpoint)
     assert (run.step, len(run.history), run.finished) == (27, 27, False)
     assert [progress.step for progress in run.run()][-1] == 40
+
+
+def test_the_golden_view_is_read() -> None:
+    found = read_preset(GOLDEN / "version_4.flowmap").view
+    truth = json.loads((GOLDEN / "version_4.json").read_text("utf-8"))["view"]
+    assert found is not None
+    assert describe_view(found) == truth
+    assert read_preset(GOLDEN / "version_3.flowmap").view is None
+
+
+def test_a_view_comes_back(preset: Preset) -> None:
+    for area in (None, (-1.5, 2.0, 0.0, 1e-3)):
+        view = StageView(0.375, 12, area, {"data": LayerLook(visible=False, opacity=0.25)})
+        content = encode(dataclasses.replace(preset, view=view))
+        assert b'\\"version\\":4' in content
+        assert decode(content).view == view
 
 
 def test_finished_maps_stay_readable_by_older_programs(preset: Preset) -> None:

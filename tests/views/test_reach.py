@@ -3,7 +3,7 @@
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QTabBar, QWidget
 
 from flowmap_studio.runtime.session import Session
 from flowmap_studio.views import theme
@@ -87,6 +87,23 @@ def test_what_the_focus_comes_to_has_a_name(qtbot, window):
     for widget in walked(qtbot, window, window.time_bar.time_slider):
         text = getattr(widget, "text", str)()
         assert widget.accessibleName() or text, f"{type(widget)} {widget.objectName()}"
+
+
+@pytest.mark.parametrize(
+    ("action", "inside"), [("tourAction", "tourNext"), ("paintAction", "targetCanvas")]
+)
+def test_panels_that_share_a_place_are_reached_too(qtbot, window, action, inside):
+    window.open_preset = lambda _path: False  # nothing is evaluated here
+    window.actions_by_name[action].trigger()
+    seen = walked(qtbot, window, window.time_bar.time_slider)
+    (tabs,) = [widget for widget in seen if isinstance(widget, QTabBar)]
+    assert tabs.count() == 2
+    assert tabs.isVisible()
+    assert {w.objectName() for w in reachable(window)} - {"", "qt_spinbox_lineedit"} <= {
+        widget.objectName() for widget in seen
+    }
+    assert inside in {widget.objectName() for widget in seen}
+    assert all(w.accessibleName() or getattr(w, "text", str)() for w in seen)
 
 
 def test_the_names_that_outside_checks_look_for_are_there(window):

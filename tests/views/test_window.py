@@ -104,7 +104,7 @@ def test_without_any_preset_the_stage_says_what_to_do(
     open_studio: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flowmap_studio import app
-    from flowmap_studio.views import window
+    from flowmap_studio.views import library_desk
 
     def missing(*parts: str) -> Path:
         if parts[0] == "presets":
@@ -112,7 +112,7 @@ def test_without_any_preset_the_stage_says_what_to_do(
         return asset(*parts)
 
     monkeypatch.setattr(app, "asset", missing)
-    monkeypatch.setattr(window, "asset", missing)
+    monkeypatch.setattr(library_desk, "asset", missing)
     studio = open_studio()
     assert "Press Train or open a preset" in studio.find("stageEmpty").text()
     assert not studio.find("savePresetAction").isEnabled()
@@ -418,8 +418,13 @@ def test_saved_presets_are_listed_and_opened_by_a_click(
     monkeypatch.setattr(file_dialogs.QFileDialog, "getSaveFileName", save_here)
     studio.trigger("savePresetAction")
     presets = studio.find("presetList")
-    titles = [presets.model().index(row, 0).data() for row in range(presets.model().rowCount())]
-    row = titles.index("from dialog")
+    model = presets.model()
+
+    def titles() -> list[str]:
+        return [model.index(row, 0).data() for row in range(model.rowCount())]
+
+    studio.until(lambda: "from dialog" in titles())
+    row = titles().index("from dialog")
     assert presets.currentIndex().data() == "from dialog"
 
     studio.configure(target="moons")
@@ -462,11 +467,11 @@ def test_opening_a_preset_while_training_ends_the_run(studio: Any, small_preset:
 def test_a_presets_folder_is_shown_in_the_file_manager(
     studio: Any, small_preset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flowmap_studio.views import window
+    from flowmap_studio.views import library_desk
 
     revealed: list[str] = []
     monkeypatch.setattr(
-        window.QDesktopServices, "openUrl", lambda url: revealed.append(url.toLocalFile())
+        library_desk.QDesktopServices, "openUrl", lambda url: revealed.append(url.toLocalFile())
     )
     studio.find("presetLibrary").revealRequested.emit(small_preset)
     assert [Path(folder) for folder in revealed] == [small_preset.parent]

@@ -16,6 +16,7 @@ from flowmap_studio.core.presets.metadata import check_metadata, check_normalisa
 from flowmap_studio.core.presets.preset import (
     FORMAT_VERSION,
     PLAIN_VERSION,
+    RUN_VERSION,
     Preset,
     without_folders,
 )
@@ -31,6 +32,7 @@ from flowmap_studio.core.presets.training import (
     describe_training,
     training_tensors,
 )
+from flowmap_studio.core.presets.view import describe_view, parse_view
 from flowmap_studio.core.snapshot import Snapshot
 
 
@@ -67,8 +69,11 @@ def encode(preset: Preset, *, private: bool = True) -> bytes:
     }
     if training is not None:
         described = describe_training(training, kept(training.config))
-        metadata |= {"version": FORMAT_VERSION, "training": described}
+        metadata |= {"version": RUN_VERSION, "training": described}
         tensors |= training_tensors(training)
+    if preset.view is not None:
+        metadata |= {"version": FORMAT_VERSION, "view": describe_view(preset.view)}
+        metadata.setdefault("training", None)
     metadata["sha256"] = digest(metadata, tensors)
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     return safetensors.numpy.save(contiguous, metadata={"flowmap": compact(metadata)})
@@ -113,6 +118,7 @@ def decode(content: bytes) -> Preset:
         thumbnail=usable_thumbnail(tensors),
         created_by=words["created_by"],
         training=run.state(of_run, len(classes)) if run else None,
+        view=parse_view(words["view"]) if words.get("view") is not None else None,
     )
 
 

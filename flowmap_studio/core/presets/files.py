@@ -16,7 +16,7 @@ from flowmap_studio.core.library import PresetEntry
 from flowmap_studio.core.presets.codec import decode, encode
 from flowmap_studio.core.presets.header import HEADER_LIMIT, Header, parse_header
 from flowmap_studio.core.presets.metadata import check_metadata
-from flowmap_studio.core.presets.preset import Preset, clean_text, describe
+from flowmap_studio.core.presets.preset import TAG_LIMIT, Preset, clean_text, describe
 from flowmap_studio.core.presets.tensors import usable_thumbnail
 
 SUFFIX = ".flowmap"
@@ -71,7 +71,7 @@ def list_presets(folder: Path, *, shipped: bool) -> list[PresetEntry]:
     entries = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         try:
-            entries.append(_read_entry(path, shipped=shipped))
+            entries.append(read_entry(path, shipped=shipped))
         except (PresetError, OSError):
             continue  # opening it by hand says what is wrong with it
     return entries
@@ -122,20 +122,52 @@ def _read_exactly(descriptor: int, size: int) -> bytes:
     return b"".join(parts)
 
 
-def _read_entry(path: Path, *, shipped: bool) -> PresetEntry:
+def read_entry(path: Path, *, shipped: bool, picture: bool = True) -> PresetEntry:
+    """The library's line of one file; only its head is read, and its picture if wanted.
+
+    Args:
+        path: Of a preset.
+        shipped: Whether it came with the program.
+        picture: Whether to read the picture too; otherwise `read_picture` does it later.
+
+    Raises:
+        PresetError: It is no sound preset.
+        OSError: It can't be read.
+    """
     with _opened(path) as (descriptor, size):
-        start = _read_exactly(descriptor, 8)
-        length = min(int.from_bytes(start, "little"), HEADER_LIMIT + 1)
-        header = parse_header(start + _read_exactly(descriptor, length), size)
+        header = _read_header(descriptor, size)
         config = check_metadata(header.metadata)
-        png = _read_thumbnail(descriptor, header)
+        png = _read_thumbnail(descriptor, header) if picture else None
+        modified = os.fstat(descriptor).st_mtime_ns
+    words = header.metadata
+    score = words["metrics"].get("sliced_w2_1")
     return PresetEntry(
         path=path,
-        title=clean_text(header.metadata["title"]).split("\n")[0],
-        subtitle=clean_text(describe(config, header.metadata["step"])),
+        title=clean_text(words["title"]).split("\n")[0],
+        subtitle=clean_text(describe(config, words["step"])),
         thumbnail=png,
         shipped=shipped,
+        tags=tuple(clean_text(tag) for tag in words["tags"][:TAG_LIMIT]),
+        notes=clean_text(words["notes"]),
+        modified=modified,
+        score=None if score is None else float(score),
+        unread=not picture and "thumbnail" in header.tensors,
     )
+
+
+def read_picture(path: Path) -> bytes | None:
+    """The PNG that a preset file carries; None where it has none, or is no sound preset."""
+    try:
+        with _opened(path) as (descriptor, size):
+            return _read_thumbnail(descriptor, _read_header(descriptor, size))
+    except (PresetError, OSError):
+        return None
+
+
+def _read_header(descriptor: int, size: int) -> Header:
+    start = _read_exactly(descriptor, 8)
+    length = min(int.from_bytes(start, "little"), HEADER_LIMIT + 1)
+    return parse_header(start + _read_exactly(descriptor, length), size)
 
 
 def _read_thumbnail(descriptor: int, header: Header) -> bytes | None:

@@ -28,7 +28,7 @@ FIELDS = {
     "created_by",
     "sha256",
 }
-FIELDS_SINCE = {2: {"classes"}, 3: {"training"}}
+FIELDS_SINCE = {2: {"classes"}, 3: {"training"}, 4: {"view"}}
 """Fields that came with later versions."""
 
 
@@ -94,7 +94,7 @@ def _check_kinds(metadata: Mapping[str, Any]) -> None:
         and all(_is_number(value) for value in metrics.values())
         and isinstance(metadata["config"], dict)
         and _are_classes(metadata.get("classes", []))
-        and isinstance(metadata.get("training"), (dict, NoneType))
+        and all(isinstance(metadata.get(n), (dict, NoneType)) for n in ("training", "view"))
         and metadata.get("training") != {}
     )
     if not good:

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import flowmap_studio
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.presets.view import StageView
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.training_state import Checkpoint, TrainingState
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """The newest version that this program writes and reads.
 
-2 brought classes, labels and sources; 3 unfinished runs.
+2 brought classes, labels and sources; 3 unfinished runs; 4 how the stage looked.
 """
-PLAIN_VERSION = 2
-"""What files without an unfinished run are written as: older programs read them too."""
+PLAIN_VERSION, RUN_VERSION = 2, 3
+"""What files are written as that have no need of a newer one: older programs read them too."""
 TEXT_LIMIT = 4096
 """Characters of a title, a note or a tag."""
 TAG_LIMIT = 64
@@ -36,6 +37,7 @@ class Preset:
         thumbnail: PNG bytes of at most 512 × 512 pixels, or None.
         created_by: Program and version that wrote it.
         training: How to go on with the run that the map is from; None for finished ones.
+        view: How the stage looked; None where it was saved without a stage.
     """
 
     snapshot: Snapshot
@@ -45,6 +47,7 @@ class Preset:
     thumbnail: bytes | None = None
     created_by: str = f"Flow Map Studio {flowmap_studio.__version__}"
     training: TrainingState | None = None
+    view: StageView | None = None
 
     def __post_init__(self) -> None:
         for name in ("title", "notes", "created_by"):

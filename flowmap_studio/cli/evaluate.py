@@ -15,8 +15,6 @@ from flowmap_studio.core.errors import StudioError
 
 if TYPE_CHECKING:
     from flowmap_studio.core.loaded_map import LoadedMap
-    from flowmap_studio.core.snapshot import Snapshot
-    from flowmap_studio.core.targets import Target
 
 MAX_STEPS = 10_000
 HEADINGS = {
@@ -69,8 +67,9 @@ def evaluate(file: Path, steps: tuple[int, ...], seed: int, as_json: bool) -> No
     snapshot = open_preset(file).snapshot
     from flowmap_studio.core.metrics import Referee, spread_ratio
     from flowmap_studio.core.probes import fold_share
+    from flowmap_studio.core.targets import judging_target
 
-    target, source = _target(snapshot)
+    target, source = judging_target(snapshot)
     referee = Referee(target, snapshot.normalisation, seed=seed)
     points = len(referee.data)
     if points < 2:
@@ -111,19 +110,6 @@ def evaluate(file: Path, steps: tuple[int, ...], seed: int, as_json: bool) -> No
             )
         for one in advice:
             console.warn(one.sentence)
-
-
-def _target(snapshot: Snapshot) -> tuple[Target, str]:
-    """The data to judge by, and where it comes from: named, file or embedded."""
-    from flowmap_studio.core.targets import SHAPES, PointTarget, open_or_embedded
-
-    name = snapshot.config.target
-    target = open_or_embedded(name, snapshot.data)
-    if name in SHAPES:
-        return target, "named"
-    if target.dim != snapshot.dim:  # another file of that name lies here
-        return PointTarget(Path(name).name, snapshot.data), "embedded"
-    return target, "file" if Path(name).expanduser().is_file() else "embedded"
 
 
 def _head(loaded: LoadedMap) -> dict[str, float] | None:

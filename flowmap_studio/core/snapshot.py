@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.normalisation import Normalisation
 
 
@@ -39,6 +40,7 @@ class Snapshot:
         labels: (n,) class of each row of `data`, as numbers; None where there are no classes.
         stage: What part of a staged run it is from, e.g. "teacher"; not kept in files.
         source: (n, dim) a sample of a source that is not the standard normal, in data units.
+        image: What the axes are as an image; None for points.
     """
 
     config: RunConfig
@@ -51,6 +53,7 @@ class Snapshot:
     labels: npt.NDArray[np.float32] | None = None
     source: npt.NDArray[np.float32] | None = None
     stage: str = ""
+    image: ImageShape | None = None
 
     def __post_init__(self) -> None:
         frozen = {name: _frozen(array) for name, array in self.weights.items()}

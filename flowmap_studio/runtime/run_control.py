@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 
-import numpy as np
-import numpy.typing as npt
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.training_state import Checkpoint
 from flowmap_studio.runtime.mailbox import Mailbox
 from flowmap_studio.runtime.recovery import RecoveryFile
@@ -68,7 +67,7 @@ class RunControl(QObject):
     def start(
         self,
         config: RunConfig,
-        embedded: npt.NDArray[np.float32] | None,
+        embedded: Snapshot | None,
         copy: RecoveryFile | None = None,
         resumed: Checkpoint | None = None,
     ) -> None:
@@ -76,7 +75,7 @@ class RunControl(QObject):
 
         Args:
             config: What to train.
-            embedded: (n, dim) points to learn when the target's file is not at hand.
+            embedded: A map whose sample is learned when the target's file is not at hand.
             copy: Where the run is saved now and then.
             resumed: A run of this config to go on with; it is held until `resume`.
         """

@@ -6,8 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal, Slot
 
 from flowmap_studio.core.advice import advise
@@ -17,7 +15,7 @@ from flowmap_studio.core.film_limits import Look, Timing
 from flowmap_studio.core.history import LossHistory
 from flowmap_studio.core.presets import read_preset, write_preset
 from flowmap_studio.core.snapshot import Snapshot
-from flowmap_studio.core.target_names import TARGETS
+from flowmap_studio.core.target_names import NAMED
 from flowmap_studio.runtime.comparing import ComparisonControl
 from flowmap_studio.runtime.evaluation import Evaluator
 from flowmap_studio.runtime.exporting import FilmControl, FilmOrder
@@ -172,8 +170,8 @@ class Session(QObject):
             name = Path(self.config.target).name
             self.message.emit(
                 "info",
-                f"{name} is not at hand; training on the {len(embedded):,} of its points that came "
-                "with the map.",
+                f"{name} is not at hand; training on the {len(embedded.data):,} of its points that "
+                "came with the map.",
             )
         self._fresh = True
         self._coming = self.recovery.new()
@@ -363,11 +361,11 @@ class Session(QObject):
 
     # --- inside -------------------------------------------------------------------------------
 
-    def _embedded_data(self) -> npt.NDArray[np.float32] | None:
-        """The shown map's sample of this target, in case the user's file is not at hand."""
+    def _embedded_data(self) -> Snapshot | None:
+        """The shown map if it is of this target, in case the user's file is not at hand."""
         shown = self.snapshot
         same = shown is not None and shown.config.target == self.config.target
-        return shown.data if same else None
+        return shown if same else None
 
     def _reset(self) -> None:
         self._control.abandon()  # from FAILED to IDLE too
@@ -525,6 +523,6 @@ class Session(QObject):
 
 def _is_missing_file(target: str) -> bool:
     try:
-        return target not in TARGETS and not Path(target).expanduser().is_file()
+        return target not in NAMED and not Path(target).expanduser().exists()
     except (OSError, RuntimeError, ValueError):
         return True

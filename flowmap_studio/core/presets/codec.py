@@ -18,9 +18,11 @@ from flowmap_studio.core.errors import ConfigError, PresetError
 from flowmap_studio.core.network_shapes import weight_shapes
 from flowmap_studio.core.normalisation import Normalisation
 from flowmap_studio.core.presets.header import Header, TensorEntry, parse_header
+from flowmap_studio.core.presets.image import describe_image, image_part
 from flowmap_studio.core.presets.preset import (
     FORMAT_VERSION,
     PLAIN_VERSION,
+    RUN_VERSION,
     TEXT_LIMIT,
     Preset,
     without_folders,
@@ -53,7 +55,7 @@ FIELDS = {
     "created_by",
     "sha256",
 }
-FIELDS_SINCE = {2: {"classes"}, 3: {"training"}}
+FIELDS_SINCE = {2: {"classes"}, 3: {"training"}, 4: {"image"}}
 """Fields that came with later versions."""
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -93,8 +95,11 @@ def encode(preset: Preset, *, private: bool = True) -> bytes:
     }
     if training is not None:
         described = describe_training(training, kept(training.config))
-        metadata |= {"version": FORMAT_VERSION, "training": described}
+        metadata |= {"version": RUN_VERSION, "training": described}
         tensors |= training_tensors(training)
+    if snapshot.image is not None:
+        part = describe_image(snapshot.image)
+        metadata = {"training": None} | metadata | {"version": FORMAT_VERSION, "image": part}
     metadata["sha256"] = _digest(metadata, tensors)
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     return safetensors.numpy.save(contiguous, metadata={"flowmap": _compact(metadata)})
@@ -110,10 +115,16 @@ def decode(content: bytes) -> Preset:
     config = check_metadata(header.metadata)
     normalisation = _normalisation(header.metadata["normalisation"])
     classes = tuple(header.metadata.get("classes", ()))
+    image = image_part(header.metadata.get("image"), normalisation.dim)
     described = header.metadata.get("training")
     run = described and TrainingPart(described, config, header.metadata["step"])
-    more = run.shapes(normalisation.dim, len(classes)) if run else {}
-    _check_tensors(header, config, normalisation.dim, len(classes), more)
+    try:
+        more = run.shapes(normalisation.dim, len(classes), image) if run else {}
+        shapes = weight_shapes(config, normalisation.dim, len(classes), image)
+    except ConfigError as error:
+        raise PresetError("its network does not fit its data") from error
+    expected = {f"map.{name}": shape for name, shape in shapes.items()} | dict(more)
+    _check_tensors(header, config, normalisation.dim, len(classes), expected)
     tensors = {name: _array(content, header, entry) for name, entry in header.tensors.items()}
     if _digest(header.metadata, tensors) != header.metadata["sha256"]:
         raise PresetError("its content is damaged (the checksum does not match)")
@@ -129,6 +140,7 @@ def decode(content: bytes) -> Preset:
         classes=classes,
         labels=tensors.get("labels"),
         source=tensors.get("source"),
+        image=image,
     )
     words = header.metadata
     return Preset(
@@ -243,11 +255,9 @@ def _check_tensors(
     config: RunConfig,
     dim: int,
     classes: int,
-    more: Mapping[str, tuple[int, ...]],
+    expected: Mapping[str, tuple[int, ...]],
 ) -> None:
     """Names, shapes and dtypes must be exactly those that the config and the run demand."""
-    shapes = weight_shapes(config, dim, classes)
-    expected = {f"map.{name}": shape for name, shape in shapes.items()} | dict(more)
     found = dict(header.tensors)
     thumbnail = found.pop("thumbnail", None)
     if thumbnail is not None and (thumbnail.dtype != "U8" or len(thumbnail.shape) != 1):

@@ -11,11 +11,13 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.training_state import Checkpoint, TrainingState
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """The newest version that this program writes and reads.
 
-2 brought classes, labels and sources; 3 unfinished runs.
+2 brought classes, labels and sources; 3 unfinished runs; 4 images.
 """
+RUN_VERSION = 3
+"""What unfinished runs on points are written as."""
 PLAIN_VERSION = 2
 """What files without an unfinished run are written as: older programs read them too."""
 TEXT_LIMIT = 4096

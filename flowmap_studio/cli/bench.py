@@ -47,7 +47,8 @@ def bench() -> None:
     "is installed). checkerboard: histogram KL and share of samples on forbidden squares. "
     "closed-forms: X_{s,t} on Gaussians and a mixture against the exact maps. digits: Fréchet "
     "distance and accuracy of conditional images beside flow matching and rectified flow. "
-    "Distances are in units of the data's spread. --json prints: torch, threads, targets, checkerboard, "
+    "Distances are in units of the data's spread. --json prints: torch, threads, targets, "
+    "checkerboard, "
     "closed_forms and digits (rows of: target or case, trained, seed, figures by number of steps, "
     "floor, effort with steps, seconds and weights, diverged), verdicts, interrupted.",
 )

@@ -48,7 +48,8 @@ SHARES = ("coverage", "spread_ratio", "forbidden_mass", "accuracy", "copied")
     "figures "
     "are sliced_w2, w2, energy_distance, coverage, spread_ratio and, for checkerboard, "
     "forbidden_mass, histogram_kl, for images frechet, accuracy, copied), density_head (rms_nats, "
-    "median_nats, points: its log-densities of samples against the exact change of variables; null without one), "
+    "median_nats, points: its log-densities of samples against the exact change of variables; "
+    "null without one), "
     "folded_share (of the noise that the one-step map turns over; "
     "null for velocities), advice (the most important sentence or null), findings (kind, sentence "
     "and change, the settings that cure it).",

@@ -100,12 +100,36 @@ class ResidualMlp(nn.Module):
         return out
 
 
+class ChannelNorm(nn.Module):
+    """Normalisation in groups of channels, scaled and shifted channel by channel.
+
+    As torch's GroupNorm, whose forward derivative asks for a layout in memory that convolutions
+    do not keep.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """(batch, channels, h, w) likewise."""
+        plain = _grouped(hidden)
+        return plain * self.weight[:, None, None] + self.bias[:, None, None]
+
+
+def _grouped(hidden: torch.Tensor) -> torch.Tensor:
+    """(batch, channels, h, w) of mean 0 and variance 1 in each group of channels."""
+    groups = hidden.reshape(len(hidden), GROUPS, -1)
+    return F.layer_norm(groups, groups.shape[-1:]).reshape(hidden.shape)
+
+
 class ConvBlock(nn.Module):
     """Two 3 × 3 convolutions with a way past them, the second modulated by the embedding."""
 
     def __init__(self, inputs: int, outputs: int, embed: int) -> None:
         super().__init__()
-        self.norm = nn.GroupNorm(GROUPS, inputs)
+        self.norm = ChannelNorm(inputs)
         self.first = nn.Conv2d(inputs, outputs, 3, padding=1)
         self.modulation = nn.Linear(embed, 2 * outputs)
         self.last = nn.Conv2d(outputs, outputs, 3, padding=1)
@@ -115,7 +139,7 @@ class ConvBlock(nn.Module):
         """(batch, outputs, h, w) from hidden (batch, inputs, h, w) and told (batch, embed)."""
         inner = self.first(F.silu(self.norm(hidden)))
         scale, shift = self.modulation(told)[:, :, None, None].chunk(2, dim=1)
-        inner = F.group_norm(inner, GROUPS) * (1 + scale) + shift
+        inner = _grouped(inner) * (1 + scale) + shift
         out: torch.Tensor = self.past(hidden) + self.last(F.silu(inner))
         return out
 
@@ -143,7 +167,7 @@ class UNet(nn.Module):
         pairs = list(pairwise(sizes))
         self.coarser = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairs)
         self.finer = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in pairs)
-        self.norm = nn.GroupNorm(GROUPS, sizes[0])
+        self.norm = ChannelNorm(sizes[0])
         self.last = nn.Conv2d(sizes[0], image.channels * config.outputs, 3, padding=1)
 
     def forward(
@@ -196,7 +220,7 @@ def draw_weights(network: nn.Module, draw: torch.Generator) -> None:
             module.weight.uniform_(-bound, bound, generator=draw)
             assert module.bias is not None  # noqa: S101 - none of these layers goes without
             module.bias.uniform_(-bound, bound, generator=draw)
-        elif isinstance(module, (nn.LayerNorm, nn.GroupNorm)):
+        elif isinstance(module, (nn.LayerNorm, ChannelNorm)):
             module.weight.fill_(1)
             module.bias.zero_()
     for module in network.modules():

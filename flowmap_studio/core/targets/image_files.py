@@ -161,6 +161,8 @@ def checked(
             "(images, height, width, 1 or 3)."
         )
     count, height, width, channels = values.shape
+    if not values.size:
+        raise DataError(f"{name} holds no images.")
     if count > MAX_COUNT:
         raise DataError(f"{name} holds {count:,} images; at most a million are read.")
     if not ImageShape(height, width, channels).sensible:
@@ -176,8 +178,6 @@ def checked(
 
 def _levels(name: str, values: npt.NDArray[np.generic]) -> int:
     """How many values pixels can have; 0 for continuous ones in [0, 1]."""
-    if not values.size:
-        raise DataError(f"{name} holds no images.")
     numbers = values.astype(np.float32) if values.dtype.kind == "f" else values
     low, high = float(numbers.min()), float(numbers.max())
     if not np.isfinite(numbers).all():

@@ -7,16 +7,22 @@ from types import MappingProxyType
 
 from flowmap_studio.core.cached_steps import CachedMap
 from flowmap_studio.core.costs import counted
-from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED
+from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED, stage_count
 from flowmap_studio.core.guidance import Guide
 from flowmap_studio.core.loaded_map import LoadedMap, Points
-from flowmap_studio.core.stage_clouds import guided_classes, shown_data
+from flowmap_studio.core.stage_clouds import (
+    guided_classes,
+    shown_data,
+    stage_guide,
+    stage_noise,
+)
 from flowmap_studio.runtime.frames import (
     DRAG_POINTS,
     LATTICE_RESOLUTION,
     Frame,
     FrameRequest,
 )
+from flowmap_studio.runtime.image_strips import image_strips
 
 
 class CachedSteps:
@@ -59,9 +65,10 @@ def draw_frame(
         cached: Its cached steps, if it asks for them.
     """
     began = time.perf_counter()
-    count = STAGE_POINTS if request.full else DRAG_POINTS
+    most = stage_count(request.snapshot.image)
+    count = most if request.full else min(most, DRAG_POINTS)
     guide = _guide(loaded, request)
-    one_step = loaded.at(loaded.noise(STAGE_POINTS, STAGE_SEED), request.t, 1, guide)
+    one_step = loaded.at(stage_noise(loaded), request.t, 1, guide)
     labels = {}
     if guide is not None:
         labels["one_step"] = labels["source"] = guided_classes(guide)
@@ -78,21 +85,29 @@ def draw_frame(
     if known is not None:
         labels["data"] = known
     clouds = {
-        "source": loaded.source(STAGE_POINTS, STAGE_SEED),
+        "source": loaded.snapshot.normalisation.undo(stage_noise(loaded).numpy()),
         "data": data,
         "one_step": one_step,
         "composed": composed,
     }
-    for cloud in clouds.values():
+    strips = image_strips(request, loaded, guide) if request.snapshot.image else {}
+    for cloud in (*clouds.values(), *strips.values()):
         cloud.flags.writeable = False
     spent = time.perf_counter() - began
-    known_labels = MappingProxyType(labels)
-    return Frame(request, MappingProxyType(clouds), spent, evaluations, known_labels, error)
+    return Frame(
+        request,
+        MappingProxyType(clouds),
+        spent,
+        evaluations,
+        MappingProxyType(labels),
+        error,
+        MappingProxyType(strips),
+    )
 
 
 def _guide(loaded: LoadedMap, request: FrameRequest) -> Guide | None:
     asked = request.sampling.fitted(loaded.snapshot)
-    return loaded.guide(STAGE_POINTS, STAGE_SEED, asked.label, asked.guidance)
+    return stage_guide(loaded, asked.label, asked.guidance)
 
 
 def _composed(
@@ -102,7 +117,7 @@ def _composed(
     sampling = request.sampling
     way = sampling.rival or request
     solver = sampling.solver if sampling.rival is None else sampling.rival.solver
-    noise = loaded.noise(STAGE_POINTS, STAGE_SEED)[:count]
+    noise = stage_noise(loaded)[:count]
     some = None if guide is None else guide.rows(slice(count))
     with counted(loaded.flow_map) as evaluations:
         points = loaded.at(noise, request.t, way.steps, some, solver)

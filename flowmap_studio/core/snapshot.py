@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.errors import StudioError
 from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.normalisation import Normalisation
 
@@ -71,3 +72,16 @@ class Snapshot:
     def with_metrics(self, metrics: Mapping[str, float]) -> Snapshot:
         """A copy with these figures added."""
         return replace(self, metrics={**self.metrics, **metrics})
+
+
+def check_cloud(snapshot: Snapshot | None) -> None:
+    """Refuse to draw images as clouds of points.
+
+    Raises:
+        StudioError: They are images.
+    """
+    if snapshot is not None and snapshot.image is not None:
+        raise StudioError(
+            "Films and drawings show clouds of points, and this map makes images; export them as "
+            ".png, .csv or .npy, or draw a sheet with: flowmap-studio sample --out FILE.png."
+        )

@@ -11,6 +11,8 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 GAP = 2.0
 """Logical pixels between images."""
+ABOUT = 100
+"""Images that a large panel shows: more would be too small to read at a glance."""
 
 Pictures = npt.NDArray[np.uint8]
 """(n, height, width, channels) bytes."""
@@ -61,7 +63,8 @@ class ImagePanel:
         aspect = self._images[0].width() / self._images[0].height()
         wide, high = self._area.width() + GAP, self._area.height() + GAP
         if self._rows is None:
-            width = max(self._least, self._least * aspect)
+            even = math.sqrt(self._area.width() * self._area.height() / ABOUT)
+            width = max(self._least, even) * max(1.0, aspect)
             self._columns = max(1, min(int(wide / (width + GAP)), len(self._images)))
             cell = wide / self._columns - GAP
             rows = max(1, int(high / (cell / aspect + GAP)))
@@ -93,13 +96,16 @@ class ImagePanel:
         """One of the images."""
         return self._images[index]
 
-    def paint(self, painter: QPainter, marks: dict[int, QColor]) -> None:
+    def paint(self, painter: QPainter, paper: QColor, marks: dict[int, QColor]) -> None:
         """Draw all that fit.
 
         Args:
             painter: In logical pixels; pixels of images stay square blocks.
+            paper: Colour of a line round each.
             marks: Colours of frames round some of them, by number.
         """
+        for index in range(self.shown):
+            painter.fillRect(self.cell(index).adjusted(-1, -1, 1, 1), paper)
         for index in range(self.shown):
             painter.drawImage(self.cell(index), self._images[index])
         painter.setBrush(Qt.BrushStyle.NoBrush)

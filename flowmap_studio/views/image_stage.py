@@ -131,7 +131,7 @@ class ImageStage(QWidget):
         for name, panel in self._panels.items():
             if panel.shown:
                 self._paint_title(painter, name, panel.cell(0).topLeft())
-                panel.paint(painter, self._marks(name))
+                panel.paint(painter, QColor(self._palette.border), self._marks(name))
         painter.setPen(QColor(self._palette.muted))
         low = QRectF(MARGIN, self.height() - TITLE, self.width() - 2 * MARGIN, TITLE - 4)
         painter.drawText(low, Qt.AlignmentFlag.AlignVCenter, self._caption)

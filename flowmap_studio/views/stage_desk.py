@@ -31,7 +31,7 @@ class StageDesk(QObject):
 
     def __init__(self, stage: CloudView, session: Session, palette: Palette) -> None:
         super().__init__(session)
-        self._session = session
+        self._stage = stage
         self.widget = QStackedWidget()
         self.images = ImageStage(palette)
         self.projection = ProjectionBar(stage)
@@ -50,6 +50,11 @@ class StageDesk(QObject):
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours; the plane's stage takes them by itself."""
         self.images.apply_palette(palette)
+
+    def shown(self) -> CloudView | ImageStage:
+        """The stage that is seen."""
+        images = self.widget.currentWidget() is self.images
+        return self.images if images else self._stage
 
     def show_frame(self, frame: Frame) -> None:
         """Show a frame on the stage that its data belongs to."""

@@ -9,7 +9,7 @@ from flowmap_studio.core.solvers import sampling_name
 
 STAGE_POINTS = 4096
 """Points of each cloud on the stage; the default of `flowmap-studio sample` too."""
-STAGE_IMAGES = 256
+STAGE_IMAGES = 144
 """Images of each kind on the stage; with the same noise as the first of so many points."""
 STAGE_SEED = 0
 """Seed of the stage's noise: `sample --seed 0` gives the very points on the stage at t = 1."""

@@ -50,7 +50,8 @@ class Tour:
         angle = (1 - share) * here + share * there
         made: Frame = np.linalg.qr(angle)[0]
         # QR may flip a column; the views must not jump.
-        return made * np.sign((made * angle).sum(axis=0))
+        steady: Frame = made * np.sign((made * angle).sum(axis=0))
+        return steady
 
     def _pair(self, number: int) -> Frame:
         draw = np.random.default_rng([self._seed, number])

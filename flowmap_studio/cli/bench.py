@@ -46,10 +46,12 @@ def bench() -> None:
     epilog="targets: sliced W2 and exact W2 by number of steps on the named 2-D targets, beside "
     "OT-CFM at 100 Euler steps with the same batch, width and number of steps (TorchCFM where it "
     "is installed). checkerboard: histogram KL and share of samples on forbidden squares. "
-    "closed-forms: X_{s,t} on Gaussians and a mixture against the exact maps. Distances are in "
-    "units of the data's spread. --json prints: torch, threads, targets, checkerboard and "
-    "closed_forms (rows of: target or case, trained, seed, figures by number of steps, floor, "
-    "effort with steps, seconds and weights, diverged), verdicts, interrupted.",
+    "closed-forms: X_{s,t} on Gaussians and a mixture against the exact maps. digits: Fréchet "
+    "distance and accuracy of conditional images beside flow matching and rectified flow. "
+    "Distances are in units of the data's spread. --json prints: torch, threads, targets, "
+    "checkerboard, "
+    "closed_forms and digits (rows of: target or case, trained, seed, figures by number of steps, "
+    "floor, effort with steps, seconds and weights, diverged), verdicts, interrupted.",
 )
 @click.option(
     "--part",
@@ -74,7 +76,7 @@ def bench() -> None:
     "--seeds",
     type=WholeNumber(1, 1000),
     metavar="N",
-    help="Seeds per map. Default: 3 for targets, 1 for the other parts.",
+    help="Seeds per map. Default: 3 for targets and digits, 1 for the others.",
 )
 @click.option(
     "--other-seeds",
@@ -86,7 +88,7 @@ def bench() -> None:
     "--steps",
     type=Number(),
     metavar="N",
-    help="Training steps. Default: 2,000 for targets, 4,000 for closed-forms.",
+    help="Training steps. Default: 2,000 for targets, 4,000 for closed-forms, 6,000 for digits.",
 )
 @click.option(
     "--seconds",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from flowmap_studio.core.bench import tables
 from flowmap_studio.core.bench.recipes import (
+    DIGITS,
+    OF_DIGITS,
     SENSIBLE,
     TWO_TIME,
     TWO_TIME_INDEPENDENT,
@@ -118,6 +120,12 @@ def _board_rows(options: Options, watch: Watch) -> Iterable[Row]:
     return board_rows(options.base, options.recipes, options.seeds, watch)
 
 
+def _digit_rows(options: Options, watch: Watch) -> Iterable[Row]:
+    from flowmap_studio.core.bench.images import image_rows
+
+    return image_rows(options.base, options.recipes, options.seeds, watch)
+
+
 def _exact_rows(options: Options, watch: Watch) -> Iterable[ExactRow]:
     from flowmap_studio.core.bench.exact import exact_rows
 
@@ -149,12 +157,19 @@ def _show_exact(rows: Sequence[ExactRow]) -> Shown:
     return Shown([*shown, *tables.diverged_lines(rows)], shown)
 
 
+def _show_digits(rows: Sequence[Row]) -> Shown:
+    from flowmap_studio.core.bench.images import image_table
+
+    shown = [image_table(rows)]
+    return Shown([*shown, *tables.diverged_lines(rows)], shown)
+
+
 def _line(row: Row) -> str:
     named = f"{row.target}: {row.trained}, seed {row.seed}"
     figures = ", ".join(
         f"{name} {value:.3f} in {jumps}"
         for jumps in (min(row.figures, default=1), max(row.figures, default=1))
-        for name in ("sliced_w2", "histogram_kl", "forbidden_mass")
+        for name in ("sliced_w2", "histogram_kl", "forbidden_mass", "frechet", "accuracy")
         if math.isfinite(value := row.at(jumps, name))
     )
     return f"{named}: {figures or row.diverged}{_cost(row.effort)}"
@@ -197,5 +212,14 @@ PARTS: Mapping[str, Part] = {
         count=_exact_count,
         line=_exact_line,
         tables=_show_exact,
+    ),
+    "digits": Part(
+        budget=DIGITS,
+        seeds=3,
+        candidates=OF_DIGITS,
+        rows=_digit_rows,
+        count=lambda o: o.seeds * len(o.recipes),
+        line=_line,
+        tables=_show_digits,
     ),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,6 @@ from flowmap_studio.core.errors import StudioError
 
 if TYPE_CHECKING:
     from flowmap_studio.core.loaded_map import LoadedMap
-    from flowmap_studio.core.snapshot import Snapshot
-    from flowmap_studio.core.targets import Target
 
 MAX_STEPS = 10_000
 HEADINGS = {
@@ -27,8 +26,11 @@ HEADINGS = {
     "spread_ratio": "Spread",
     "forbidden_mass": "Forbidden mass",
     "histogram_kl": "Histogram KL",
+    "frechet": "Fréchet",
+    "accuracy": "Accuracy",
+    "copied": "Copied",
 }
-SHARES = ("coverage", "spread_ratio", "forbidden_mass")
+SHARES = ("coverage", "spread_ratio", "forbidden_mass", "accuracy", "copied")
 
 
 @click.command(
@@ -36,13 +38,18 @@ SHARES = ("coverage", "spread_ratio", "forbidden_mass")
     "W2 (exact), energy distance and coverage (share of data points with a sample nearer than "
     "their 5th neighbour): 1,000 points. Spread: of the samples over the data's; near 0 is mean "
     "collapse. checkerboard has two more: the share of samples on forbidden squares, and KL(data "
-    "over samples) of a 40 × 40 histogram in nats. The floor is data against data: what a perfect "
-    "map scores. --json prints: file, target, judged_by (named, file or embedded: where the data "
+    "over samples) of a 40 × 40 histogram in nats. Images have up to three more. Fréchet: squared "
+    "distance to held-out images in 32 features of a small classifier of mean variance 1, which is "
+    "trained at first use and kept. Accuracy: share of a conditional map's samples that it takes "
+    "for the class they were asked to be. Copied: share of samples nearer to a training image than "
+    "95 % of held-out images are. The floor is data against data: what a perfect map "
+    "scores. --json prints: file, target, judged_by (named, file or embedded: where the data "
     "came from), step, seed, points, steps (figures by number of steps), floor (figures: the "
     "figures "
     "are sliced_w2, w2, energy_distance, coverage, spread_ratio and, for checkerboard, "
-    "forbidden_mass, histogram_kl), density_head (rms_nats, median_nats, points: its log-densities "
-    "of samples against the exact change of variables; null without one), "
+    "forbidden_mass, histogram_kl, for images frechet, accuracy, copied), density_head (rms_nats, "
+    "median_nats, points: its log-densities of samples against the exact change of variables; "
+    "null without one), "
     "folded_share (of the noise that the one-step map turns over; "
     "null for velocities), advice (the most important sentence or null), findings (kind, sentence "
     "and change, the settings that cure it).",
@@ -69,8 +76,9 @@ def evaluate(file: Path, steps: tuple[int, ...], seed: int, as_json: bool) -> No
     snapshot = open_preset(file).snapshot
     from flowmap_studio.core.metrics import Referee, spread_ratio
     from flowmap_studio.core.probes import fold_share
+    from flowmap_studio.core.targets import judging_target
 
-    target, source = _target(snapshot)
+    target, source = judging_target(snapshot)
     referee = Referee(target, snapshot.normalisation, seed=seed)
     points = len(referee.data)
     if points < 2:
@@ -113,19 +121,6 @@ def evaluate(file: Path, steps: tuple[int, ...], seed: int, as_json: bool) -> No
             console.warn(one.sentence)
 
 
-def _target(snapshot: Snapshot) -> tuple[Target, str]:
-    """The data to judge by, and where it comes from: named, file or embedded."""
-    from flowmap_studio.core.targets import SHAPES, PointTarget, open_or_embedded
-
-    name = snapshot.config.target
-    target = open_or_embedded(name, snapshot.data)
-    if name in SHAPES:
-        return target, "named"
-    if target.dim != snapshot.dim:  # another file of that name lies here
-        return PointTarget(Path(name).name, snapshot.data), "embedded"
-    return target, "file" if Path(name).expanduser().is_file() else "embedded"
-
-
 def _head(loaded: LoadedMap) -> dict[str, float] | None:
     """How good the map's density head is, if it has one and samples have a density."""
     from flowmap_studio.core.config import NORMAL
@@ -138,13 +133,15 @@ def _head(loaded: LoadedMap) -> dict[str, float] | None:
 
 
 def _show(figures: dict[int, dict[str, float]], floor: dict[str, float]) -> None:
-    rows = [[f"{count:,}", *_cells(found)] for count, found in figures.items()]
-    rows.append(["data against data", *_cells(floor)])
+    rows = [[f"{count:,}", *_cells(found, floor)] for count, found in figures.items()]
+    rows.append(["data against data", *_cells(floor, floor)])
     console.show_grid(["Steps", *(HEADINGS[name] for name in floor)], rows)
 
 
-def _cells(figures: dict[str, float]) -> list[str]:
-    return [
-        console.share(value) if name in SHARES else console.number(value)
-        for name, value in figures.items()
-    ]
+def _cells(figures: dict[str, float], names: Iterable[str]) -> list[str]:
+    """The figures of these names; some maps lack some of them."""
+    return [_cell(name, figures[name]) if name in figures else "–" for name in names]
+
+
+def _cell(name: str, value: float) -> str:
+    return console.share(value) if name in SHARES else console.number(value)

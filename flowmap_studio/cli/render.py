@@ -36,6 +36,7 @@ from flowmap_studio.core.film_limits import (
 )
 from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.palettes import PALETTES
+from flowmap_studio.core.snapshot import check_cloud
 from flowmap_studio.core.solvers import SOLVERS
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ def render(
     if ending in FILM_ENDINGS:
         check_film(ending, wanted, timing)
     snapshot = open_preset(file).snapshot
+    check_cloud(snapshot)
     check_classes(snapshot, label, scale)
     _check_solver(solver, snapshot)
     from flowmap_studio.core.stage_clouds import StageClouds, Way

@@ -16,7 +16,7 @@ from flowmap_studio.cli.files import open_preset
 from flowmap_studio.core.config import NORMAL
 from flowmap_studio.core.errors import PresetError, StudioError
 from flowmap_studio.core.presets import Preset, write_preset
-from flowmap_studio.core.target_names import TARGETS
+from flowmap_studio.core.target_names import NAMED
 from flowmap_studio.core.training_state import Checkpoint, TrainingState
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def open_run(path: Path, given: Mapping[str, Any]) -> Checkpoint:
 def files_wanted(state: TrainingState) -> list[str]:
     """Settings that name files of the user which the run doesn't carry: "target", "source"."""
     config = state.config
-    target = state.points is None and config.target not in TARGETS
-    source = config.source not in (*TARGETS, NORMAL)
+    target = state.points is None and config.target not in NAMED
+    source = config.source not in (*NAMED, NORMAL)
     return ["target"] * target + ["source"] * source
 
 

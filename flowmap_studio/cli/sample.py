@@ -31,11 +31,15 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from flowmap_studio.core.images import ImageShape
+
 NUM = 4096
 """As many points as the window's stage shows."""
 MAX_NUM = 100_000_000
 SOLVER_NAMES = (*SOLVERS, "sde")
 MAX_RESOLUTION = 2048
+MOST_IMAGES = 1024
+"""Images that one picture shows."""
 PICTURE_SIZE = 800
 """Pixels along each side of a .png."""
 
@@ -92,7 +96,7 @@ PICTURE_SIZE = 800
     type=FILE,
     metavar="FILE.npy|.csv|.png",
     help="Where to write: an array (num, dim) of float32; text with a header x,y (or x1..xn); or "
-    "a picture of the first two axes.",
+    "a picture of the first two axes, or of up to 1,024 images side by side.",
 )
 @json_option
 def sample(
@@ -117,7 +121,7 @@ def sample(
     drawn = draw(load_map(snapshot), Wanted(num, steps, seed, label, scale), solver, lattice)
     points, evaluations, cost = drawn
     if out.suffix.lower() == ".png":
-        _write_picture(out, points)
+        _write_picture(out, points, snapshot.image)
     else:
         write_points(out, points)
     if as_json:
@@ -151,8 +155,11 @@ def _check_solver(solver: str | None, method: str) -> None:
         )
 
 
-def _write_picture(path: Path, points: npt.NDArray[np.float32]) -> None:
+def _write_picture(path: Path, points: npt.NDArray[np.float32], image: ImageShape | None) -> None:
     from flowmap_studio.core.files import write_whole
-    from flowmap_studio.core.thumbnails import CARD_COLOUR, density_picture
+    from flowmap_studio.core.thumbnails import CARD_COLOUR, density_picture, image_sheet
 
-    write_whole(path, density_picture(points, PICTURE_SIZE, background=CARD_COLOUR))
+    if image is not None:
+        write_whole(path, image_sheet(points[:MOST_IMAGES], image))
+    else:
+        write_whole(path, density_picture(points, PICTURE_SIZE, background=CARD_COLOUR))

@@ -6,7 +6,7 @@ import click
 
 from flowmap_studio.cli import console
 from flowmap_studio.cli.files import json_option
-from flowmap_studio.core.target_names import FILES, TARGETS
+from flowmap_studio.core.target_names import FILES, NAMED
 
 
 @click.command(
@@ -17,7 +17,7 @@ from flowmap_studio.core.target_names import FILES, TARGETS
 def targets(as_json: bool) -> None:
     """List the named targets with a line each."""
     if as_json:
-        named = [{"name": name, "summary": line} for name, line in TARGETS.items()]
+        named = [{"name": name, "summary": line} for name, line in NAMED.items()]
         console.emit_json({"targets": named, "files": FILES})
     else:
-        console.show_pairs(list(TARGETS.items()))
+        console.show_pairs(list(NAMED.items()))

@@ -27,6 +27,7 @@ DIVERGED = 1
 INTERRUPTED = 130
 SHAPING = (
     "parametrisation",
+    "network",
     "hidden_dim",
     "depth",
     "time_embed_dim",

@@ -21,6 +21,7 @@ from flowmap_studio.core.devices import describe
 from flowmap_studio.core.errors import PresetError, StudioError, TrainingDiverged
 from flowmap_studio.core.files import reason
 from flowmap_studio.core.history import TERMS
+from flowmap_studio.core.images import same_image
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.metrics import Referee, preset_metrics
 from flowmap_studio.core.packing import pack
@@ -28,7 +29,7 @@ from flowmap_studio.core.presets import write_preset
 from flowmap_studio.core.presets.tensors import WEIGHT_LIMIT
 from flowmap_studio.core.run import Run
 from flowmap_studio.core.snapshot import Snapshot
-from flowmap_studio.core.targets import Target, open_again, open_for
+from flowmap_studio.core.targets import Target, image_shape, open_again, open_for
 from flowmap_studio.core.trainer import Progress
 from flowmap_studio.core.training_state import Checkpoint, TrainingState
 
@@ -117,12 +118,14 @@ def _opened_target(
     if resumed is not None:
         return open_again(resumed)
     same = start is not None and start.config.target == config.target
-    target, source = open_for(config, start.data if start and same else None)
+    target, source = open_for(config, start if start and same else None)
     if start is not None and start.dim != target.dim:
         raise StudioError(
             f"--start-from: the map has {start.dim} axes and the target {target.dim}; "
             "they must be equal."
         )
+    if start is not None and not same_image(start.image, image_shape(target)):
+        raise StudioError("--start-from: the map makes other images than the target holds.")
     return target, source
 
 

@@ -25,7 +25,7 @@ from flowmap_studio.core.run import Run
 from flowmap_studio.core.samplers import even_times
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.solvers import sampling_name
-from flowmap_studio.core.targets import PointTarget, Target, open_for, open_or_embedded
+from flowmap_studio.core.targets import judging_target, open_for
 
 TIMED_POINTS = 4096
 """Points that are drawn at once for the times and the memory."""
@@ -170,7 +170,7 @@ class Comparison:
 
     def _referee_for(self, snapshot: Snapshot) -> Referee:
         if self._referee is None:
-            target = _target(snapshot)
+            target, _ = judging_target(snapshot)
             self._referee = Referee(target, snapshot.normalisation, self._count, self.seed)
             self.points = len(self._referee.data)
             if self.points < LEAST_POINTS:
@@ -193,15 +193,6 @@ def _costs(loaded: LoadedMap, times: list[float], solver: str, seed: int) -> tup
         loaded.normalised(noise, times, guide, solver)
         seconds.append(time.perf_counter() - began)
     return statistics.median(seconds), memory.peak
-
-
-def _target(snapshot: Snapshot) -> Target:
-    """The data to judge by: the target anew, or the map's own sample where its file is gone."""
-    config = snapshot.config
-    target = open_or_embedded(config.target, snapshot.data, labelled=config.labels == "on")
-    if target.dim == snapshot.dim:
-        return target
-    return PointTarget(Path(config.target).name, snapshot.data)  # another file of that name
 
 
 def _check_alike(entries: Sequence[Entry]) -> None:

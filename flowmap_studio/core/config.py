@@ -225,6 +225,14 @@ class RunConfig:
         help="residual: x + (t−s)·net, the identity is exact. free: x + net, "
         "the identity is learned",
     )
+    network: str = _setting(
+        "auto",
+        group="Network",
+        label="Network",
+        choices=("auto", "mlp", "resmlp", "unet"),
+        help="mlp: the article's. resmlp: residual blocks, each told the times. unet: "
+        "convolutions, for images. auto takes mlp for points and resmlp for images",
+    )
     hidden_dim: int = _setting(
         256,
         group="Network",
@@ -232,7 +240,7 @@ class RunConfig:
         minimum=1,
         maximum=4096,
         unit="units",
-        help="Units of each hidden layer",
+        help="Units of each hidden layer; a U-Net has an eighth of it in channels",
     )
     depth: int = _setting(
         2,
@@ -241,7 +249,7 @@ class RunConfig:
         minimum=1,
         maximum=16,
         unit="layers",
-        help="Hidden layers; the article has 2",
+        help="Hidden layers, the article has 2; residual blocks of the other networks",
     )
     time_embed_dim: int = _setting(
         64,

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.methods import METHODS, Clock
-from flowmap_studio.core.networks import FlowMapNet, build_network
+from flowmap_studio.core.networks import FlowMapNet, Network, build_network
 
 
 class FlowMap(nn.Module):
@@ -29,7 +30,7 @@ class FlowMap(nn.Module):
         residual: The parametrisation.
     """
 
-    def __init__(self, network: FlowMapNet, *, clock: Clock, residual: bool) -> None:
+    def __init__(self, network: Network, *, clock: Clock, residual: bool) -> None:
         super().__init__()
         self.network = network
         self.clock = clock
@@ -65,6 +66,7 @@ class FlowMap(nn.Module):
     ) -> torch.Tensor:
         """(batch, 1) the density head's log|det ∂X_{0,t}/∂x|, 0 at t = 0; shapes as `raw`."""
         times = torch.cat([torch.zeros_like(t), t], dim=-1) if self.clock == "both" else t
+        assert isinstance(self.network, FlowMapNet)  # noqa: S101 - see `network_kind`
         return t * self.network.log_volume_rate(x, times, cond)
 
     def forward(
@@ -104,7 +106,7 @@ class BridgeMap(FlowMap):
         sigma: σ in normalised units.
     """
 
-    def __init__(self, network: FlowMapNet, sigma: float) -> None:
+    def __init__(self, network: Network, sigma: float) -> None:
         super().__init__(network, clock="start", residual=True)
         self.sigma = sigma
 
@@ -134,15 +136,21 @@ class BridgeMap(FlowMap):
         return drift + self.sigma**2 * t * score
 
 
-def build_flow_map(config: RunConfig, dim: int, classes: int = 0) -> FlowMap:
+def build_flow_map(
+    config: RunConfig, dim: int, classes: int = 0, image: ImageShape | None = None
+) -> FlowMap:
     """The untrained map of a config, with seeded weights, on the CPU.
 
     Args:
         config: The run's config.
         dim: Axes of the data.
         classes: Number of classes that it is told apart; 0 for an unconditional map.
+        image: What the axes are as an image; None for points.
+
+    Raises:
+        ConfigError: The network does not go with the data; see `network_kind`.
     """
-    network = build_network(config, dim, classes)
+    network = build_network(config, dim, classes, image)
     if METHODS[config.method].has_score:
         return BridgeMap(network, config.diffusion)
     return FlowMap(

@@ -17,7 +17,7 @@ from flowmap_studio.core.randomness import Stream, generator, source_noise
 from flowmap_studio.core.samplers import composed, even_times
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.solvers import SOLVERS
-from flowmap_studio.core.targets import SHAPES, PointTarget
+from flowmap_studio.core.targets import SHAPES, PointTarget, Target
 
 ROWS_AT_ONCE = 4096
 """Rows per forward: activations of a 256-wide net then stay in cache, and memory is bounded."""
@@ -36,7 +36,9 @@ class LoadedMap:
     def __init__(self, snapshot: Snapshot, device: torch.device | str = "cpu") -> None:
         self.snapshot = snapshot
         self.device = torch.device(device)
-        flow_map = build_flow_map(snapshot.config, snapshot.dim, len(snapshot.classes))
+        flow_map = build_flow_map(
+            snapshot.config, snapshot.dim, len(snapshot.classes), snapshot.image
+        )
         load_weights(flow_map, snapshot.weights)
         self.flow_map = flow_map.to(self.device).eval().requires_grad_(requires_grad=False)
 
@@ -59,7 +61,7 @@ class LoadedMap:
         if source is None:
             return source_noise(count, self.snapshot.dim, seed)
         name = self.snapshot.config.source
-        drawn = SHAPES.get(name) or PointTarget(name, source)
+        drawn: Target = SHAPES.get(name) or PointTarget(name, source)
         points = drawn.sample(count, generator(seed, Stream.NOISE))
         return torch.from_numpy(self.snapshot.normalisation.apply(points.numpy()))
 

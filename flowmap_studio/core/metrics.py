@@ -10,12 +10,13 @@ import ot
 import torch
 from scipy.spatial import cKDTree
 
+from flowmap_studio.core.image_metrics import ImageJudge
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.normalisation import Normalisation
 from flowmap_studio.core.probes.jacobian import fold_share
 from flowmap_studio.core.randomness import Stream, generator
 from flowmap_studio.core.samplers import even_times
-from flowmap_studio.core.targets import Target
+from flowmap_studio.core.targets import ImageTarget, Target
 
 SAMPLES = 10_000
 PROJECTIONS = 256
@@ -143,6 +144,8 @@ class Referee:
         self.data = torch.from_numpy(normalisation.apply(first.numpy()))
         self._other = torch.from_numpy(normalisation.apply(second.numpy()))
         self._seed = NOISE_SEED + seed
+        self._images: ImageJudge | None = None
+        self._target = target
         self.floor = sliced_w2(self._other, self.data)
 
     def noise(self, loaded: LoadedMap) -> torch.Tensor:
@@ -155,11 +158,21 @@ class Referee:
 
     def judge(self, loaded: LoadedMap, steps: int) -> dict[str, float]:
         """All figures of samples composed of `steps` jumps, by name."""
-        return self.compare(self.samples(loaded, steps))
+        images = self._image_judge()
+        figures = self.compare(self.samples(loaded, steps))
+        return figures if images is None else figures | images.judge(loaded, steps)
 
     def floors(self) -> dict[str, float]:
         """The same figures for data against data: what a perfect map would score."""
-        return self.compare(self._other)
+        images = self._image_judge()
+        figures = self.compare(self._other)
+        return figures if images is None else figures | images.floors()
+
+    def _image_judge(self) -> ImageJudge | None:
+        """The judge of images, made when it is first needed: its classifier takes seconds."""
+        if self._images is None and isinstance(self._target, ImageTarget):
+            self._images = ImageJudge(self._target, self.normalisation, self._seed)
+        return self._images
 
     def samples(self, loaded: LoadedMap, steps: int, solver: str = "euler") -> torch.Tensor:
         """(n, dim) samples of a map in its normalised units; all its classes, if it has any.

@@ -1,4 +1,4 @@
-"""The raw network behind every map: the article's MLP, grown by options."""
+"""The raw network behind every map: the article's MLP, grown by options, or one for images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import torch
 from torch import nn
 
 from flowmap_studio.core.config import RunConfig
-from flowmap_studio.core.network_shapes import DENSITY_WIDTHS
+from flowmap_studio.core.image_networks import ResidualMlp, UNet, draw_weights
+from flowmap_studio.core.images import ImageShape
+from flowmap_studio.core.network_shapes import DENSITY_WIDTHS, network_kind
 from flowmap_studio.core.randomness import Stream, generator
 
 POSITION_SCALES = (1.5, 4.0)
@@ -95,8 +97,38 @@ class FlowMapNet(nn.Module):
         return torch.cat(parts, dim=-1)
 
 
-def build_network(config: RunConfig, dim: int, classes: int = 0) -> FlowMapNet:
-    """The network of a config with its seeded starting weights, on the CPU.
+Network = FlowMapNet | ResidualMlp | UNet
+"""What stands behind a map; all are called alike."""
+
+
+def build_network(
+    config: RunConfig, dim: int, classes: int = 0, image: ImageShape | None = None
+) -> Network:
+    """The network of a config and its data with its seeded starting weights, on the CPU.
+
+    Raises:
+        ConfigError: The network does not go with the data; see `network_kind`.
+    """
+    kind, times = network_kind(config, image), 2 if config.two_time else 1
+    if kind == "mlp":
+        return build_mlp(config, dim, classes)
+    network: ResidualMlp | UNet
+    with torch.device("meta"):
+        if kind == "unet" and image is not None:
+            network = UNet(image, times, config, classes)
+        else:
+            network = ResidualMlp(dim, times, config, classes)
+    network = network.to_empty(device="cpu")
+    draw_weights(network, generator(config.seed, Stream.WEIGHTS))
+    with torch.no_grad():
+        network.last.weight.mul_(LAST_LAYER_SCALE)
+        assert network.last.bias is not None  # noqa: S101 - it has one
+        network.last.bias.zero_()
+    return network
+
+
+def build_mlp(config: RunConfig, dim: int, classes: int = 0) -> FlowMapNet:
+    """The article's network, grown by options, with its seeded starting weights, on the CPU.
 
     Weights start as torch's Linear layers do (uniform within 1/√inputs), but drawn from an
     explicit generator; the last layer starts at 1 % and its bias at 0.

@@ -27,6 +27,7 @@ class Stream(IntEnum):
     CLASSES = 10
     BRIDGES = 11
     DIFFUSION = 12
+    JUDGES = 13
 
 
 def generator(

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.errors import StudioError
+from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.normalisation import Normalisation
 
 
@@ -39,6 +41,7 @@ class Snapshot:
         labels: (n,) class of each row of `data`, as numbers; None where there are no classes.
         stage: What part of a staged run it is from, e.g. "teacher"; not kept in files.
         source: (n, dim) a sample of a source that is not the standard normal, in data units.
+        image: What the axes are as an image; None for points.
     """
 
     config: RunConfig
@@ -51,6 +54,7 @@ class Snapshot:
     labels: npt.NDArray[np.float32] | None = None
     source: npt.NDArray[np.float32] | None = None
     stage: str = ""
+    image: ImageShape | None = None
 
     def __post_init__(self) -> None:
         frozen = {name: _frozen(array) for name, array in self.weights.items()}
@@ -68,3 +72,16 @@ class Snapshot:
     def with_metrics(self, metrics: Mapping[str, float]) -> Snapshot:
         """A copy with these figures added."""
         return replace(self, metrics={**self.metrics, **metrics})
+
+
+def check_cloud(snapshot: Snapshot | None) -> None:
+    """Refuse to draw images as clouds of points.
+
+    Raises:
+        StudioError: They are images.
+    """
+    if snapshot is not None and snapshot.image is not None:
+        raise StudioError(
+            "Films and drawings show clouds of points, and this map makes images; export them as "
+            ".png, .csv or .npy, or draw a sheet with: flowmap-studio sample --out FILE.png."
+        )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from flowmap_studio.core.drawing.layers import (
     LABELS,
@@ -14,6 +15,7 @@ from flowmap_studio.core.drawing.layers import (
     STAGE_POINTS,
     STAGE_SEED,
     map_layer_names,
+    stage_count,
 )
 from flowmap_studio.core.drawing.scene import Scene
 from flowmap_studio.core.guidance import Guide
@@ -78,12 +80,12 @@ class StageClouds:
         beside: Beside | None = None,
     ) -> None:
         self._loaded, self._way, self._layers = loaded, way, layers
-        self._noise = loaded.noise(STAGE_POINTS, STAGE_SEED)
+        self._noise = stage_noise(loaded)
         self._guide = _guide(loaded, way)
         self._other = beside or Beside("", loaded, way)
         self._other_guide = _guide(self._other.loaded, self._other.way)
         self._named = beside is not None
-        self.source = loaded.source(STAGE_POINTS, STAGE_SEED)
+        self.source = loaded.snapshot.normalisation.undo(self._noise.numpy())
         self.data, self._data_labels = shown_data(
             loaded.snapshot, _class_name(loaded.snapshot, way.label)
         )
@@ -99,7 +101,7 @@ class StageClouds:
             clouds["one_step"] = self._loaded.at(self._noise, t, 1, self._guide)
         if "composed" in self._layers:
             other, way = self._other.loaded, self._other.way
-            noise = other.noise(STAGE_POINTS, STAGE_SEED)
+            noise = stage_noise(other)
             clouds["composed"] = other.at(noise, t, way.steps, self._other_guide, way.solver)
         snapshot = self._loaded.snapshot
         stage = f" · {snapshot.stage}" if snapshot.stage else ""
@@ -131,6 +133,21 @@ class StageClouds:
         return labels
 
 
+def stage_noise(loaded: LoadedMap) -> torch.Tensor:
+    """(n, dim) the stage's noise for a map, in normalised units: images are fewer than points."""
+    return loaded.noise(STAGE_POINTS, STAGE_SEED)[: stage_count(loaded.snapshot.image)]
+
+
+def stage_guide(loaded: LoadedMap, label: str | None, guidance: float) -> Guide | None:
+    """The classes of the stage's noise; None for maps without classes.
+
+    Raises:
+        DataError: The map has no such class.
+    """
+    guide = loaded.guide(STAGE_POINTS, STAGE_SEED, label, guidance)
+    return guide and guide.rows(slice(stage_count(loaded.snapshot.image)))
+
+
 def shown_data(snapshot: Snapshot, label: str | None) -> tuple[Points, Labels | None]:
     """The data, of one class if one is shown, and its classes; None where it has none."""
     if snapshot.labels is None:
@@ -149,7 +166,7 @@ def guided_classes(guide: Guide) -> Labels:
 
 
 def _guide(loaded: LoadedMap, way: Way) -> Guide | None:
-    return loaded.guide(STAGE_POINTS, STAGE_SEED, way.label, way.guidance)
+    return stage_guide(loaded, way.label, way.guidance)
 
 
 def _class_name(snapshot: Snapshot, label: str | None) -> str | None:

@@ -13,8 +13,17 @@ TARGETS: Mapping[str, str] = {
     "s_curve": "the letter S",
     "gaussian": "one correlated Gaussian, solved in closed form",
 }
-"""In the order of lists."""
-FILES = "a point file (.npy .csv .txt: one row per point) or a picture (.png .jpg: dark is likely)"
+"""Of the plane, in the order of lists."""
+IMAGES: Mapping[str, str] = {
+    "digits": "1,797 handwritten digits of 8 × 8 pixels, with classes 0 to 9",
+}
+"""Sets of images that come with the program."""
+NAMED: Mapping[str, str] = {**TARGETS, **IMAGES}
+"""All that have names."""
+FILES = (
+    "a point file (.npy .csv .txt: one row per point), a picture (.png .jpg: dark is likely) or "
+    "images (a folder of pictures, .npz, or MNIST's idx3-ubyte files)"
+)
 """What else can be a target."""
 CLASSES: Mapping[str, tuple[str, ...]] = {
     "moons": ("upper", "lower"),

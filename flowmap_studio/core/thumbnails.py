@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import io
+import math
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from flowmap_studio.core.images import ImageShape, as_pictures, contact_sheet
 from flowmap_studio.core.palettes import DARK, rgb
 
 SAMPLE_COLOUR = rgb(DARK.one_step)
 CARD_COLOUR = rgb(DARK.stage)
 THUMBNAIL_SIZE = 128
 OVERSAMPLING = 2
+PAPER = 40
+"""Grey between images side by side."""
+SHEET_WIDTH = 1024
+"""Pixels that a picture of images is about wide."""
 
 View = tuple[float, float, float, float]
 
@@ -45,14 +51,54 @@ def density_picture(
     if background is not None:
         paper = Image.new("RGBA", picture.size, (*background, 255))
         picture = Image.alpha_composite(paper, picture)
-    stream = io.BytesIO()
-    picture.save(stream, "PNG", optimize=True)
-    return stream.getvalue()
+    return _png(picture)
 
 
 def thumbnail(points: npt.NDArray[np.floating]) -> bytes:
     """The preset library's picture of a sample: PNG of 128 × 128 pixels."""
     return density_picture(points, THUMBNAIL_SIZE, background=CARD_COLOUR)
+
+
+def image_sheet(points: npt.NDArray[np.floating], image: ImageShape) -> bytes:
+    """A PNG of images side by side, each pixel drawn so large that a person sees it.
+
+    Args:
+        points: (n, dim) images in data units, n ≥ 1.
+        image: Their shape.
+    """
+    columns = math.ceil(math.sqrt(len(points) * image.height / image.width))
+    sheet = contact_sheet(as_pictures(points, image), columns, paper=PAPER)
+    enlarged = _as_pillow(sheet)
+    factor = max(1, SHEET_WIDTH // enlarged.width)
+    size = (enlarged.width * factor, enlarged.height * factor)
+    return _png(enlarged.resize(size, Image.Resampling.NEAREST))
+
+
+def image_thumbnail(points: npt.NDArray[np.floating], image: ImageShape) -> bytes:
+    """The preset library's picture of images: a PNG of 128 × 128 pixels, as many as can be read.
+
+    Args:
+        points: (n, dim) images in data units, n ≥ 1.
+        image: Their shape.
+    """
+    side = max(2, min(5, THUMBNAIL_SIZE // max(image.height, image.width, 24)))
+    sheet = _as_pillow(contact_sheet(as_pictures(points[: side * side], image), side, paper=PAPER))
+    card = Image.new("RGB", (THUMBNAIL_SIZE, THUMBNAIL_SIZE), CARD_COLOUR)
+    factor = THUMBNAIL_SIZE / max(sheet.size)
+    size = (round(sheet.width * factor), round(sheet.height * factor))
+    scaled = sheet.resize(size, Image.Resampling.NEAREST if factor >= 1 else Image.Resampling.BOX)
+    card.paste(scaled, ((THUMBNAIL_SIZE - size[0]) // 2, (THUMBNAIL_SIZE - size[1]) // 2))
+    return _png(card)
+
+
+def _as_pillow(sheet: npt.NDArray[np.uint8]) -> Image.Image:
+    return Image.fromarray(sheet[..., 0] if sheet.shape[-1] == 1 else sheet).convert("RGB")
+
+
+def _png(picture: Image.Image) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, "PNG", optimize=True)
+    return stream.getvalue()
 
 
 def fitting_view(points: npt.NDArray[np.floating]) -> View:

@@ -27,14 +27,18 @@ from flowmap_studio.core.objectives import LossTerms, objective
 from flowmap_studio.core.pairs import CHUNK_STEPS, Chunk, PairSource, PairStream, Prefetcher
 from flowmap_studio.core.randomness import Stream, generator
 from flowmap_studio.core.snapshot import Snapshot
-from flowmap_studio.core.targets import PointTarget, Target
+from flowmap_studio.core.targets import ImageTarget, PointTarget, Target, image_shape
 from flowmap_studio.core.training_state import StageState
 
 REPORT_SECONDS = 1 / 30
 """Losses are read back from the device at most this often: each reading waits for it."""
 NORMALISATION_SAMPLE = 100_000
+SAMPLE_VALUES = 1 << 24
+"""Pixels that images are normalised by."""
 DATA_SAMPLE = 4096
-"""Points of the target that a snapshot carries."""
+"""Points of the target that a snapshot carries; fewer of many axes."""
+DATA_VALUES, LEAST_SAMPLE = 1 << 19, 256
+"""Numbers that it carries about, and points that it carries at least: a preset stays small."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ class Trainer:
         if config.density_head == "on":
             check_dim(target.dim)
         self._draw_data()
-        self.flow_map = build_flow_map(config, target.dim, len(self.classes))
+        self.flow_map = build_flow_map(config, target.dim, len(self.classes), image_shape(target))
         if start_from is not None:
             load_weights(self.flow_map, start_from.weights)
         self.flow_map.to(self.device)
@@ -178,6 +182,7 @@ class Trainer:
             classes=self.classes,
             labels=self._labels,
             source=self._source_sample,
+            image=image_shape(self._target),
         )
 
     def state(self) -> StageState:
@@ -198,16 +203,26 @@ class Trainer:
         """Fit the normalisation, and keep what a snapshot carries of data, labels and source."""
         if isinstance(self._target, PointTarget):
             points, labels = self._target.points, self._target.labels
+        elif isinstance(self._target, ImageTarget):
+            draw = generator(self.config.seed, Stream.NORMALISATION)
+            points, labels = self._target.learned(draw, SAMPLE_VALUES // self._target.dim)
         else:
             draw = generator(self.config.seed, Stream.NORMALISATION)
             points, labels = self._target.sample_labelled(NORMALISATION_SAMPLE, draw)
-        self.normalisation = Normalisation.fit(points.numpy(), self.config.normalisation)
+        self.normalisation = Normalisation.fit(points.numpy(), self._normalisation_rule())
         draw = generator(self.config.seed, Stream.DISPLAY)
-        order = torch.randperm(len(points), generator=draw)[:DATA_SAMPLE]
+        most = min(DATA_SAMPLE, max(LEAST_SAMPLE, DATA_VALUES // points.shape[1]))
+        order = torch.randperm(len(points), generator=draw)[:most]
         self.data = points[order].numpy()
         self._labels = labels[order].float().numpy() if self.classes else None
         source = self._source
         self._source_sample = None if source is None else source.sample(DATA_SAMPLE, draw).numpy()
+
+    def _normalisation_rule(self) -> str:
+        """Pixels that hardly vary, as those at an image's edge, are not to count as the others."""
+        rule = self.config.normalisation
+        images = isinstance(self._target, ImageTarget)
+        return "isotropic" if images and rule == "auto" else rule
 
     def _build_optimiser(self) -> torch.optim.Optimizer:
         config = self.config

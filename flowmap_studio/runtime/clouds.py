@@ -11,16 +11,22 @@ import numpy as np
 
 from flowmap_studio.core.cached_steps import CachedMap
 from flowmap_studio.core.costs import counted
-from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED
+from flowmap_studio.core.drawing.layers import stage_count
 from flowmap_studio.core.guidance import Guide
 from flowmap_studio.core.loaded_map import LoadedMap, Points
-from flowmap_studio.core.stage_clouds import guided_classes, shown_data
+from flowmap_studio.core.stage_clouds import (
+    guided_classes,
+    shown_data,
+    stage_guide,
+    stage_noise,
+)
 from flowmap_studio.runtime.frames import (
     DRAG_POINTS,
     LATTICE_RESOLUTION,
     Frame,
     FrameRequest,
 )
+from flowmap_studio.runtime.image_strips import image_strips
 from flowmap_studio.runtime.time_lattice import INTERVALS, TimeLattice
 
 PART = 1024
@@ -38,7 +44,7 @@ class CachedSteps:
 
     def __init__(self, request: FrameRequest, loaded: LoadedMap) -> None:
         self._made_for = request
-        self._noise = loaded.noise(STAGE_POINTS, STAGE_SEED)
+        self._noise = stage_noise(loaded)
         self._guide = _guide(loaded, request)
         steps = request.steps
         self._map = CachedMap(loaded, self._noise, steps, LATTICE_RESOLUTION, self._guide)
@@ -69,7 +75,8 @@ def draw_frame(
         cached: Its cached steps, if it asks for them.
     """
     began = time.perf_counter()
-    rows = slice(STAGE_POINTS if request.full else DRAG_POINTS)
+    most = stage_count(request.snapshot.image)
+    rows = slice(most if request.full else min(most, DRAG_POINTS))
     guide = _guide(loaded, request)
     one_step, composed, evaluations = _moved(request, loaded, rival, cached, rows)
     error = cached.error if cached is not None and request.sampling.cached else None
@@ -83,16 +90,24 @@ def draw_frame(
     if known is not None:
         labels["data"] = known
     clouds = {
-        "source": loaded.source(STAGE_POINTS, STAGE_SEED),
+        "source": loaded.snapshot.normalisation.undo(stage_noise(loaded).numpy()),
         "data": data,
         "one_step": one_step,
         "composed": composed,
     }
-    for cloud in clouds.values():
+    strips = image_strips(request, loaded, guide) if request.snapshot.image else {}
+    for cloud in (*clouds.values(), *strips.values()):
         cloud.flags.writeable = False
     spent = time.perf_counter() - began
-    known_labels = MappingProxyType(labels)
-    return Frame(request, MappingProxyType(clouds), spent, evaluations, known_labels, error)
+    return Frame(
+        request,
+        MappingProxyType(clouds),
+        spent,
+        evaluations,
+        MappingProxyType(labels),
+        error,
+        MappingProxyType(strips),
+    )
 
 
 def grow_lattice(
@@ -110,7 +125,7 @@ def grow_lattice(
     }
     for place in range(INTERVALS + 1):
         then = replace(request, t=place / INTERVALS)
-        for start in range(0, STAGE_POINTS, PART):
+        for start in range(0, stage_count(request.snapshot.image), PART):
             rows = slice(start, start + PART)
             one_step, composed, _ = _moved(then, loaded, rival, cached, rows, rows)
             nodes["one_step"][place, rows], nodes["composed"][place, rows] = one_step, composed
@@ -120,7 +135,7 @@ def grow_lattice(
 
 def _guide(loaded: LoadedMap, request: FrameRequest) -> Guide | None:
     asked = request.sampling.fitted(loaded.snapshot)
-    return loaded.guide(STAGE_POINTS, STAGE_SEED, asked.label, asked.guidance)
+    return stage_guide(loaded, asked.label, asked.guidance)
 
 
 def _moved(
@@ -134,7 +149,7 @@ def _moved(
     """One-step and composed cloud of these rows, and evaluations of each of the latter's points."""
     guide = _guide(loaded, request)
     some = None if guide is None else guide.rows(one_step_rows)
-    noise = loaded.noise(STAGE_POINTS, STAGE_SEED)[one_step_rows]
+    noise = stage_noise(loaded)[one_step_rows]
     one_step = loaded.at(noise, request.t, 1, some)
     if request.sampling.cached and cached is not None:
         return one_step, cached.at(request.t, one_step_rows), 0.0
@@ -148,7 +163,7 @@ def _composed(request: FrameRequest, loaded: LoadedMap, rows: slice) -> tuple[Po
     sampling = request.sampling
     way = sampling.rival or request
     solver = sampling.solver if sampling.rival is None else sampling.rival.solver
-    noise = loaded.noise(STAGE_POINTS, STAGE_SEED)[rows]
+    noise = stage_noise(loaded)[rows]
     guide = _guide(loaded, request)
     some = None if guide is None else guide.rows(rows)
     with counted(loaded.flow_map) as evaluations:

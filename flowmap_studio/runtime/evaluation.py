@@ -245,12 +245,11 @@ class Evaluator(Worker):
 
     def _referee_for(self, snapshot: Snapshot) -> Referee:
         from flowmap_studio.core.metrics import Referee
-        from flowmap_studio.core.targets import SHAPES, PointTarget
+        from flowmap_studio.core.targets import quick_target
 
         key = (snapshot.config.target, snapshot.normalisation)
         if self._referee is None or self._referee[0] != key:
-            target = SHAPES.get(snapshot.config.target)
-            judged = target or PointTarget(snapshot.config.target, snapshot.data)
+            judged = quick_target(snapshot)
             self._referee = (key, Referee(judged, snapshot.normalisation, REFEREE_POINTS))
         return self._referee[1]
 

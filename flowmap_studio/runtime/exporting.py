@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from flowmap_studio.core.errors import StudioError, lacks_memory, unforeseen
 from flowmap_studio.core.files import check_place, write_whole
 from flowmap_studio.core.film_limits import Look, Timing, check_film
+from flowmap_studio.core.network_shapes import network_kind
 from flowmap_studio.core.script_export import sample_script
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.runtime.frames import Sampling
@@ -204,6 +205,11 @@ def export_script(session: Session, path: Path) -> Path:
     snapshot = session.snapshot
     if snapshot is None:
         raise StudioError("There is no map to export yet; press Train or open a preset first.")
+    if network_kind(snapshot.config, snapshot.image) != "mlp":
+        raise StudioError(
+            "The script knows the article's network alone; draw this map's samples with: "
+            "flowmap-studio sample FILE.flowmap --out FILE.npy."
+        )
     check_place(path)
     preset = _free_name(path.with_suffix(".flowmap"))
     session.write_copy(preset)

@@ -45,6 +45,8 @@ class Sampling:
         guidance: Scale of the guidance of a conditional map.
         rival: What stands in the place of the composed cloud.
         cached: Take the composed cloud from a lattice of cached steps.
+        picked: Of images, the sample whose way is shown.
+        other: The sample whose noise is mixed with that one's.
     """
 
     solver: str = "euler"
@@ -52,6 +54,8 @@ class Sampling:
     guidance: float = 1.0
     rival: Rival | None = None
     cached: bool = False
+    picked: int = 0
+    other: int = 1
 
     def fitted(self, snapshot: Snapshot, training: bool = False) -> Sampling:
         """What of it goes with a map: its classes, a rival of the same target, a lattice.
@@ -108,6 +112,8 @@ class Frame:
         labels: (n,) classes of the points by layer, for conditional maps.
         cached_error: RMS and largest error of cached steps at t = 1, in units of the data's
             spread; None where none were asked for.
+        strips: (9, dim) images in data units: "way", one sample from t = 0 to 1, and "mix", samples
+            at the frame's time from noise between two samples' noise. Empty for points.
     """
 
     request: FrameRequest
@@ -116,6 +122,7 @@ class Frame:
     evaluations: float = 0.0
     labels: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
     cached_error: tuple[float, float] | None = None
+    strips: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

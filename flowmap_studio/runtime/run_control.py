@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 
-import numpy as np
-import numpy.typing as npt
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from flowmap_studio.core.config import RunConfig
@@ -69,7 +67,7 @@ class RunControl(QObject):
     def start(
         self,
         config: RunConfig,
-        embedded: npt.NDArray[np.float32] | None,
+        embedded: Snapshot | None,
         copy: RecoveryFile | None = None,
         resumed: Checkpoint | None = None,
         start_from: Snapshot | None = None,
@@ -78,7 +76,7 @@ class RunControl(QObject):
 
         Args:
             config: What to train.
-            embedded: (n, dim) points to learn when the target's file is not at hand.
+            embedded: A map whose sample is learned when the target's file is not at hand.
             copy: Where the run is saved now and then.
             resumed: A run of this config to go on with; it is held until `resume`.
             start_from: A map whose weights to begin with instead of fresh ones.

@@ -6,8 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal, Slot
 
 from flowmap_studio.core.advice import advise
@@ -19,7 +17,7 @@ from flowmap_studio.core.network_shapes import weight_shapes
 from flowmap_studio.core.presets import read_preset, write_preset
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.stages import plan
-from flowmap_studio.core.target_names import TARGETS
+from flowmap_studio.core.target_names import NAMED
 from flowmap_studio.runtime.comparing import ComparisonControl
 from flowmap_studio.runtime.evaluation import Evaluator
 from flowmap_studio.runtime.exporting import FilmControl, FilmOrder
@@ -190,7 +188,7 @@ class Session(QObject):
     def _weights_that_fit(self) -> Snapshot | None:
         """The newest map of the run, if the present settings train a network like its."""
         newest = self.snapshots[len(self.snapshots) - 1] if len(self.snapshots) else None
-        if newest is None or newest.classes or len(plan(self.config)) > 1:
+        if newest is None or newest.image or newest.classes or len(plan(self.config)) > 1:
             return None
         shapes = {name: array.shape for name, array in newest.weights.items()}
         return newest if shapes == weight_shapes(self.config, newest.dim) else None
@@ -203,8 +201,8 @@ class Session(QObject):
             name = Path(self.config.target).name
             self.message.emit(
                 "info",
-                f"{name} is not at hand; training on the {len(embedded):,} of its points that came "
-                "with the map.",
+                f"{name} is not at hand; training on the {len(embedded.data):,} of its points that "
+                "came with the map.",
             )
         self._fresh = True
         self._coming = self.recovery.new()
@@ -405,11 +403,11 @@ class Session(QObject):
 
     # --- inside -------------------------------------------------------------------------------
 
-    def _embedded_data(self) -> npt.NDArray[np.float32] | None:
-        """The shown map's sample of this target, in case the user's file is not at hand."""
+    def _embedded_data(self) -> Snapshot | None:
+        """The shown map if it is of this target, in case the user's file is not at hand."""
         shown = self.snapshot
         same = shown is not None and shown.config.target == self.config.target
-        return shown.data if same else None
+        return shown if same else None
 
     def _reset(self) -> None:
         self._control.abandon()  # from FAILED to IDLE too
@@ -579,6 +577,6 @@ class Session(QObject):
 
 def _is_missing_file(target: str) -> bool:
     try:
-        return target not in TARGETS and not Path(target).expanduser().is_file()
+        return target not in NAMED and not Path(target).expanduser().exists()
     except (OSError, RuntimeError, ValueError):
         return True

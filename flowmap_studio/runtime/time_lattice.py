@@ -65,9 +65,12 @@ def same_but_time(one: FrameRequest, other: FrameRequest) -> bool:
 
 
 def lattice_fits(frame: Frame) -> bool:
-    """Whether the lattice of a frame's clouds stays within the memory for it."""
+    """Whether a frame's clouds have a lattice that stays within the memory for it.
+
+    Frames of images have none: their strips change with t too.
+    """
     moving = frame.clouds["one_step"].nbytes + frame.clouds["composed"].nbytes
-    return moving * (INTERVALS + 1) <= MEMORY_BUDGET
+    return not frame.strips and moving * (INTERVALS + 1) <= MEMORY_BUDGET
 
 
 def _between(nodes: Nodes, t: float) -> Nodes:

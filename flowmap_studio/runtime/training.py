@@ -8,8 +8,6 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 from PySide6.QtCore import Signal
 
 from flowmap_studio.core.config import RunConfig
@@ -52,7 +50,7 @@ class TrainingThread(Worker):
         run: A number that tells this run from others.
         config: What to train.
         mailbox: Where losses and snapshots go.
-        embedded: (n, dim) points that stand in for the target when its file is not at hand.
+        embedded: A map whose sample stands in for the target when its file is not at hand.
         resumed: A run of this config to go on with.
         copy: Where the run is saved now and then, in case the program dies.
         start_from: A map whose weights to begin with instead of fresh ones.
@@ -67,7 +65,7 @@ class TrainingThread(Worker):
         run: int,
         config: RunConfig,
         mailbox: Mailbox,
-        embedded: npt.NDArray[np.float32] | None = None,
+        embedded: Snapshot | None = None,
         resumed: Checkpoint | None = None,
         copy: RecoveryFile | None = None,
         start_from: Snapshot | None = None,

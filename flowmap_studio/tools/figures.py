@@ -20,6 +20,16 @@ COLUMNS = {
     "data": "coverage_floor",
 }
 """Headings of the figures and their names in a preset."""
+IMAGE_COLUMNS = {
+    "Fréchet, 1 step": "frechet_1",
+    "8": "frechet_8",
+    "100": "frechet_100",
+    "floor": "frechet_floor",
+    "accuracy, 1 step": "accuracy_1",
+    "8 ": "accuracy_8",
+    "100 ": "accuracy_100",
+}
+"""Those of images; presets lack some of them."""
 
 
 def figures_table(presets: Mapping[str, Preset]) -> str:
@@ -28,15 +38,26 @@ def figures_table(presets: Mapping[str, Preset]) -> str:
     Args:
         presets: By file name without ending, in the order of the rows.
     """
-    headings = ["preset", "trained by", *(heading.strip() for heading in COLUMNS)]
+    images = {name: one for name, one in presets.items() if one.snapshot.image is not None}
+    clouds = {name: one for name, one in presets.items() if name not in images}
+    details = [_detail(preset) for preset in presets.values() if _has_detail(preset)]
+    tables = [_table(clouds, COLUMNS), *details]
+    return "\n\n".join([*tables, _table(images, IMAGE_COLUMNS)] if images else tables)
+
+
+def _table(presets: Mapping[str, Preset], columns: Mapping[str, str]) -> str:
+    headings = ["preset", "trained by", *(heading.strip() for heading in columns)]
     rows = []
     for name, preset in presets.items():
         snapshot = preset.snapshot
         recipe = f"{snapshot.config.method}, {snapshot.config.coupling}, {snapshot.step:,} steps"
-        figures = [f"{snapshot.metrics[key]:.3f}" for key in COLUMNS.values()]
+        figures = [_figure(snapshot.metrics, key) for key in columns.values()]
         rows.append([f"`{name}`", recipe, *figures])
-    details = [_detail(preset) for preset in presets.values() if _has_detail(preset)]
-    return "\n\n".join([table(headings, rows, names=2), *details])
+    return table(headings, rows, names=2)
+
+
+def _figure(metrics: Mapping[str, float], name: str) -> str:
+    return f"{metrics[name]:.3f}" if name in metrics else "–"
 
 
 def rewrite_readme(path: Path, presets: Mapping[str, Preset]) -> None:

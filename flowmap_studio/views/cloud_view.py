@@ -49,6 +49,9 @@ class CloudView(QWidget):
         self.setAccessibleName("Stage: point clouds at the chosen flow time")
         self.setMinimumSize(320, 240)
         self._visible = dict.fromkeys(LAYERS, True)
+        self._projection: npt.NDArray[np.floating] | None = None
+        self._given: dict[str, tuple[npt.NDArray[np.floating], npt.ArrayLike | None]] = {}
+        """Points and labels by layer, as they came."""
         self._opacity = dict(START_OPACITY)
         self._awaited = {"source", "data"}
         """Layers that the next fit waits for."""
@@ -139,12 +142,26 @@ class CloudView(QWidget):
     ) -> None:
         item = self._items[layer]
         given = np.asarray(points)
-        plane = given[:, :2] if given.ndim == 2 and given.shape[1] > 2 else given
-        item.set_points(plane, labels)
+        self._given[layer] = given, labels
+        item.set_points(self._projected(given), labels)
         self.panel.set_count(layer, len(item))
         empty = not any(map(len, self._items.values()))
         if empty == self._empty.isHidden():
             self._show_empty(empty)
+
+    def _projected(self, points: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        """(n, 2) what is seen of points (n, d)."""
+        frame = self._projection
+        if points.ndim != 2 or frame is None or points.shape[1] != len(frame):
+            return points[:, :2] if points.ndim == 2 else points
+        seen: npt.NDArray[np.floating] = points @ frame
+        return seen
+
+    def set_projection(self, frame: npt.NDArray[np.floating] | None) -> None:
+        """See points of d axes along two directions, (d, 2); the first two axes when None."""
+        self._projection = frame
+        for layer, (points, labels) in self._given.items():
+            self._items[layer].set_points(self._projected(points), labels)
 
     def _show_empty(self, empty: bool) -> None:
         self._empty.setVisible(empty)

@@ -23,15 +23,12 @@ NOTHING = "There is nothing to export yet; press Train or open a preset first."
 
 
 def export_stage(path: Path, stage: CloudView, frame: Frame | None, palette: Palette) -> None:
-    """Write the stage as .png or .svg, or the one-step cloud at the shown time as .csv or .npy.
+    """Write the stage as .svg, or the one-step cloud at the shown time as .csv or .npy.
 
     Raises:
         StudioError: There is nothing to export, or it could not be written.
     """
     suffix = path.suffix.lower()
-    if suffix == ".png":
-        write_whole(path, as_png(stage))
-        return
     if frame is None:
         raise StudioError(NOTHING)
     if suffix == ".svg":

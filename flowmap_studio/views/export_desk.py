@@ -11,14 +11,24 @@ from flowmap_studio.core.errors import StudioError
 from flowmap_studio.core.files import write_whole
 from flowmap_studio.core.film_limits import FILM_ENDINGS, Look, Timing
 from flowmap_studio.core.losses_csv import losses_as_csv
+from flowmap_studio.core.snapshot import check_cloud
 from flowmap_studio.runtime.exporting import BUSY, export_script
-from flowmap_studio.views.export import copy_picture, export_stage, opacities, visible_layers
+from flowmap_studio.views.export import (
+    as_png,
+    copy_picture,
+    export_stage,
+    opacities,
+    visible_layers,
+)
 from flowmap_studio.views.file_dialogs import LOSSES, ask_export
 from flowmap_studio.views.film_dialog import FilmDialog
 
 if TYPE_CHECKING:
     from flowmap_studio.views.theme import Palette
     from flowmap_studio.views.window import StudioWindow
+
+DRAWN_AS_CLOUDS = (*FILM_ENDINGS, ".svg")
+"""Exports that images have no use for."""
 
 
 class ExportDesk(QObject):
@@ -68,6 +78,8 @@ class ExportDesk(QObject):
         ending = path.suffix.lower()
         told = f"Exported {path.name}."
         try:
+            if ending in DRAWN_AS_CLOUDS:
+                check_cloud(self._session.snapshot)
             if ending in FILM_ENDINGS:
                 if self._session.films.running:
                     raise StudioError(BUSY)
@@ -75,6 +87,8 @@ class ExportDesk(QObject):
                 return self._session.films.running
             if kind == LOSSES:
                 write_whole(path, losses_as_csv(self._session.losses))
+            elif ending == ".png":
+                write_whole(path, as_png(self._window.stages.shown()))
             elif ending == ".py":
                 told = f"Exported {path.name}; it reads {export_script(self._session, path).name}."
             else:
@@ -88,7 +102,7 @@ class ExportDesk(QObject):
 
     def copy_picture(self) -> None:
         """Put the stage on the clipboard."""
-        copy_picture(self._window.stage)
+        copy_picture(self._window.stages.shown())
         self._window.message_bar.show_message("info", "Copied the picture of the stage.")
 
     def _film_dialog(self, path: Path) -> FilmDialog:

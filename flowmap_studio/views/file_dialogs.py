@@ -9,8 +9,9 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from flowmap_studio.views.settings import Settings, presets_folder
 
 PRESET_FILTER = "Flow maps (*.flowmap)"
-TARGET_ENDINGS = (".npy", ".csv", ".txt", ".png", ".jpg", ".jpeg")
-TARGET_FILTER = f"Points and pictures ({' '.join('*' + ending for ending in TARGET_ENDINGS)})"
+TARGET_ENDINGS = (".npy", ".csv", ".txt", ".png", ".jpg", ".jpeg", ".npz")
+TARGET_PATTERNS = (*(f"*{ending}" for ending in TARGET_ENDINGS), "*idx3-ubyte", "*idx3-ubyte.gz")
+TARGET_FILTER = f"Points, pictures and images ({' '.join(TARGET_PATTERNS)})"
 CHOOSE_FILE = "Your own file…"
 """What a list of names says that also takes files."""
 LOSSES = "Losses as table (*.csv)"

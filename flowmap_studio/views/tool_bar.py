@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QToolBar, QToolButton, QWidget
 
 from flowmap_studio.core.config import COUPLINGS, RunConfig
 from flowmap_studio.core.methods import METHODS
-from flowmap_studio.core.target_names import TARGETS
+from flowmap_studio.core.target_names import NAMED
 from flowmap_studio.views.file_dialogs import CHOOSE_FILE
 from flowmap_studio.views.theme import interface_font
 
@@ -85,7 +85,7 @@ class StudioToolBar(QToolBar):
     def forget_target(self, target: str) -> None:
         """Take the user's file off the list again."""
         at = self.target_combo.findData(target)
-        if at >= 0 and target not in TARGETS:
+        if at >= 0 and target not in NAMED:
             self.target_combo.blockSignals(True)
             self.target_combo.removeItem(at)
             self.target_combo.blockSignals(False)

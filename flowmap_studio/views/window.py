@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from flowmap_studio.core.advice import Advice
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import StudioError
-from flowmap_studio.core.target_names import TARGETS
+from flowmap_studio.core.target_names import NAMED
 from flowmap_studio.runtime.session import Session, State
 from flowmap_studio.views import theme
 from flowmap_studio.views.about import AboutDialog
@@ -63,6 +63,7 @@ from flowmap_studio.views.recovery_offer import RecoveryOffer
 from flowmap_studio.views.session_mirror import SessionMirror
 from flowmap_studio.views.settings import Settings
 from flowmap_studio.views.shortcut_sheet import ShortcutSheet
+from flowmap_studio.views.stage_desk import StageDesk
 from flowmap_studio.views.status import StudioStatus
 from flowmap_studio.views.time_bar import TimeBar
 from flowmap_studio.views.tool_bar import StudioToolBar
@@ -108,6 +109,7 @@ class StudioWindow(QMainWindow):
 
     def _build_views(self, palette: theme.Palette) -> None:
         self.stage = CloudView(palette)
+        self.stages = StageDesk(self.stage, self.session, palette)
         self.time_bar = TimeBar(palette)
         self.loss_plot = LossPlot(palette)
         self.quality_plot = QualityPlot(palette)
@@ -163,14 +165,14 @@ class StudioWindow(QMainWindow):
 
     def _place(self) -> None:
         TabBars(self)
-        self.tool_bar = StudioToolBar(self.actions_by_name, TARGETS, self)
+        self.tool_bar = StudioToolBar(self.actions_by_name, NAMED, self)
         self.addToolBar(self.tool_bar)
         centre = QWidget()
         box = QVBoxLayout(centre)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(6)
         box.addWidget(self.message_bar)
-        box.addWidget(self.stage, 1)
+        box.addWidget(self.stages.widget, 1)
         self.setCentralWidget(centre)
         left = (
             add_dock(self, "settingsDock", "Settings", self.form, LEFT),
@@ -343,6 +345,7 @@ class StudioWindow(QMainWindow):
         self._palette = palette
         for view in (
             self.stage,
+            self.stages,
             self.time_bar,
             self.loss_plot,
             self.quality_plot,

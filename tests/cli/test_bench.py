@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from flowmap_studio import resources
-from flowmap_studio.cli import bench
+from flowmap_studio.cli import bench, bench_parts
+from flowmap_studio.core import image_classifier, image_metrics
 from flowmap_studio.core.bench import exact, targets, training
 
 Run = Callable[..., Any]
@@ -41,6 +42,12 @@ def _small_bench(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         small = functools.partial(getattr(module, name), count=100, **fewer)
         monkeypatch.setattr(module, name, small)
+    monkeypatch.setattr(image_classifier, "STEPS", 5)
+    monkeypatch.setattr(image_metrics, "SAMPLES", 100)
+    monkeypatch.setattr(image_metrics, "LOOKED_UP", 50)
+    small_digits = {**bench_parts.DIGITS, **SMALL}
+    part = dataclasses.replace(bench.PARTS["digits"], budget=small_digits)
+    monkeypatch.setitem(bench.PARTS, "digits", part)
 
 
 @pytest.fixture
@@ -154,6 +161,24 @@ def test_training_is_timed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     (row,) = json.loads(done.out)["training"]
     assert row["ratio"] == pytest.approx(row["other"]["median"] / row["ours"]["median"])
     assert row["goal"] == 2
+
+
+def test_digits_are_judged_by_a_classifier_beside_velocities(run: Run) -> None:
+    done = run(*QUALITY, "--part", "digits")
+    assert done.status == 0, done.err
+    lines = [line for line in done.out.splitlines() if line.startswith("| ")]
+    assert [line.split(" | ")[0] for line in lines[2:]] == [
+        "| semigroup × independent",
+        "| flow-matching × independent",
+        "| rectified-flow × independent",
+        "| training against held-out images",
+    ]
+    assert "times as far from held-out digits as flow matching at 100 Euler steps" in done.out
+    done = run(*QUALITY, "--part", "digits", "--methods", "semigroup", "--json")
+    (row,) = json.loads(done.out)["digits"]
+    assert set(row["figures"]) == {"1", "4"}
+    assert set(row["figures"]["1"]) == {"frechet", "accuracy", "copied", "sliced_w2"}
+    assert row["figures"]["1"]["frechet"] > row["floor"]["frechet"] > 0
 
 
 @pytest.mark.parametrize(

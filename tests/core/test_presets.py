@@ -89,7 +89,7 @@ def test_texts_are_plain(preset: Preset) -> None:
     assert len(cleaned.tags) == 64
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 def test_golden_files_of_every_version_stay_readable(version: int) -> None:
     found = read_preset(GOLDEN / f"version_{version}.flowmap")
     truth = json.loads((GOLDEN / f"version_{version}.json").read_text("utf-8"))

@@ -19,7 +19,24 @@ from flowmap_studio.views.file_dialogs import LOSSES
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support ")
 
 SECRET = "amelia-secretname"  # noqa: S105 - a user's name, not a password
-SMALL = ["--hidden-dim", "8", "--time-embed-dim", "4", "--depth", "1", "--batch-size", "32", "--ot-batch", "32", "--warmup-steps", "2", "--steps", "12", "--device", "cpu"]
+SMALL = [
+    "--hidden-dim",
+    "8",
+    "--time-embed-dim",
+    "4",
+    "--depth",
+    "1",
+    "--batch-size",
+    "32",
+    "--ot-batch",
+    "32",
+    "--warmup-steps",
+    "2",
+    "--steps",
+    "12",
+    "--device",
+    "cpu",
+]
 
 OFFLINE = """
 import os, sys

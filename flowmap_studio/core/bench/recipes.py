@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,3 +67,21 @@ TWO_TIME_INDEPENDENT = tuple(Recipe(recipe.method, "independent") for recipe in 
 def of_methods(recipes: Sequence[Recipe], methods: Collection[str]) -> tuple[Recipe, ...]:
     """The recipes of these methods; all when none is named."""
     return tuple(recipe for recipe in recipes if not methods or recipe.method in methods)
+
+
+DIGITS: Mapping[str, Any] = {
+    "target": "digits",
+    "hidden_dim": 256,
+    "depth": 3,
+    "time_embed_dim": 128,
+    "batch_size": 256,
+    "ema_decay": 0.998,
+    "steps": 6000,
+}
+"""How maps of the digits are trained, besides method and coupling."""
+DIGIT_STEPS = (1, 4, MANY_STEPS)
+"""Jumps that they are judged at; the last by velocities alone."""
+OF_DIGITS = tuple(
+    Recipe(method, "independent") for method in ("semigroup", "flow-matching", "rectified-flow")
+)
+"""The map, and the velocities that it is compared with."""

@@ -13,7 +13,7 @@ from flowmap_studio.core.bench.peers import OtCfmLoop, peer_name, seeded_globals
 from flowmap_studio.core.bench.speeds import SpeedRow, Timing
 from flowmap_studio.core.bench.watch import Watch
 from flowmap_studio.core.config import RunConfig
-from flowmap_studio.core.networks import build_network
+from flowmap_studio.core.networks import build_mlp
 from flowmap_studio.core.pairs import CHUNK_STEPS
 from flowmap_studio.core.targets import Target, open_target
 from flowmap_studio.core.trainer import Trainer
@@ -64,11 +64,11 @@ def article_config(batch: int) -> RunConfig:
 
 
 def _article_loop(config: RunConfig, target: Target) -> Callable[[], float]:
-    return ArticleLoop(build_network(config, target.dim), config, target).step
+    return ArticleLoop(build_mlp(config, target.dim), config, target).step
 
 
 def _otcfm_loop(config: RunConfig, target: Target) -> Callable[[], float]:
-    velocity = build_network(config.replace(method="flow-matching"), target.dim)
+    velocity = build_mlp(config.replace(method="flow-matching"), target.dim)
     return OtCfmLoop(velocity, config, target, Trainer(config, target).normalisation).step
 
 

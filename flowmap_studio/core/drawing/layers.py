@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.solvers import sampling_name
 
 STAGE_POINTS = 4096
 """Points of each cloud on the stage; the default of `flowmap-studio sample` too."""
+STAGE_IMAGES = 144
+"""Images of each kind on the stage; with the same noise as the first of so many points."""
 STAGE_SEED = 0
 """Seed of the stage's noise: `sample --seed 0` gives the very points on the stage at t = 1."""
 LAYERS = ("source", "data", "one_step", "composed")
@@ -29,6 +32,11 @@ DEPTH = ("source", "data", "composed", "one_step")
 MARKER_SCALE = {"source": 0.7, "data": 1.5, "one_step": 0.75, "composed": 0.8}
 """Data is a broad faint band to land on. Composed points are hidden under one-step points where
 both agree: all the green that is seen is drift."""
+
+
+def stage_count(image: ImageShape | None) -> int:
+    """Points of each cloud on the stage, or images where these are images."""
+    return STAGE_POINTS if image is None else STAGE_IMAGES
 
 
 def map_layer_names(velocity: bool, solver: str, steps: int) -> tuple[str, str]:

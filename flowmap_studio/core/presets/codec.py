@@ -9,14 +9,17 @@ import numpy as np
 import safetensors.numpy
 
 from flowmap_studio.core.config import RunConfig
-from flowmap_studio.core.errors import PresetError
+from flowmap_studio.core.errors import ConfigError, PresetError
+from flowmap_studio.core.network_shapes import weight_shapes
 from flowmap_studio.core.presets.checksum import compact, digest
 from flowmap_studio.core.presets.header import parse_header
+from flowmap_studio.core.presets.image import describe_image, image_part
 from flowmap_studio.core.presets.metadata import check_metadata, check_normalisation
 from flowmap_studio.core.presets.preset import (
     FORMAT_VERSION,
     PLAIN_VERSION,
     RUN_VERSION,
+    VIEW_VERSION,
     Preset,
     without_folders,
 )
@@ -72,8 +75,12 @@ def encode(preset: Preset, *, private: bool = True) -> bytes:
         metadata |= {"version": RUN_VERSION, "training": described}
         tensors |= training_tensors(training)
     if preset.view is not None:
-        metadata |= {"version": FORMAT_VERSION, "view": describe_view(preset.view)}
-        metadata.setdefault("training", None)
+        part = describe_view(preset.view)
+        metadata = {"training": None} | metadata | {"version": VIEW_VERSION, "view": part}
+    if snapshot.image is not None:
+        part = describe_image(snapshot.image)
+        empty = {"training": None, "view": None}
+        metadata = empty | metadata | {"version": FORMAT_VERSION, "image": part}
     metadata["sha256"] = digest(metadata, tensors)
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     return safetensors.numpy.save(contiguous, metadata={"flowmap": compact(metadata)})
@@ -89,10 +96,16 @@ def decode(content: bytes) -> Preset:
     config = check_metadata(header.metadata)
     normalisation = check_normalisation(header.metadata["normalisation"])
     classes = tuple(header.metadata.get("classes", ()))
+    image = image_part(header.metadata.get("image"), normalisation.dim)
     described = header.metadata.get("training")
     run = described and TrainingPart(described, config, header.metadata["step"])
-    more = run.shapes(normalisation.dim, len(classes)) if run else {}
-    check_tensors(header, config, normalisation.dim, len(classes), more)
+    try:
+        more = run.shapes(normalisation.dim, len(classes), image) if run else {}
+        shapes = weight_shapes(config, normalisation.dim, len(classes), image)
+    except ConfigError as error:
+        raise PresetError("its network does not fit its data") from error
+    expected = {f"map.{name}": shape for name, shape in shapes.items()} | dict(more)
+    check_tensors(header, config, normalisation.dim, len(classes), expected)
     tensors = {name: array_of(content, header, entry) for name, entry in header.tensors.items()}
     if digest(header.metadata, tensors) != header.metadata["sha256"]:
         raise PresetError("its content is damaged (the checksum does not match)")
@@ -108,6 +121,7 @@ def decode(content: bytes) -> Preset:
         classes=classes,
         labels=tensors.get("labels"),
         source=tensors.get("source"),
+        image=image,
     )
     words = header.metadata
     return Preset(

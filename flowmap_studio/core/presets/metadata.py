@@ -28,7 +28,7 @@ FIELDS = {
     "created_by",
     "sha256",
 }
-FIELDS_SINCE = {2: {"classes"}, 3: {"training"}, 4: {"view"}}
+FIELDS_SINCE = {2: {"classes"}, 3: {"training"}, 4: {"view"}, 5: {"image"}}
 """Fields that came with later versions."""
 
 

@@ -12,12 +12,12 @@ from flowmap_studio.core.presets.view import StageView
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.training_state import Checkpoint, TrainingState
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """The newest version that this program writes and reads.
 
-2 brought classes, labels and sources; 3 unfinished runs; 4 how the stage looked.
+2 brought classes, labels and sources; 3 unfinished runs; 4 how the stage looked; 5 images.
 """
-PLAIN_VERSION, RUN_VERSION = 2, 3
+PLAIN_VERSION, RUN_VERSION, VIEW_VERSION = 2, 3, 4
 """What files are written as that have no need of a newer one: older programs read them too."""
 TEXT_LIMIT = 4096
 """Characters of a title, a note or a tag."""

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from flowmap_studio.core.config import NORMAL, RunConfig
 from flowmap_studio.core.errors import PresetError
-from flowmap_studio.core.network_shapes import weight_shapes
 from flowmap_studio.core.presets.header import Header, TensorEntry
 
 WEIGHT_LIMIT = 1e6
@@ -28,7 +27,7 @@ def check_tensors(
     config: RunConfig,
     dim: int,
     classes: int,
-    more: Mapping[str, tuple[int, ...]],
+    expected: Mapping[str, tuple[int, ...]],
 ) -> None:
     """Refuse names, shapes and dtypes other than those that the config and the run demand.
 
@@ -37,13 +36,11 @@ def check_tensors(
         config: Of its map.
         dim: Axes of the data.
         classes: Number of classes; 0 for an unconditional map.
-        more: Names and shapes of the run's tensors.
+        expected: Names and shapes of the weights and of the run's tensors.
 
     Raises:
         PresetError: So.
     """
-    shapes = weight_shapes(config, dim, classes)
-    expected = {f"map.{name}": shape for name, shape in shapes.items()} | dict(more)
     found = dict(header.tensors)
     thumbnail = found.pop("thumbnail", None)
     if thumbnail is not None and (thumbnail.dtype != "U8" or len(thumbnail.shape) != 1):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import ConfigError, PresetError
 from flowmap_studio.core.history import CAPACITY, TERMS, HistoryState
+from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.network_shapes import UNTRAINED, weight_shapes
 from flowmap_studio.core.stages import Stage, plan
 from flowmap_studio.core.training_state import StageState, TrainingState
@@ -80,16 +81,20 @@ class TrainingPart:
         self._check_place(config, step)
         self._check_history(step)
 
-    def shapes(self, dim: int, classes: int) -> Shapes:
+    def shapes(self, dim: int, classes: int, image: ImageShape | None = None) -> Shapes:
         """Names and shapes of all tensors of this part; they are F32.
 
         Args:
             dim: Axes of the data.
             classes: Number of classes; 0 for an unconditional map.
+            image: What the axes are as an image; None for points.
+
+        Raises:
+            ConfigError: A network does not go with the data.
         """
         fields = self._fields
         stage = self._stages[fields["stage"]]
-        trained = weight_shapes(stage.config, dim, classes)
+        trained = weight_shapes(stage.config, dim, classes, image)
         size = sum(math.prod(shape) for name, shape in trained.items() if name not in UNTRAINED)
         shapes: Shapes = dict.fromkeys(VECTORS, (size,))
         shapes["run.history"] = (fields["buckets"], 3, len(TERMS))
@@ -98,7 +103,8 @@ class TrainingPart:
             shapes["run.points"] = (fields["points"], dim)
             shapes |= {"run.point_labels": (fields["points"],)} if classes else {}
         if stage.from_teacher:
-            teacher = weight_shapes(self._stages[fields["stage"] - 1].config, dim, classes)
+            taught_by = self._stages[fields["stage"] - 1].config
+            teacher = weight_shapes(taught_by, dim, classes, image)
             shapes |= {f"teacher.{name}": shape for name, shape in teacher.items()}
         return shapes
 

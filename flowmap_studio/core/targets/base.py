@@ -9,7 +9,7 @@ import torch
 
 from flowmap_studio.core.errors import DataError
 
-MAX_DIM = 256
+MAX_DIM = 4096
 """Largest number of columns of a point file."""
 
 

@@ -9,7 +9,13 @@ import numpy as np
 
 from flowmap_studio.core.config import NORMAL, RunConfig
 from flowmap_studio.core.errors import DataError
+from flowmap_studio.core.images import ImageShape
+from flowmap_studio.core.snapshot import Snapshot
+from flowmap_studio.core.target_names import IMAGES, NAMED
 from flowmap_studio.core.targets.base import PointTarget, Target
+from flowmap_studio.core.targets.image_files import Images, is_idx, read_archive, read_idx
+from flowmap_studio.core.targets.image_folders import read_folder
+from flowmap_studio.core.targets.images import ImageTarget, digits
 from flowmap_studio.core.targets.pictures import read_picture
 from flowmap_studio.core.targets.points import read_points
 from flowmap_studio.core.targets.shapes import SHAPES
@@ -17,6 +23,7 @@ from flowmap_studio.core.training_state import Checkpoint
 
 POINT_FILES = (".npy", ".csv", ".txt")
 PICTURES = (".png", ".jpg", ".jpeg")
+ARCHIVE = ".npz"
 
 
 MOST_CLASSES = 100
@@ -24,10 +31,11 @@ MOST_CLASSES = 100
 
 
 def open_target(name: str, *, labelled: bool = False) -> Target:
-    """The target of a name, a point file or a picture.
+    """The target of a name, a point file, a picture or images.
 
     Args:
-        name: A key of `SHAPES`, or the path of a .npy, .csv, .txt, .png, .jpg or .jpeg file.
+        name: A key of `NAMED`, or the path of a .npy, .csv, .txt, .png, .jpg, .jpeg, .npz or
+            idx3-ubyte file or of a folder of pictures.
         labelled: Whether a point file's last column holds labels instead of a coordinate.
 
     Raises:
@@ -35,9 +43,13 @@ def open_target(name: str, *, labelled: bool = False) -> Target:
     """
     if name in SHAPES:
         return SHAPES[name]
+    if name in IMAGES:
+        return digits()
     path = _expanded(name)
     suffix = path.suffix.lower()
-    if suffix not in POINT_FILES + PICTURES:
+    if (found := _images(path)) is not None:
+        return ImageTarget(path.name, found.values, found.shape, found.labels, found.classes)
+    if suffix not in (*POINT_FILES, *PICTURES, ARCHIVE) and not is_idx(path):
         raise DataError(_unknown(name))
     try:
         if not path.exists():
@@ -50,6 +62,19 @@ def open_target(name: str, *, labelled: bool = False) -> Target:
         return read_picture(path)
     points = read_points(path)
     return labelled_points(path.name, points) if labelled else PointTarget(path.name, points)
+
+
+def _images(path: Path) -> Images | None:
+    """The images of a folder or a file, if it is one that holds images."""
+    try:
+        if path.is_dir():
+            return read_folder(path)
+        there = path.is_file()
+    except (OSError, ValueError):
+        return None
+    if there and path.suffix.lower() == ARCHIVE:
+        return read_archive(path)
+    return read_idx(path) if there and is_idx(path) else None
 
 
 def labelled_points(name: str, table: np.ndarray) -> PointTarget:
@@ -76,12 +101,12 @@ def labelled_points(name: str, table: np.ndarray) -> PointTarget:
     return PointTarget(name, table[:, :-1], labels.reshape(-1), classes)
 
 
-def open_for(config: RunConfig, embedded: np.ndarray | None = None) -> tuple[Target, Target | None]:
+def open_for(config: RunConfig, embedded: Snapshot | None = None) -> tuple[Target, Target | None]:
     """The target of a run and its source, which is None for the standard normal.
 
     Args:
         config: Names both.
-        embedded: (n, dim) points that stand in for the target when its file is not at hand.
+        embedded: A map whose sample of its target stands in for it when its file is not at hand.
 
     Raises:
         DataError: As for `open_target`; or target and source differ in dimension; or labels are
@@ -120,20 +145,64 @@ def _open_source(config: RunConfig, target: Target) -> Target | None:
     return source
 
 
-def open_or_embedded(name: str, points: np.ndarray | None, *, labelled: bool = False) -> Target:
-    """The target of that name, or the points that a preset carries when its file is not at hand.
+def open_or_embedded(name: str, embedded: Snapshot | None, *, labelled: bool = False) -> Target:
+    """The target of that name, or what a map carries of it when its file is not at hand.
 
     Args:
         name: As for `open_target`.
-        points: (n, dim) the preset's sample of its target; None when there is none.
-        labelled: As for `open_target`; embedded points have no labels.
+        embedded: A map of this target; None when there is none.
+        labelled: As for `open_target`; embedded points have the labels that the map knows.
 
     Raises:
         DataError: As for `open_target`.
     """
-    if points is None or name in SHAPES or _expanded(name).is_file():
+    if embedded is None or name in NAMED or _is_there(name):
         return open_target(name, labelled=labelled)
-    return PointTarget(Path(name).name, points)
+    return embedded_target(name, embedded)
+
+
+def judging_target(snapshot: Snapshot) -> tuple[Target, str]:
+    """What a map is judged by: its target, or its own sample where that is not at hand.
+
+    Returns:
+        The target, and where it comes from: "named", "file" or "embedded".
+
+    Raises:
+        DataError: As for `open_target`.
+    """
+    config = snapshot.config
+    if config.target in NAMED:
+        return open_target(config.target), "named"
+    if _is_there(config.target):
+        target = open_target(config.target, labelled=config.labels == "on")
+        if target.dim == snapshot.dim:  # else another file of that name lies here
+            return target, "file"
+    return embedded_target(config.target, snapshot), "embedded"
+
+
+def quick_target(snapshot: Snapshot) -> Target:
+    """A map's target if it comes with the program, else the sample that the map carries of it."""
+    name = snapshot.config.target
+    return open_target(name) if name in NAMED else embedded_target(name, snapshot)
+
+
+def embedded_target(name: str, snapshot: Snapshot) -> Target:
+    """The sample that a map carries of its target."""
+    labels, classes = snapshot.labels, snapshot.classes
+    if snapshot.image is None:
+        return PointTarget(Path(name).name, snapshot.data, labels, classes)
+    shape = snapshot.image._replace(levels=0)  # the noise is in it already
+    return ImageTarget(Path(name).name, snapshot.data, shape, labels, classes, whole=True)
+
+
+def image_shape(target: Target) -> ImageShape | None:
+    """The shape of a target's images; None for points."""
+    return target.shape if isinstance(target, ImageTarget) else None
+
+
+def _is_there(name: str) -> bool:
+    path = _expanded(name)
+    return path.is_file() or path.is_dir()
 
 
 def _expanded(name: str) -> Path:
@@ -145,7 +214,7 @@ def _expanded(name: str) -> Path:
 
 def _unknown(name: str) -> str:
     shown = name if len(name) <= 60 else name[:57] + "…"
-    close = difflib.get_close_matches(name, SHAPES, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"choose from {', '.join(SHAPES)},"
-    more = "" if close else " or give a .npy, .csv, .txt, .png or .jpg file."
+    close = difflib.get_close_matches(name, NAMED, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"choose from {', '.join(NAMED)},"
+    more = "" if close else " or give a .npy, .csv, .txt, .png, .jpg or .npz file."
     return f"Unknown target {shown!r}; {hint}{more}"

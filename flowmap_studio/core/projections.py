@@ -1,0 +1,59 @@
+"""Two directions to see points of more axes by: principal axes, chosen axes, a random tour."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+Frame = npt.NDArray[np.float64]
+"""(dim, 2) orthonormal columns: points (n, dim) are seen at points @ frame."""
+
+
+def principal_axes(points: npt.NDArray[np.floating]) -> Frame:
+    """(dim, 2) the directions of largest variance of points (n, dim), by their covariance.
+
+    Each points to where its largest entry is positive, so that views do not flip.
+    """
+    wide = np.asarray(points, np.float64)
+    _, vectors = np.linalg.eigh(np.cov(wide, rowvar=False))
+    chosen: Frame = vectors[:, [-1, -2]]
+    largest = np.abs(chosen).argmax(axis=0)
+    turned: Frame = chosen * np.sign(chosen[largest, [0, 1]])
+    return turned
+
+
+def chosen_axes(dim: int, x: int, y: int) -> Frame:
+    """(dim, 2) axis `x` to the right and axis `y` upwards, counted from 0."""
+    made = np.zeros((dim, 2))
+    made[x, 0] = made[y, 1] = 1
+    return made
+
+
+class Tour:
+    """A way through random pairs of directions, each turned evenly into the next (Asimov 1985).
+
+    Args:
+        dim: Axes of the points.
+        seed: Of the directions.
+    """
+
+    def __init__(self, dim: int, seed: int = 0) -> None:
+        self._dim, self._seed = dim, seed
+
+    def at(self, place: float) -> Frame:
+        """(dim, 2) the view at a place ≥ 0; whole numbers are the random pairs themselves."""
+        number = math.floor(place)
+        here, there = self._pair(number), self._pair(number + 1)
+        share = place - number
+        angle = (1 - share) * here + share * there
+        made: Frame = np.linalg.qr(angle)[0]
+        # QR may flip a column; the views must not jump.
+        steady: Frame = made * np.sign((made * angle).sum(axis=0))
+        return steady
+
+    def _pair(self, number: int) -> Frame:
+        draw = np.random.default_rng([self._seed, number])
+        made: Frame = np.linalg.qr(draw.standard_normal((self._dim, 2)))[0]
+        return made

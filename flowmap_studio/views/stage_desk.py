@@ -1,0 +1,92 @@
+"""Which stage is shown: the plane's for points, the grid's for images; and projections of space."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+
+from flowmap_studio.core.images import as_pictures
+from flowmap_studio.runtime.frames import Frame
+from flowmap_studio.runtime.session import Session
+from flowmap_studio.views.cloud_view import CloudView
+from flowmap_studio.views.image_stage import GRIDS, ImageStage
+from flowmap_studio.views.projection_bar import ProjectionBar
+from flowmap_studio.views.session_mirror import layer_names
+from flowmap_studio.views.theme import Palette
+
+
+class StageDesk(QObject):
+    """The stages on top of each other, and what of a frame each shows.
+
+    Attributes:
+        widget: To be placed in the window.
+        images: The stage of images.
+        projection: How points of more than two axes are seen.
+
+    Args:
+        stage: The stage of the plane.
+        session: Gives frames and takes what is picked.
+        palette: Colours.
+    """
+
+    def __init__(self, stage: CloudView, session: Session, palette: Palette) -> None:
+        super().__init__(session)
+        self._stage = stage
+        self.widget = QStackedWidget()
+        self.images = ImageStage(palette)
+        self.projection = ProjectionBar(stage)
+        self._plane = QWidget()
+        box = QVBoxLayout(self._plane)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(4)
+        box.addWidget(self.projection)
+        box.addWidget(stage, 1)
+        self.widget.addWidget(self._plane)
+        self.widget.addWidget(self.images)
+        session.frame_changed.connect(self.show_frame)
+        self.images.picked.connect(lambda row: session.set_sampling(picked=row))
+        self.images.other_picked.connect(lambda row: session.set_sampling(other=row))
+
+    def apply_palette(self, palette: Palette) -> None:
+        """Take the palette's colours; the plane's stage takes them by itself."""
+        self.images.apply_palette(palette)
+
+    def shown(self) -> CloudView | ImageStage:
+        """The stage that is seen."""
+        images = self.widget.currentWidget() is self.images
+        return self.images if images else self._stage
+
+    def show_frame(self, frame: Frame) -> None:
+        """Show a frame on the stage that its data belongs to."""
+        snapshot = frame.request.snapshot
+        if snapshot.image is None:
+            self.projection.show_points(snapshot)
+            self.widget.setCurrentWidget(self._plane)
+            return
+        shown = {name: frame.clouds[name] for name in GRIDS} | dict(frame.strips)
+        self.images.set_pictures(
+            {name: as_pictures(points, snapshot.image) for name, points in shown.items()}
+        )
+        request, sampling = frame.request, frame.request.sampling
+        one_step, composed = layer_names(request)
+        picked, other = sampling.picked + 1, sampling.other + 1
+        self.images.set_titles(
+            {
+                "one_step": one_step,
+                "composed": composed,
+                "data": "Data",
+                "way": f"The way of sample {picked}: t = 0 to 1",
+                "mix": f"From sample {picked} to sample {other}, by their noise (Shift+click "
+                "chooses the other)",
+            }
+        )
+        self.images.set_marked(sampling.picked, sampling.other)
+        classes = snapshot.classes
+        self.images.set_labels(
+            {name: [classes[label] for label in found] for name, found in frame.labels.items()}
+            if classes
+            else {}
+        )
+        parts = [f"t = {request.t:.3f}", f"step {snapshot.step:,}", snapshot.stage]
+        self.images.set_caption(" · ".join(filter(None, parts)))
+        self.widget.setCurrentWidget(self.images)

@@ -14,10 +14,8 @@ from flowmap_studio.core.trainer import Trainer
 
 def test_every_point_is_counted_in_its_pixel_and_row_0_is_the_highest() -> None:
     frame = Frame((0.0, -1.0), (4.0, 2.0), 4, 3)
-    points = torch.tensor(
-        [[0.5, -0.5], [0.5, -0.5], [3.999, 1.5], [0.0, -1.0], [4.0, 0.0], [9.0, 9.0]]
-        + [[float("nan"), 0.0], [1.0, float("inf")]]
-    )
+    outside = [[4.0, 0.0], [9.0, 9.0], [float("nan"), 0.0], [1.0, float("inf")]]
+    points = torch.tensor([[0.5, -0.5], [0.5, -0.5], [3.999, 1.5], [0.0, -1.0], *outside])
     expected = [[0, 0, 0, 1], [0, 0, 0, 0], [3, 0, 0, 0]]
     assert count_points(points, frame).tolist() == expected
     more_axes = torch.cat([points, torch.ones(len(points), 2)], dim=1)

@@ -33,7 +33,7 @@ LABEL: str | None = None
 GUIDANCE = 1.0
 # --- how ------------------------------------------------------------------------------------------
 NOISE, CLASSES = 4, 10  # streams of random numbers, as the studio numbers them
-ROWS = 4096  # points at once
+ROWS = 1024  # points at once
 ODEINT = {"midpoint": "midpoint", "heun": "heun2", "rk4": "rk4", "dopri5": "dopri5"}
 TWO_TIMES = ("semigroup", "lagrangian", "eulerian", "trajectory")
 VELOCITIES = ("flow-matching", "rectified-flow", "schrodinger-bridge")

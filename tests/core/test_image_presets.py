@@ -19,7 +19,8 @@ from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.packing import pack
 from flowmap_studio.core.presets import Preset, read_preset, write_preset
-from flowmap_studio.core.presets.codec import _digest, decode, encode
+from flowmap_studio.core.presets.checksum import digest
+from flowmap_studio.core.presets.codec import decode, encode
 from flowmap_studio.core.run import Run
 from flowmap_studio.core.targets import ImageTarget, digits, open_again, open_for
 
@@ -144,7 +145,7 @@ def forged(content: bytes, tmp_path: Path, **changes: Any) -> bytes:
     metadata["config"] |= changes.pop("config", {})
     metadata["image"] = image if not isinstance(image, dict) else metadata["image"] | image
     metadata |= changes
-    metadata["sha256"] = _digest(metadata, tensors)
+    metadata["sha256"] = digest(metadata, tensors)
     return safetensors.numpy.save(tensors, metadata={"flowmap": json.dumps(metadata)})
 
 

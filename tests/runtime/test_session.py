@@ -489,7 +489,7 @@ def test_a_preset_lends_its_points_to_no_other_target(
 ) -> None:
     session.set_config(small_config.replace(target=str(csv)))
     qtbot.waitUntil(lambda: session.snapshot is not None)
-    assert session._embedded_data() is session.snapshot.data
+    assert session._embedded_data() is session.snapshot
     session.set_config(small_config.replace(target=str(csv.with_name("other.csv"))))
     assert session._embedded_data() is None
     session.start()  # before the refusal has come

@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage
 from flowmap_studio.core.drawing.axes import nice_spacing
 from flowmap_studio.core.drawing.marker_look import FEW, MANY, coverage, marker_look
 from flowmap_studio.views import density as density_module
-from flowmap_studio.views.density import MOST_IN_A_PIXEL, density
+from flowmap_studio.views.density import MOST_IN_A_PIXEL, Placing, density
 from flowmap_studio.views.points_item import MARKERS_UP_TO, PointsItem
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
@@ -220,3 +220,37 @@ def test_a_markers_picture_is_not_cut(diameter: float, ratio: float) -> None:
 )
 def test_grid_spacing_is_a_round_number(units_per_pixel: float, spacing: float) -> None:
     assert nice_spacing(units_per_pixel, 56) == pytest.approx(spacing)
+
+
+def test_all_points_are_in_the_density_image_however_they_are_divided(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    draw = np.random.default_rng(0)
+    x, y = draw.normal(100, 20, size=(2, 70_001)).astype(np.float32)
+    whole = density(x, y, SIDE, SIDE, 1.0)
+    monkeypatch.setattr(density_module, "BLOCK", 999)
+    parts = density(x, y, SIDE, SIDE, 1.0)
+    assert np.array_equal(whole.levels, parts.levels)
+    placed = density(x / 2 + 7, -y, SIDE, SIDE, 1.0, Placing(2.0, -14.0, -1.0, 0.0))
+    assert np.mean(placed.levels != whole.levels) < 0.01  # rounding at the edges of pixels
+
+
+def test_a_frozen_cloud_that_comes_again_is_kept_and_another_is_not(stage: Stage) -> None:
+    frozen = np.array([[50.0, 50.0]])
+    frozen.flags.writeable = False
+    stage.item.set_points(frozen)
+    kept = stage.item._x
+    stage.item.set_points(frozen)
+    assert stage.item._x is kept
+    stage.item.set_points(np.array([[60.0, 50.0]]))
+    assert stage.item.points.tolist() == [[60.0, 50.0]]
+    stage.item.set_points(frozen)
+    assert stage.item.points.tolist() == [[50.0, 50.0]]
+    stage.item.set_points(frozen, [1])
+    stage.item.set_points(frozen)
+    assert stage.item._labels is None
+    mutable = np.array([[10.0, 10.0]])
+    stage.item.set_points(mutable)
+    mutable[0, 0] = 20
+    stage.item.set_points(mutable)
+    assert stage.item.points.tolist() == [[20.0, 10.0]]

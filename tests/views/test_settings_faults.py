@@ -1,4 +1,4 @@
-"""Settings and folders that are damaged or can't be written to never keep the window from opening."""
+"""Damaged or unwritable settings and folders never keep the window from opening."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class PaintDesk(QObject):
     # --- inside -------------------------------------------------------------------------------
 
     def _saved_changes(self) -> dict[str, str]:
-        blank = {which: canvas.is_blank() for which, canvas in self._panel.canvases.items()}
+        blank = {which: canvas.sheet.is_blank() for which, canvas in self._panel.canvases.items()}
         if all(blank.values()):
             raise DataError(
                 "Nothing is drawn yet; draw on the canvas, write a text or drop a file."
@@ -114,7 +114,7 @@ class PaintDesk(QObject):
             raise StudioError(f"Could not make the folder of drawings: {reason(error)}.") from error
         if which not in self._paths:
             self._paths[which] = _free(folder, STEMS[which])
-        write_whole(self._paths[which], self._panel.canvases[which].png())
+        write_whole(self._paths[which], self._panel.canvases[which].sheet.png())
         return self._paths[which]
 
     def _on_drawn(self, which: str) -> None:
@@ -148,7 +148,7 @@ class PaintDesk(QObject):
             which
             for which in sorted(changed)
             if str(self._paths.get(which)) == getattr(config, which)
-            and not self._panel.canvases[which].is_blank()
+            and not self._panel.canvases[which].sheet.is_blank()
         ]
         try:
             for which in used:
@@ -174,7 +174,7 @@ class PaintDesk(QObject):
         picture = reader.read()
         if picture.isNull():
             raise DataError(f"{path.name} is not a picture that can be read; save it again as PNG.")
-        self._panel.canvas().put_picture(picture)
+        self._panel.canvas().sheet.put_picture(picture)
 
     def _put_points(self, path: Path) -> None:
         # Imported here: torch comes with the package of targets, and the window is to be there
@@ -184,7 +184,7 @@ class PaintDesk(QObject):
 
         points = read_points(path)
         check_points(path.name, points)
-        self._panel.canvas().put_points(points)
+        self._panel.canvas().sheet.put_points(points)
 
     def _tell(self, sentence: str) -> None:
         self._window.message_bar.show_message("error", sentence)

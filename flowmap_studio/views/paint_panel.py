@@ -59,8 +59,8 @@ class PaintPanel(QWidget):
         }
         self._stack = QStackedWidget()
         for which, canvas in self.canvases.items():
-            canvas.changed.connect(lambda which=which: self.drawn.emit(which))
-            canvas.undo_changed.connect(self._show_undo)
+            canvas.sheet.changed.connect(lambda which=which: self.drawn.emit(which))
+            canvas.sheet.changed.connect(self._show_undo)
             self._stack.addWidget(canvas)
         box = QVBoxLayout(self)
         box.setContentsMargins(8, 6, 8, 8)
@@ -108,7 +108,7 @@ class PaintPanel(QWidget):
         group.idClicked.connect(self._on_page)
         row.addStretch(1)
         self._undo = _tool("paintUndo", "Undo", "Take the last stroke back (Ctrl+Z on the canvas)")
-        self._undo.clicked.connect(lambda: self.canvas().undo())
+        self._undo.clicked.connect(lambda: self.canvas().sheet.undo())
         clear = _tool("paintClear", "Clear", "White again; a new drawing begins")
         clear.clicked.connect(self._on_clear)
         row.addWidget(self._undo)
@@ -131,7 +131,7 @@ class PaintPanel(QWidget):
         self._width.setAccessibleName("Width of the brush")
         self._width.setToolTip("Width of the brush")
         self._width.setRange(NARROWEST, WIDEST)
-        self._width.setValue(self.canvas().width_px)
+        self._width.setValue(self.canvas().sheet.width_px)
         self._width.setMinimumWidth(48)
         self._width.valueChanged.connect(self._on_width)
         self._symmetry = QComboBox()
@@ -207,27 +207,27 @@ class PaintPanel(QWidget):
 
     def _on_tool(self, at: int) -> None:
         for canvas in self.canvases.values():
-            canvas.erasing = at == 1
+            canvas.sheet.erasing = at == 1
 
     def _on_width(self, width: int) -> None:
         for canvas in self.canvases.values():
-            canvas.width_px = width
+            canvas.sheet.width_px = width
             canvas.update()
 
     def _on_symmetry(self, name: str) -> None:
         for canvas in self.canvases.values():
-            canvas.symmetry = name
+            canvas.sheet.symmetry = name
 
     def _on_text(self) -> None:
         if self._text.text().strip():
-            self.canvas().put_text(self._text.text(), self._font.currentFont())
+            self.canvas().sheet.put_text(self._text.text(), self._font.currentFont())
 
     def _on_clear(self) -> None:
-        self.canvas().clear()
+        self.canvas().sheet.clear()
         self.cleared.emit(self.current())
 
     def _show_undo(self) -> None:
-        self._undo.setEnabled(self.canvas().can_undo())
+        self._undo.setEnabled(self.canvas().sheet.can_undo())
 
 
 def _tool(name: str, text: str, tip: str, *, checkable: bool = False) -> QToolButton:

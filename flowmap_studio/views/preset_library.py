@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -24,17 +23,16 @@ from PySide6.QtWidgets import (
 )
 
 from flowmap_studio.core.library import PresetEntry
-from flowmap_studio.runtime.librarian import PICTURES_WAITING
 from flowmap_studio.views.preset_delegate import PresetDelegate
 from flowmap_studio.views.preset_list import PresetList
 from flowmap_studio.views.preset_menu import PresetMenu
 from flowmap_studio.views.preset_model import ENTRY_ROLE, FAVOURITE_ROLE, PresetModel
 from flowmap_studio.views.preset_motion import PresetMotion
 from flowmap_studio.views.preset_order import OrderButton
+from flowmap_studio.views.preset_pictures import PresetPictures
 from flowmap_studio.views.theme import LIGHT, Palette
 
 NO_PRESETS = "No presets yet. Train a map and press Save preset."
-KEPT_PICTURES = 512
 OF_THE_SHIPPED = ("open", "favourite", "duplicate", "export", "reveal")
 """What may be done with presets that came with the program."""
 
@@ -64,8 +62,8 @@ class PresetLibrary(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._selected: Path | None = None
         self._favourites: frozenset[Path] = frozenset()
-        self._pictures: OrderedDict[Path, bytes | None] = OrderedDict()
-        self._asked: list[Path] = []
+        self._pictures = PresetPictures(self)
+        self._pictures.wanted.connect(self.picture_wanted)
         self._model = PresetModel(self)
         self._motion = PresetMotion(self)
         self._motion.wanted.connect(self.film_wanted)
@@ -78,7 +76,6 @@ class PresetLibrary(QWidget):
     def set_presets(self, entries: Sequence[PresetEntry]) -> None:
         """Show these presets in this order; the selection stays where its preset stays."""
         self._pictures.clear()
-        self._asked.clear()
         self._motion.forget()
         self._model.set_entries(entries)
         self._show_selected()
@@ -86,11 +83,7 @@ class PresetLibrary(QWidget):
 
     def set_picture(self, path: Path, png: bytes | None) -> None:
         """Show the picture of a preset that was wanted; None where it has none."""
-        if path in self._asked:
-            self._asked.remove(path)
-        self._pictures[path] = png
-        while len(self._pictures) > KEPT_PICTURES:
-            self._pictures.popitem(last=False)
+        self._pictures.take(path, png)
         self._repaint(path)
 
     def set_film(self, path: Path, pictures: Sequence[bytes]) -> None:
@@ -227,9 +220,6 @@ class PresetLibrary(QWidget):
             return moving
         if not entry.unread:
             return entry.thumbnail
-        if path not in self._pictures and path not in self._asked:
-            self._asked = [*self._asked, path][-PICTURES_WAITING:]  # as the librarian does
-            self.picture_wanted.emit(path)
         return self._pictures.get(path)
 
     def _repaint(self, path: Path) -> None:

@@ -13,7 +13,8 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLineEdit, QToolButton, QWidget
 
 from flowmap_studio.core.presets import read_preset
-from flowmap_studio.views.paint_canvas import SIDE, PaintCanvas
+from flowmap_studio.views.paint_canvas import PaintCanvas
+from flowmap_studio.views.paint_sheet import SIDE
 from flowmap_studio.views.paint_symmetry import SYMMETRIES, copies
 from flowmap_studio.views.settings import drawings_folder
 
@@ -36,7 +37,7 @@ class Easel:
 
     def dark(self) -> np.ndarray:
         """(SIDE, SIDE) what is drawn: true where a pixel is rather dark than light."""
-        return self.canvas.darkness() > 127
+        return self.canvas.sheet.darkness() > 127
 
     def stroke(self, *places: tuple[float, float]) -> None:
         """Draw along places given as shares of the square."""
@@ -80,7 +81,7 @@ def test_symmetries_are_groups(name: str) -> None:
 
 
 def test_brush_eraser_and_undo(studio: Any, easel: Easel) -> None:
-    assert easel.canvas.is_blank()
+    assert easel.canvas.sheet.is_blank()
     easel.stroke((0.2, 0.5), (0.8, 0.5))
     assert at(easel.dark(), 0.5, 0.5)
     assert not at(easel.dark(), 0.5, 0.7)
@@ -92,7 +93,7 @@ def test_brush_eraser_and_undo(studio: Any, easel: Easel) -> None:
     studio.key(Qt.Key.Key_Z, CONTROL)
     assert at(easel.dark(), 0.5, 0.5)
     studio.key(Qt.Key.Key_Z, CONTROL)
-    assert easel.canvas.is_blank()
+    assert easel.canvas.sheet.is_blank()
     studio.key(Qt.Key.Key_Z, CONTROL | SHIFT)
     assert at(easel.dark(), 0.5, 0.5)
     assert studio.session.config.target == "rings"  # the window's own undo was not meant
@@ -152,7 +153,7 @@ def test_a_picture_and_a_point_file_are_dropped(studio: Any, easel: Easel, tmp_p
     assert not at(easel.dark(), 0.1, 0.5)
     assert studio.session.config.target == "rings"  # drawn, not yet learned
     easel.choose("paintClear")
-    assert easel.canvas.is_blank()
+    assert easel.canvas.sheet.is_blank()
     points = tmp_path / "corners.csv"
     points.write_text("x,y\n-5,-5\n5,-5\n5,5\n0,0\n")
     drop(easel, points)
@@ -249,7 +250,7 @@ def test_the_source_is_drawn_too_and_a_preset_of_it_is_shared(
     studio.configure()
     easel.stroke((0.1, 0.2), (0.9, 0.2))
     easel.choose("sourcePage")
-    assert easel.canvas.is_blank()
+    assert easel.canvas.sheet.is_blank()
     easel.stroke((0.1, 0.9), (0.3, 0.9))
     studio.click("paintLearn")
     config = studio.session.config

@@ -14,6 +14,8 @@ from flowmap_studio.resources import asset
 from flowmap_studio.views.image_grid import ImagePanel
 from flowmap_studio.views.image_stage import ImageStage
 
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support propagateSizeHints")
+
 
 def pictures(count: int, height: int = 4, width: int = 4, channels: int = 1) -> np.ndarray:
     """Each of one grey: its number, ten times."""

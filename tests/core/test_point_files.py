@@ -110,7 +110,7 @@ BAD_FILES = {
     "block.npy": (saved(np.zeros((2, 3, 4))), "shape (2, 3, 4)"),
     "scalar.npy": (saved(np.array(3.0)), "shape ()"),
     "none.npy": (saved(np.zeros((0, 2))), "0 points"),
-    "wide.npy": (saved(np.random.default_rng(0).normal(size=(4, 300))), "300 columns"),
+    "wide.npy": (saved(np.random.default_rng(0).normal(size=(4, 4097))), "4,097 columns"),
     "nan.npy": (saved(np.array([[0, 1], [np.nan, 1.0]])), "point 2, column 1"),
 }
 

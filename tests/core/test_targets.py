@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import DataError
+from flowmap_studio.core.normalisation import Normalisation
 from flowmap_studio.core.randomness import Stream, generator
+from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.target_names import TARGETS
 from flowmap_studio.core.targets import SHAPES, PointTarget, open_or_embedded, open_target
 from flowmap_studio.core.targets.shapes import GAUSSIAN_MEAN, GAUSSIAN_ROOT
@@ -137,7 +140,7 @@ def test_points_are_drawn_with_replacement_and_split_apart() -> None:
         (np.zeros((0, 2)), "0 points"),
         (np.ones((1, 2)), "1 point;"),
         (np.arange(4.0)[:, None], "one column"),
-        (np.random.default_rng(0).normal(size=(3, 257)), "257 columns"),
+        (np.random.default_rng(0).normal(size=(3, 4097)), "4,097 columns"),
         (np.array([[0, 1], [np.nan, 2]]), "point 2, column 1"),
         (np.array([[0, 1], [2, np.inf]]), "point 2, column 2"),
         (np.array([[0, 1], [2, 1e31]]), "1e30"),
@@ -175,13 +178,21 @@ def test_unknown_names_are_answered_with_help(name: str, words: str) -> None:
     assert len(str(raised.value)) < 250
 
 
+def with_sample(points: np.ndarray) -> Snapshot:
+    """A map that carries these points of its target."""
+    dim = points.shape[1]
+    plain = Normalisation((0.0,) * dim, (1.0,) * dim)
+    return Snapshot(RunConfig(), 0, {}, plain, points)
+
+
 def test_a_presets_points_stand_in_for_a_file_that_is_not_there(tmp_path: object) -> None:
     points = np.arange(8.0).reshape(4, 2)
-    stand_in = open_or_embedded("gone/mine.csv", points)
+    carried = with_sample(points)
+    stand_in = open_or_embedded("gone/mine.csv", carried)
     assert stand_in.name == "mine.csv"
     assert isinstance(stand_in, PointTarget)
     np.testing.assert_array_equal(stand_in.points, points)
-    assert open_or_embedded("moons", points) is SHAPES["moons"]
+    assert open_or_embedded("moons", carried) is SHAPES["moons"]
     with pytest.raises(DataError):
         open_or_embedded("gone/mine.csv", None)
 
@@ -189,6 +200,6 @@ def test_a_presets_points_stand_in_for_a_file_that_is_not_there(tmp_path: object
 def test_a_file_that_is_there_wins_over_a_presets_points(tmp_path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text("1,2\n3,4\n5,6\n")
-    found = open_or_embedded(str(path), np.zeros((9, 2)))
+    found = open_or_embedded(str(path), with_sample(np.zeros((9, 2))))
     assert isinstance(found, PointTarget)
     assert len(found.points) == 3

@@ -67,7 +67,7 @@ def open_target(name: str, *, labelled: bool = False) -> Target:
 def _images(path: Path) -> Images | None:
     """The images of a folder or a file, if it is one that holds images."""
     try:
-        if path.is_dir():
+        if path.is_dir() and path.suffix.lower() not in POINT_FILES + PICTURES:
             return read_folder(path)
         there = path.is_file()
     except (OSError, ValueError):

@@ -248,7 +248,7 @@ def test_a_preset_trains_on_its_own_sample_where_the_file_is_gone(
     config = small_config.replace(target=str(csv))
     expected = train(config)
     csv.unlink()
-    run = start(config, embedded=expected.data)
+    run = start(config, embedded=expected)
     assert ended(qtbot, run).error is None
     assert run.steps == config.steps
     assert sorted(map(tuple, run.snapshot.data)) == sorted(map(tuple, expected.data))

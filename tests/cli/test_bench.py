@@ -129,10 +129,12 @@ def test_ctrl_c_prints_the_finished_rows_and_leaves_the_readme(
     before = checkout.read_bytes()
     real = targets.target_rows
 
-    def interrupted_after_one(base: Any, names: Any, recipes: Any, seeds: int, watch: Any) -> Any:
+    def interrupted_after_one(
+        base: Any, names: Any, recipes: Any, seeds: int, watch: Any, **more: Any
+    ) -> Any:
         import signal
 
-        rows = real(base, names, recipes, seeds, watch)
+        rows = real(base, names, recipes, seeds, watch, **more)
         yield next(rows)
         signal.raise_signal(signal.SIGINT)
         yield from rows

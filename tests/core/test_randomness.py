@@ -44,6 +44,7 @@ def test_stream_numbers_are_part_of_the_file_format() -> None:
         "CLASSES": 10,
         "BRIDGES": 11,
         "DIFFUSION": 12,
+        "JUDGES": 13,
     }
 
 

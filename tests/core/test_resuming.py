@@ -13,9 +13,11 @@ from flowmap_studio.core import trainer
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import DataError, PresetError
 from flowmap_studio.core.history import LossHistory
+from flowmap_studio.core.normalisation import Normalisation
 from flowmap_studio.core.presets import Preset, read_preset, write_preset
 from flowmap_studio.core.presets.codec import decode, encode
 from flowmap_studio.core.run import Run
+from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.targets import open_again, open_for
 from flowmap_studio.core.training_state import Checkpoint
 
@@ -42,8 +44,12 @@ def through_a_file(checkpoint: Checkpoint) -> Checkpoint:
     return found
 
 
-def fresh(config: RunConfig, embedded: Any = None) -> Run:
-    return Run(config, *open_for(config, embedded))
+def fresh(config: RunConfig, points: Any = None) -> Run:
+    lent = None
+    if points is not None:
+        normalisation = Normalisation.fit(points, config.normalisation)
+        lent = Snapshot(config, 0, {}, normalisation, points)
+    return Run(config, *open_for(config, lent))
 
 
 def again(checkpoint: Checkpoint) -> Run:

@@ -134,7 +134,7 @@ def test_ctrl_c_prints_the_finished_rows_and_leaves_the_readme(
     ) -> Any:
         import signal
 
-        rows = real(base, names, recipes, seeds, watch, **more)
+        rows = real(*given, **named)
         yield next(rows)
         signal.raise_signal(signal.SIGINT)
         yield from rows

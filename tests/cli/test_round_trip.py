@@ -67,7 +67,7 @@ def test_train_for_people(run: Run, small: list[str], tmp_path: Path) -> None:
 def test_every_setting_reaches_the_file(run: Run, tmp_path: Path) -> None:
     """Each given another value than its default, in the spelling of the option."""
     given = {"target": "spiral", "source": "rings", "method": "article", "device": "cpu"}
-    given |= {"steps": 4, "depth": 1, "hidden_dim": 8, "network": "resmlp"}
+    given |= {"steps": 4, "depth": 1, "hidden_dim": 8, "network": "mlp"}
     free = [name for name in settings() if name not in ("seconds", *given)]
     wanted = {name: other(name) for name in free} | given
     arguments = [text for name, v in wanted.items() for text in (spellings(name)[0], str(v))]

@@ -129,9 +129,7 @@ def test_ctrl_c_prints_the_finished_rows_and_leaves_the_readme(
     before = checkout.read_bytes()
     real = targets.target_rows
 
-    def interrupted_after_one(
-        base: Any, names: Any, recipes: Any, seeds: int, watch: Any, **more: Any
-    ) -> Any:
+    def interrupted_after_one(*given: Any, **named: Any) -> Any:
         import signal
 
         rows = real(*given, **named)

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
-from scipy.interpolate import LinearNDInterpolator
-from scipy.spatial import QhullError
 
 from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED
 from flowmap_studio.core.errors import DataError, StudioError
@@ -45,8 +43,8 @@ ARROWS = 21
 PATHS, PATH_TIMES = 64, 41
 AREA_NODES, VELOCITY_AREA_NODES = 64, 20
 """Of the lattice of Jacobians; a velocity's cost a hundred times as much."""
-PICTURE = 128
-"""Pixels of the log-likelihood along each axis."""
+PICTURE, FINER = 96, 8
+"""Pixels of the log-likelihood along each axis, and points between two nodes that paint them."""
 DEPTH_NATS = 12.0
 """What is less likely than the best place by more than this is left out."""
 READING_POINTS = 128
@@ -130,7 +128,7 @@ class Probes:
         return self._followed(trace.points, trace.at, guide)
 
     def _area_heat(self, request: ProbeRequest) -> Heat:
-        """log2|det ∂X_{0,t}/∂z| at the noise z."""
+        """The base-2 logarithm of |det ∂X_{0,t}/∂z| at the noise z."""
         self._need_plane()
         if self._area is None or not self._area[0].serves("area", request):
             nodes = VELOCITY_AREA_NODES if self._velocity else AREA_NODES
@@ -148,7 +146,10 @@ class Probes:
         return self._area[1]
 
     def _likelihood(self, request: ProbeRequest) -> Heat:
-        """log p_t by change of variables, exact at a lattice's nodes, linear between them."""
+        """Change of variables gives log p_t, exact at a lattice's nodes and linear between them.
+
+        Where the map folds it is the likeliest of the branches.
+        """
         area = self._area_heat(request)
         noise = source_lattice(self.loaded, len(area.values), REACH).reshape(-1, 2)
         nats = source_log_density(self.loaded, noise) - np.log(2) * area.values.ravel()
@@ -156,16 +157,14 @@ class Probes:
         nats[~np.isfinite(nats)] = np.nan  # a fold's very edge
         kept = nats > np.nanmax(nats) - DEPTH_NATS
         low, high = places[kept].min(axis=0), places[kept].max(axis=0)
-        axes = [np.linspace(a, b, PICTURE) for a, b in zip(low, high, strict=True)]
-        where = np.stack(np.meshgrid(*axes), axis=-1)
-        try:
-            values = LinearNDInterpolator(places, nats)(where)
-        except QhullError:
+        if not (high > low).all():
             raise DataError(
                 "The map sends all noise to one point or line, where there is no density."
-            ) from None
-        half = (high - low) / (PICTURE - 1) / 2
-        return Heat(values, low - half, high + half, np.zeros(values.shape, np.bool_))
+            )
+        nodes = len(area.values)
+        figures = np.concatenate([places, nats[:, None]], axis=1).reshape(nodes, nodes, 3)
+        values = _painted(_finer(figures).reshape(-1, 3), low, high)
+        return Heat(values, low, high, np.zeros(values.shape, np.bool_))
 
     # --- readings -----------------------------------------------------------------------------
 
@@ -251,6 +250,28 @@ def _broken(lines: Wide) -> Lines:
     gap = np.full((len(lines), 1, 2), np.nan)
     joined = np.concatenate([lines, gap], axis=1).reshape(-1, 2)
     return Lines(joined[:, 0].copy(), joined[:, 1].copy())
+
+
+def _finer(figures: Wide) -> Wide:
+    """A lattice (k, k, m) with `FINER` times as many nodes along both axes, linear between."""
+    for _ in range(2):
+        steps = np.arange(FINER)[None, :, None, None] / FINER
+        between = figures[:-1, None] + steps * (figures[1:, None] - figures[:-1, None])
+        joined = between.reshape(-1, *figures.shape[1:])
+        figures = np.concatenate([joined, figures[-1:]]).swapaxes(0, 1)
+    return figures
+
+
+def _painted(figures: Wide, low: Wide, high: Wide) -> Wide:
+    """(PICTURE, PICTURE) the largest figure in each pixel; figures (n, 3) are x, y and it."""
+    values = np.full((PICTURE, PICTURE), -np.inf)
+    known = np.isfinite(figures).all(axis=1)
+    place = np.floor((figures[known, :2] - low) / (high - low) * PICTURE)
+    inside = ((place >= 0) & (place < PICTURE)).all(axis=1)
+    column, row = place[inside].astype(np.int64).T
+    np.maximum.at(values, (row, column), figures[known, 2][inside])
+    values[np.isneginf(values)] = np.nan
+    return values
 
 
 def _arrow_lines(places: Wide, velocity: Wide, room: float) -> Lines:

@@ -157,7 +157,9 @@ class ProbeControl(QObject):
     def is_fresh(self, name: str) -> bool:
         """Whether a probe's answer is of what is on stage."""
         answer = self.answers.get(name)
-        return answer is not None and answer.request.serves(name, self._request(()))
+        if answer is None or self._frame is None:
+            return False
+        return answer.request.serves(name, self._request(self._frame, ()))
 
     @Slot(object)
     def show_frame(self, frame: Frame) -> None:
@@ -174,11 +176,10 @@ class ProbeControl(QObject):
         if not self._prober.isRunning():
             self._prober.begin()
         self._serial += 1
-        self._prober.submit(self._request(missing))
+        self._prober.submit(self._request(self._frame, missing))
 
-    def _request(self, names: tuple[str, ...]) -> ProbeRequest:
-        assert self._frame is not None
-        asked = self._frame.request
+    def _request(self, frame: Frame, names: tuple[str, ...]) -> ProbeRequest:
+        asked = frame.request
         sampling = asked.sampling.fitted(asked.snapshot)
         return ProbeRequest(
             serial=self._serial,

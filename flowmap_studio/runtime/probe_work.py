@@ -24,6 +24,7 @@ from flowmap_studio.core.probes import (
     trajectories,
 )
 from flowmap_studio.runtime.probe_values import (
+    DEPTH_NATS,
     TRACE,
     Heat,
     Lines,
@@ -45,8 +46,6 @@ AREA_NODES, VELOCITY_AREA_NODES = 64, 20
 """Of the lattice of Jacobians; a velocity's cost a hundred times as much."""
 PICTURE, FINER = 96, 8
 """Pixels of the log-likelihood along each axis, and points between two nodes that paint them."""
-DEPTH_NATS = 12.0
-"""What is less likely than the best place by more than this is left out."""
 READING_POINTS = 128
 RESIDUAL_TIMES = 9
 ODE_STEPS = 8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ import torch
 from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED
 from flowmap_studio.core.errors import DataError, StudioError
 from flowmap_studio.core.guidance import Guide
-from flowmap_studio.core.loaded_map import LoadedMap
+from flowmap_studio.core.loaded_map import LoadedMap, Points
 from flowmap_studio.core.probes import (
     area_change,
     carried_velocity,
@@ -32,6 +32,7 @@ from flowmap_studio.runtime.probe_values import (
     ProbeAnswer,
     ProbeRequest,
     Residuals,
+    Stopped,
     Value,
     Wide,
 )
@@ -47,6 +48,8 @@ AREA_NODES, VELOCITY_AREA_NODES = 64, 20
 PICTURE, FINER = 96, 8
 """Pixels of the log-likelihood along each axis, and points between two nodes that paint them."""
 READING_POINTS = 128
+AREA_PART, DENSITY_PART = 1024, 16
+"""Points between two looks at whether the prober has to end."""
 RESIDUAL_TIMES = 9
 ODE_STEPS = 8
 HEAD = 0.32
@@ -60,10 +63,12 @@ class Probes:
 
     Args:
         loaded: The map; nobody else may use it meanwhile.
+        stopped: Whether to break off by `Stopped`.
     """
 
-    def __init__(self, loaded: LoadedMap) -> None:
+    def __init__(self, loaded: LoadedMap, stopped: Callable[[], bool] = lambda: False) -> None:
         self.loaded = loaded
+        self._stopped = stopped
         self._velocity = loaded.flow_map.clock == "start"
         self._area: tuple[ProbeRequest, Heat] | None = None
         self._makers: Mapping[str, Callable[[ProbeRequest], Value]] = {
@@ -133,10 +138,14 @@ class Probes:
             nodes = VELOCITY_AREA_NODES if self._velocity else AREA_NODES
             lattice = source_lattice(self.loaded, nodes, REACH)
             flat = lattice.reshape(-1, 2)
-            change = area_change(self.loaded, flat, 0.0, request.t, self._one_class(request, flat))
+            found = []
+            for some in self._parts(flat, AREA_PART):
+                guide = self._one_class(request, some)
+                found.append(area_change(self.loaded, some, 0.0, request.t, guide).determinant)
+            determinant = np.concatenate(found).reshape(nodes, nodes)
             with np.errstate(divide="ignore"):
-                doubled = np.log2(np.abs(change.determinant)).reshape(nodes, nodes)
-            folded = change.folded.reshape(nodes, nodes)
+                doubled = np.log2(np.abs(determinant))
+            folded = determinant < 0
             half = (lattice[1, 1] - lattice[0, 0]) / 2  # pixels lie around their nodes
             self._area = (
                 request,
@@ -189,7 +198,9 @@ class Probes:
         if request.label is not None and snapshot.labels is not None:
             points = points[snapshot.labels == snapshot.classes.index(request.label)]
         points = points[:: max(1, len(points) // READING_POINTS)][:READING_POINTS]
-        nats = log_density(self.loaded, points, 1.0, request.label, request.guidance).nats
+        given = request.label, request.guidance
+        parts = self._parts(points, DENSITY_PART)
+        nats = np.concatenate([log_density(self.loaded, x, 1.0, *given).nats for x in parts])
         if not np.isfinite(nats).any():
             raise DataError("The map reaches none of the data.")
         return float(np.nanmean(nats))
@@ -203,6 +214,13 @@ class Probes:
         return Residuals(times, found)
 
     # --- inside -------------------------------------------------------------------------------
+
+    def _parts(self, points: Points, size: int) -> Iterator[Points]:
+        """The points, so many at once, until the prober has to end."""
+        for start in range(0, len(points), size):
+            if self._stopped():
+                raise Stopped
+            yield points[start : start + size]
 
     def _need_plane(self) -> None:
         if self.loaded.snapshot.dim != 2:

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from flowmap_studio.runtime.frames import Frame
-from flowmap_studio.runtime.probe_values import SLOW, TRACE, ProbeAnswer, ProbeRequest, Trace
+from flowmap_studio.runtime.probe_values import (
+    SLOW,
+    TRACE,
+    ProbeAnswer,
+    ProbeRequest,
+    Stopped,
+    Trace,
+)
 from flowmap_studio.runtime.workers import Worker
 
 if TYPE_CHECKING:  # torch comes with it
@@ -57,6 +64,8 @@ class Prober(Worker):
             began = time.monotonic()
             try:
                 self._answer(request)
+            except Stopped:
+                return
             except BaseException as error:  # noqa: BLE001 - nothing may leave a thread's edge
                 self.failed.emit(f"Could not probe the map: {error}", traceback.format_exc())
             if request.patient:
@@ -96,12 +105,15 @@ class Prober(Worker):
             fresh = time.monotonic() - self._served.get(name, 0.0) < STALEST_SECONDS
             return self._stopped or (self._waiting is not None and fresh)
 
+    def _is_stopped(self) -> bool:
+        return self._stopped
+
     def _load(self, request: ProbeRequest) -> Probes:
         from flowmap_studio.core.loaded_map import LoadedMap
         from flowmap_studio.runtime.probe_work import Probes
 
         if self._probes is None or self._probes.loaded.snapshot is not request.snapshot:
-            self._probes = Probes(LoadedMap(request.snapshot))
+            self._probes = Probes(LoadedMap(request.snapshot), self._is_stopped)
         return self._probes
 
 

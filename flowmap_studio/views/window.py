@@ -32,6 +32,7 @@ from flowmap_studio.runtime.session import Session, State
 from flowmap_studio.views import theme
 from flowmap_studio.views.about import AboutDialog
 from flowmap_studio.views.actions import ACTIONS, colour_actions, follow_layers, make_actions
+from flowmap_studio.views.bookmark_desk import BookmarkDesk
 from flowmap_studio.views.cloud_view import CloudView
 from flowmap_studio.views.command_palette import CommandPalette
 from flowmap_studio.views.compare_desk import CompareDesk
@@ -50,6 +51,8 @@ from flowmap_studio.views.menus import make_menus
 from flowmap_studio.views.message_bar import MessageBar
 from flowmap_studio.views.panels import BOTTOM, LEFT, RIGHT, StageOnly, add_dock, arrange
 from flowmap_studio.views.preset_library import PresetLibrary, dropped_files
+from flowmap_studio.views.probe_desk import ProbeDesk, stage_handlers
+from flowmap_studio.views.probe_panel import ProbePanel
 from flowmap_studio.views.quality_plot import QualityPlot
 from flowmap_studio.views.recovery_offer import RecoveryOffer
 from flowmap_studio.views.session_mirror import SessionMirror
@@ -105,6 +108,7 @@ class StudioWindow(QMainWindow):
         self.form = ConfigForm(palette, exclude=("target", "method", "coupling"))
         self.library = PresetLibrary(palette)
         self.compare_panel = ComparePanel(palette)
+        self.probe_panel = ProbePanel(palette)
         self.message_bar = MessageBar(palette)
         self.status = StudioStatus(self)
         self.setStatusBar(self.status)
@@ -143,6 +147,7 @@ class StudioWindow(QMainWindow):
             "commandsAction": self.show_commands,
             "shortcutsAction": self.show_shortcuts,
             "aboutAction": self.show_about,
+            **stage_handlers(self),
         }
         existing = {"playAction": bar.play_action}
         self.actions_by_name: dict[str, QAction] = make_actions(self, handlers, existing)
@@ -166,10 +171,13 @@ class StudioWindow(QMainWindow):
             add_dock(self, "lossDock", "Losses", self.loss_plot, RIGHT),
             add_dock(self, "qualityDock", "Quality", self.quality_plot, RIGHT),
         )
+        probes = add_dock(self, "probesDock", "Probes", self.probe_panel, RIGHT)
         bottom = add_dock(self, "timeDock", "Time", self.time_bar, BOTTOM)
         self._compare_dock = add_dock(self, "compareDock", "Compare", self.compare_panel, BOTTOM)
-        self._docks = (*left, *right, self._compare_dock)
+        self._docks = (*left, *right, probes, self._compare_dock)
         arrange(self, left, right, bottom)
+        self.tabifyDockWidget(right[1], probes)
+        right[1].raise_()
         self.splitDockWidget(self._compare_dock, bottom, Qt.Orientation.Vertical)
         self._compare_dock.hide()
         make_menus(self, self.actions_by_name, self._docks)
@@ -208,6 +216,8 @@ class StudioWindow(QMainWindow):
         self._desk = CompareDesk(self)
         self._offer = RecoveryOffer(session, self.message_bar, self)
         self._exports = ExportDesk(self, self._palette)
+        self.probe_desk = ProbeDesk(self, self._palette)
+        self.bookmark_desk = BookmarkDesk(self)
         session.message.connect(self.message_bar.show_message)
         session.advised.connect(self._show_advice)
         session.failed.connect(self._show_failure)
@@ -333,6 +343,8 @@ class StudioWindow(QMainWindow):
             self.compare_panel,
             self._mirror,
             self._exports,
+            self.probe_panel,
+            self.probe_desk,
         ):
             view.apply_palette(palette)
         colour_actions(self.actions_by_name, palette)

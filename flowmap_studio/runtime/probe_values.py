@@ -18,7 +18,7 @@ TIMELESS = ("trajectories", TRACE, *READINGS)
 """They tell of all flow times at once, so that scrubbing asks for none of them."""
 SLOW = ("area", "likelihood", *READINGS)
 """What takes longer than a frame."""
-DEPTH_NATS = 12.0
+DEPTH_NATS = 8.0
 """What is less likely than the best place by more than this is left out."""
 
 Wide = npt.NDArray[np.float64]

@@ -45,7 +45,7 @@ ARROWS = 21
 PATHS, PATH_TIMES = 64, 41
 AREA_NODES, VELOCITY_AREA_NODES = 64, 20
 """Of the lattice of Jacobians; a velocity's cost a hundred times as much."""
-PICTURE, FINER = 96, 8
+PICTURE, FINER = 96, 16
 """Pixels of the log-likelihood along each axis, and points between two nodes that paint them."""
 READING_POINTS = 128
 AREA_PART, DENSITY_PART = 1024, 16

@@ -53,7 +53,7 @@ class ProbeDesk(QObject):
         self._window = window
         self._stage = stage = window.stage
         self._control = window.session.probes
-        self.trajectories = PathsItem()
+        self.trajectories = PathsItem(1.6)
         self.lines = {"grid": LinesItem(), "velocity": LinesItem(1.2)}
         self.heats = {"area": HeatItem(signed=True), "likelihood": HeatItem(signed=False)}
         items = {**self.lines, **self.heats, "trajectories": self.trajectories}
@@ -182,7 +182,7 @@ class ProbeDesk(QObject):
             elif answer is None or not self._control.is_fresh(layer):
                 self._stage.panel.set_note(layer, COMING)
             else:
-                self._stage.panel.set_note(layer, _note(answer), answer.sentence)
+                self._stage.panel.set_note(layer, *_note(answer))
 
     def _show(self, answer: ProbeAnswer) -> None:
         name, value = answer.name, answer.value
@@ -203,12 +203,14 @@ class ProbeDesk(QObject):
         self._show_notes()
 
 
-def _note(answer: ProbeAnswer) -> str:
+def _note(answer: ProbeAnswer) -> tuple[str, str]:
+    """What stands beside a layer's name, and its tip."""
     if answer.sentence:
-        return NONE
+        return NONE, answer.sentence
     if isinstance(answer.value, Heat) and answer.value.folded.any():
-        return f"{100 * answer.value.folded.mean():.1f} % folded"
-    return ""
+        share = f"{100 * answer.value.folded.mean():.1f} %"
+        return share, f"The map folds at {share} of the places shown"
+    return "", ""
 
 
 def stage_handlers(window: StudioWindow) -> dict[str, Callable[[], object]]:

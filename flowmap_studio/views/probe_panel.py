@@ -85,7 +85,9 @@ class ProbePanel(QWidget):
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.setLabel("left", "s")
         self._plot.setLabel("bottom", "t")
-        self._plot.getPlotItem().vb.setRange(xRange=(0, 1), yRange=(0, 1), padding=0.02)
+        for side in ("left", "bottom"):
+            self._plot.getAxis(side).setTicks([[(0, "0"), (0.5, "½"), (1, "1")]])
+        self._plot.getPlotItem().vb.setRange(xRange=(0, 1), yRange=(0, 1), padding=0.08)
         self._image = pg.ImageItem(axisOrder="row-major")
         self._plot.addItem(self._image)
         self._caption = QLabel("Semigroup residual: –")

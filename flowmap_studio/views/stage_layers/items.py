@@ -158,6 +158,7 @@ class HeatItem(pg.ImageItem):
             share = np.abs(values) / DOUBLINGS
         else:
             share = 1 - (np.nanmax(values) - values) / DEPTH_NATS
+            share = np.clip(share, 0, 1) ** 2
         share = np.where(np.isnan(share), 0, np.clip(share, 0, 1))
         colours = np.array([rgb(QColor(colour).name()) for colour in self._colours])
         chosen = np.where(values < 0, 1, 0) if self._signed else np.zeros(values.shape, int)

@@ -65,12 +65,14 @@ class Heat:
         low: (2,) lower left corner in data units.
         high: (2,) upper right corner.
         folded: (rows, columns) where the map folds.
+        top: What counts as the largest: on the edge of a fold the density is infinite.
     """
 
     values: Wide
     low: Wide
     high: Wide
     folded: npt.NDArray[np.bool_]
+    top: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ READING_POINTS = 128
 AREA_PART, DENSITY_PART = 1024, 16
 """Points between two looks at whether the prober has to end."""
 RESIDUAL_TIMES = 9
+TOP_PERCENTILE = 98.0
 ODE_STEPS = 8
 HEAD = 0.32
 """Length of an arrow's head as a share of the arrow."""
@@ -163,7 +164,8 @@ class Probes:
         nats = source_log_density(self.loaded, noise) - np.log(2) * area.values.ravel()
         places = self._carried(noise, request)
         nats[~np.isfinite(nats)] = np.nan  # a fold's very edge
-        kept = nats > np.nanmax(nats) - DEPTH_NATS
+        top = float(np.nanpercentile(nats, TOP_PERCENTILE))
+        kept = nats > top - DEPTH_NATS
         low, high = places[kept].min(axis=0), places[kept].max(axis=0)
         if not (high > low).all():
             raise DataError(
@@ -172,7 +174,7 @@ class Probes:
         nodes = len(area.values)
         figures = np.concatenate([places, nats[:, None]], axis=1).reshape(nodes, nodes, 3)
         values = _painted(_finer(figures).reshape(-1, 3), low, high)
-        return Heat(values, low, high, np.zeros(values.shape, np.bool_))
+        return Heat(values, low, high, np.zeros(values.shape, np.bool_), top)
 
     # --- readings -----------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QByteArray, Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
 
 LEFT, RIGHT, BOTTOM = (
     Qt.DockWidgetArea.LeftDockWidgetArea,
@@ -44,6 +44,20 @@ def arrange(
     window.resizeDocks([left[0], right[0]], [300, 340], Qt.Orientation.Horizontal)
     window.resizeDocks(list(left), [380, 220], Qt.Orientation.Vertical)
     window.resizeDocks(list(right), [330, 270], Qt.Orientation.Vertical)
+
+
+def stack(window: QMainWindow, upper: QDockWidget, lower: QDockWidget) -> None:
+    """Put two docks behind one another with tabs, the first one in front."""
+    window.tabifyDockWidget(upper, lower)
+    upper.raise_()
+    for dock in (upper, lower):
+        dock.visibilityChanged.connect(lambda _: _name_tabs(window))
+
+
+def _name_tabs(window: QMainWindow) -> None:
+    """Qt makes the bars of tabs when it needs them, without names."""
+    for bar in window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+        bar.setAccessibleName("Panels in one place")
 
 
 class StageOnly:

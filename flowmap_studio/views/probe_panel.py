@@ -121,12 +121,9 @@ class ProbePanel(QWidget):
             self._figures["trace"].setText(NOTHING)
             return
         way = paths.positions[:, 0]
-        length = np.linalg.norm(np.diff(way, axis=0), axis=1).sum()
         (x0, y0), (x1, y1) = way[0], way[-1]
-        found = "" if paths.converged[0] else "; the nearest that the map reaches"
-        self._figures["trace"].setText(
-            f"({x0:.2f}, {y0:.2f}) → ({x1:.2f}, {y1:.2f}), length {length:.2f}{found}"
-        )
+        found = "" if paths.converged[0] else ", the nearest"
+        self._figures["trace"].setText(f"({x0:.2f}, {y0:.2f}) → ({x1:.2f}, {y1:.2f}){found}")
 
     def show_group(self, points: npt.NDArray[np.floating]) -> None:
         """Say how many points (n, 2) are followed and how wide they lie."""

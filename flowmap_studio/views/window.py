@@ -49,7 +49,7 @@ from flowmap_studio.views.key_reach import KeyReach
 from flowmap_studio.views.loss_plot import LossPlot
 from flowmap_studio.views.menus import make_menus
 from flowmap_studio.views.message_bar import MessageBar
-from flowmap_studio.views.panels import BOTTOM, LEFT, RIGHT, StageOnly, add_dock, arrange
+from flowmap_studio.views.panels import BOTTOM, LEFT, RIGHT, StageOnly, add_dock, arrange, stack
 from flowmap_studio.views.preset_library import PresetLibrary, dropped_files
 from flowmap_studio.views.probe_desk import ProbeDesk, stage_handlers
 from flowmap_studio.views.probe_panel import ProbePanel
@@ -176,8 +176,7 @@ class StudioWindow(QMainWindow):
         self._compare_dock = add_dock(self, "compareDock", "Compare", self.compare_panel, BOTTOM)
         self._docks = (*left, *right, probes, self._compare_dock)
         arrange(self, left, right, bottom)
-        self.tabifyDockWidget(right[1], probes)
-        right[1].raise_()
+        stack(self, right[1], probes)
         self.splitDockWidget(self._compare_dock, bottom, Qt.Orientation.Vertical)
         self._compare_dock.hide()
         make_menus(self, self.actions_by_name, self._docks)

@@ -44,7 +44,9 @@ def test_the_area_is_the_jacobians_at_the_noise(probes: Probes, request_of: Any)
     assert heat.folded[row, column] == there.folded[0]
     # Each node is the middle of its pixel.
     size = (heat.high - heat.low) / AREA_NODES
-    np.testing.assert_allclose(heat.low + (np.array([column, row]) + 0.5) * size, lattice[row, column])
+    np.testing.assert_allclose(
+        heat.low + (np.array([column, row]) + 0.5) * size, lattice[row, column]
+    )
 
 
 def test_the_log_likelihood_is_that_of_the_inverse(probes: Probes, request_of: Any) -> None:

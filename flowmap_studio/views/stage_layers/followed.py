@@ -13,8 +13,8 @@ from flowmap_studio.views.stage_plot import StagePlot
 from flowmap_studio.views.theme import Palette
 
 GROUP_DEPTH, TRACE_DEPTH, HEAD_DEPTH = 900.0, 910.0, 920.0
-GROUP_SCALE, HEAD_SCALE = 0.35, 0.4
-"""Of markers, which are the larger the fewer there are."""
+GROUP_SCALE, HEAD_SCALE = 1.0, 1.2
+"""Larger than the markers of the clouds."""
 
 
 class Followed:
@@ -41,7 +41,7 @@ class Followed:
         """Take the palette's colours."""
         self.path.set_colour(palette.text)
         self.head.set_colour(palette.text)
-        self.group.set_colour(palette.classes[3])
+        self.group.set_colour(palette.consistency)
 
     def show_paths(self, paths: Paths | None) -> None:
         """Draw the traced way, or none."""

@@ -119,8 +119,8 @@ class HeatItem(pg.ImageItem):
     """A figure at each place as a picture.
 
     Args:
-        signed: Whether the figure has a middle, 0, that is clear; otherwise the largest is strong
-            and what lies `DEPTH_NATS` below it is clear.
+        signed: Whether the figure has a middle, 0, that is clear; otherwise the top is strong and
+            what lies `DEPTH_NATS` below it is clear.
     """
 
     def __init__(self, *, signed: bool) -> None:
@@ -157,7 +157,7 @@ class HeatItem(pg.ImageItem):
         if self._signed:
             share = np.abs(values) / DOUBLINGS
         else:
-            share = 1 - (np.nanmax(values) - values) / DEPTH_NATS
+            share = 1 - (heat.top - values) / DEPTH_NATS
             share = np.clip(share, 0, 1) ** 2
         share = np.where(np.isnan(share), 0, np.clip(share, 0, 1))
         colours = np.array([rgb(QColor(colour).name()) for colour in self._colours])

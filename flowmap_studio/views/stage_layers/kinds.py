@@ -32,7 +32,7 @@ TIPS: Mapping[str, str] = {
     "area": "det ∂X_{0,t}/∂z at the noise z that the map starts from: coloured where area grows, "
     "grey where it shrinks, red where the map folds (negative)",
     "likelihood": "log p_t by change of variables: the stronger the colour, the likelier; up to "
-    "8 nats below the best place. Where the map folds, the likeliest of its branches",
+    "8 nats below the best places. Where the map folds, the likeliest of its branches",
 }
 BACK_TO_FRONT = ("likelihood", "area", *DEPTH[:2], "grid", *DEPTH[2:], "trajectories", "velocity")
 """Pictures lie under the points, lines over those that they are about."""

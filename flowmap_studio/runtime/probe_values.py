@@ -65,7 +65,7 @@ class Heat:
         low: (2,) lower left corner in data units.
         high: (2,) upper right corner.
         folded: (rows, columns) where the map folds.
-        top: What counts as the largest: on the edge of a fold the density is infinite.
+        top: The largest figure.
     """
 
     values: Wide

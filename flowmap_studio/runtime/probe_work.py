@@ -24,7 +24,6 @@ from flowmap_studio.core.probes import (
     trajectories,
 )
 from flowmap_studio.runtime.probe_values import (
-    DEPTH_NATS,
     TRACE,
     Heat,
     Lines,
@@ -45,13 +44,14 @@ ARROWS = 21
 PATHS, PATH_TIMES = 64, 41
 AREA_NODES, VELOCITY_AREA_NODES = 64, 20
 """Of the lattice of Jacobians; a velocity's cost a hundred times as much."""
-PICTURE, FINER = 96, 16
-"""Pixels of the log-likelihood along each axis, and points between two nodes that paint them."""
+PICTURE = 96
+"""Pixels of the log-likelihood along each axis."""
+MASS_NODES, FINER = 96, 8
+"""Of the lattice whose mass is carried there, and parts of its cells along each axis."""
 READING_POINTS = 128
 AREA_PART, DENSITY_PART = 1024, 16
 """Points between two looks at whether the prober has to end."""
 RESIDUAL_TIMES = 9
-TOP_PERCENTILE = 98.0
 ODE_STEPS = 8
 HEAD = 0.32
 """Length of an arrow's head as a share of the arrow."""
@@ -155,26 +155,34 @@ class Probes:
         return self._area[1]
 
     def _likelihood(self, request: ProbeRequest) -> Heat:
-        """Change of variables gives log p_t, exact at a lattice's nodes and linear between them.
+        """Log p_t of the mean density in each pixel: the noise's mass, carried there.
 
-        Where the map folds it is the likeliest of the branches.
+        Every branch of a fold brings its mass. A lattice's cells are carried as quadrilaterals, so
+        that what is torn wide lies thin.
         """
-        area = self._area_heat(request)
-        noise = source_lattice(self.loaded, len(area.values), REACH).reshape(-1, 2)
-        nats = source_log_density(self.loaded, noise) - np.log(2) * area.values.ravel()
+        self._need_plane()
+        lattice = source_lattice(self.loaded, MASS_NODES, REACH)
+        noise = lattice.reshape(-1, 2)
         places = self._carried(noise, request)
-        nats[~np.isfinite(nats)] = np.nan  # a fold's very edge
-        top = float(np.nanpercentile(nats, TOP_PERCENTILE))
-        kept = nats > top - DEPTH_NATS
-        low, high = places[kept].min(axis=0), places[kept].max(axis=0)
+        density = np.exp(source_log_density(self.loaded, noise))
+        cell = np.prod(lattice[1, 1] - lattice[0, 0]) / FINER**2
+        low, high = places.min(axis=0), places.max(axis=0)
         if not (high > low).all():
             raise DataError(
                 "The map sends all noise to one point or line, where there is no density."
             )
-        nodes = len(area.values)
-        figures = np.concatenate([places, nats[:, None]], axis=1).reshape(nodes, nodes, 3)
-        values = _painted(_finer(figures).reshape(-1, 3), low, high)
-        return Heat(values, low, high, np.zeros(values.shape, np.bool_), top)
+        figures = np.concatenate([places, density[:, None] * cell], axis=1)
+        spread = _finer(figures.reshape(MASS_NODES, MASS_NODES, 3)).reshape(-1, 3)
+        mass = np.histogram2d(
+            *spread[:, 1::-1].T,
+            PICTURE,
+            list(zip(low, high, strict=True))[::-1],
+            weights=spread[:, 2],
+        )[0]
+        with np.errstate(divide="ignore"):
+            nats = np.log(mass / np.prod((high - low) / PICTURE))
+        nats[np.isneginf(nats)] = np.nan
+        return Heat(nats, low, high, np.zeros(nats.shape, np.bool_), float(np.nanmax(nats)))
 
     # --- readings -----------------------------------------------------------------------------
 
@@ -279,18 +287,6 @@ def _finer(figures: Wide) -> Wide:
         joined = between.reshape(-1, *figures.shape[1:])
         figures = np.concatenate([joined, figures[-1:]]).swapaxes(0, 1)
     return figures
-
-
-def _painted(figures: Wide, low: Wide, high: Wide) -> Wide:
-    """(PICTURE, PICTURE) the largest figure in each pixel; figures (n, 3) are x, y and it."""
-    values = np.full((PICTURE, PICTURE), -np.inf)
-    known = np.isfinite(figures).all(axis=1)
-    place = np.floor((figures[known, :2] - low) / (high - low) * PICTURE)
-    inside = ((place >= 0) & (place < PICTURE)).all(axis=1)
-    column, row = place[inside].astype(np.int64).T
-    np.maximum.at(values, (row, column), figures[known, 2][inside])
-    values[np.isneginf(values)] = np.nan
-    return values
 
 
 def _arrow_lines(places: Wide, velocity: Wide, room: float) -> Lines:

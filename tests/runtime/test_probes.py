@@ -59,7 +59,14 @@ def test_the_log_likelihood_is_that_of_the_inverse(probes: Probes, request_of: A
     drawn = heat.values[rows[chosen], columns[chosen]]
     known = np.isfinite(exact.nats)
     assert known.sum() > 5
-    assert np.median(np.abs(drawn - exact.nats)[known]) < 0.1  # a pixel shows its largest
+    assert np.median(np.abs(drawn - exact.nats)[known]) < 0.1  # a pixel shows its mean
+
+
+def test_the_density_has_the_mass_of_the_noise(probes: Probes, request_of: Any) -> None:
+    heat = probes.answer(request_of, "likelihood").value
+    pixel = np.prod((heat.high - heat.low) / heat.values.shape[0])
+    inside = 0.9973**2  # of a normal source, within three standard deviations along each axis
+    assert np.nansum(np.exp(heat.values)) * pixel == pytest.approx(inside, abs=2e-3)
 
 
 def test_requests_that_time_does_not_change(request_of: ProbeRequest) -> None:

@@ -31,8 +31,8 @@ TIPS: Mapping[str, str] = {
     "trajectories": "The ways of 64 noise points from t = 0 to the time on stage",
     "area": "det ∂X_{0,t}/∂z at the noise z that the map starts from: coloured where area grows, "
     "grey where it shrinks, red where the map folds (negative)",
-    "likelihood": "log p_t by change of variables: the stronger the colour, the likelier; up to "
-    "8 nats below the best places. Where the map folds, the likeliest of its branches",
+    "likelihood": "log p_t of the mean density in each pixel, by change of variables: the stronger "
+    "the colour, the likelier; up to 8 nats below the likeliest place",
 }
 BACK_TO_FRONT = ("likelihood", "area", *DEPTH[:2], "grid", *DEPTH[2:], "trajectories", "velocity")
 """Pictures lie under the points, lines over those that they are about."""

@@ -18,6 +18,7 @@ from flowmap_studio.core.presets import read_preset, write_preset
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.stages import plan
 from flowmap_studio.core.target_names import NAMED
+from flowmap_studio.runtime.bookmarks import Bookmarks
 from flowmap_studio.runtime.comparing import ComparisonControl
 from flowmap_studio.runtime.evaluation import Evaluator
 from flowmap_studio.runtime.exporting import FilmControl, FilmOrder
@@ -31,6 +32,7 @@ from flowmap_studio.runtime.frames import (
 )
 from flowmap_studio.runtime.librarian import Librarian
 from flowmap_studio.runtime.mailbox import Delivery
+from flowmap_studio.runtime.probes import ProbeControl
 from flowmap_studio.runtime.quality import QualityHistory
 from flowmap_studio.runtime.recovery import LeftOver, RecoveryFile, RecoveryFolder
 from flowmap_studio.runtime.run_control import RunControl, State
@@ -69,6 +71,8 @@ class Session(QObject):
         recovery: Copies of runs, in case the program dies.
         films: Films of the flow that are exported.
         librarian: Reads the library's presets.
+        probes: What is probed of the map on stage.
+        bookmarks: Places on both axes of time to come back to.
 
     Args:
         parent: Its owner.
@@ -128,6 +132,9 @@ class Session(QObject):
         self._control.copy_failed.connect(lambda sentence: self.message.emit("warning", sentence))
         self.comparison = ComparisonControl(self)
         self.films = FilmControl(self)
+        self.bookmarks = Bookmarks(self)
+        self.probes = ProbeControl(self)
+        self.frame_changed.connect(self.probes.show_frame)
         self._lattice: TimeLattice | None = None
         self.librarian = Librarian(self)
         self._evaluator = Evaluator()
@@ -395,7 +402,12 @@ class Session(QObject):
             self._discard_copies()
         self._control.abandon()
         self.comparison.cancel()
-        others = [*self.comparison.workers(), *self.films.workers(), *self.librarian.workers()]
+        others = [
+            *self.comparison.workers(),
+            *self.films.workers(),
+            *self.librarian.workers(),
+            *self.probes.workers(),
+        ]
         workers = [*self._control.workers(), *others, self._evaluator]
         join(workers, CLOSE_SECONDS)
         for copy in filter(None, (self._copy, self._coming)):

@@ -3,45 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
+from flowmap_studio.views.action_row import ActionRow
 from flowmap_studio.views.cloud_view import CloudView
 from flowmap_studio.views.icons import icon
+from flowmap_studio.views.stage_actions import PROBE_ACTIONS, STAGE_ACTIONS
 from flowmap_studio.views.theme import Palette
-
-
-@dataclass(frozen=True)
-class ActionRow:
-    """One action.
-
-    Attributes:
-        name: Object name.
-        menu: Menu that it stands in.
-        text: What it says.
-        keys: Shortcuts in Qt's portable form.
-        tip: What it does.
-        icon: Name of its icon, or "".
-        checkable: Whether it switches something on and off; its owner keeps it true to that.
-        part: Parts of a menu are kept apart by a line.
-    """
-
-    name: str
-    menu: str
-    text: str
-    keys: tuple[str, ...] = ()
-    tip: str = ""
-    icon: str = ""
-    checkable: bool = False
-    part: int = 0
-
-    def key_text(self) -> str:
-        """The shortcuts as this system writes them, or ""."""
-        native = QKeySequence.SequenceFormat.NativeText
-        return ", ".join(QKeySequence(keys).toString(native) for keys in self.keys)
-
 
 MENUS = ("File", "Edit", "Run", "Time", "View", "Help")
 ACTIONS = (
@@ -145,6 +115,7 @@ ACTIONS = (
     ActionRow("commandsAction", "Help", "Find an action…", ("Ctrl+K",), "Find any action by name"),
     ActionRow("shortcutsAction", "Help", "Keyboard shortcuts", ("F1",), "Show all keys"),
     ActionRow("aboutAction", "Help", "About Flow Map Studio", (), "Version and licence", part=1),
+    *STAGE_ACTIONS,
 )
 
 
@@ -154,7 +125,8 @@ LAYER_ACTIONS = {
     "one_step": "oneStepAction",
     "composed": "composedAction",
 }
-"""The action that shows or hides each layer."""
+"""The action that shows or hides each cloud."""
+SHOWING_ACTIONS = {**LAYER_ACTIONS, **PROBE_ACTIONS}
 
 
 def make_actions(
@@ -188,7 +160,7 @@ def follow_layers(actions: Mapping[str, QAction], stage: CloudView) -> None:
 
     def follow(layer: str, visible: bool, opacity: float = 1.0) -> None:
         del opacity
-        actions[LAYER_ACTIONS[layer]].setChecked(visible)
+        actions[SHOWING_ACTIONS[layer]].setChecked(visible)
 
     for layer in LAYER_ACTIONS:
         follow(layer, stage.is_layer_visible(layer))

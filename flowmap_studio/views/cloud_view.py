@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
 
 from flowmap_studio.core.drawing.axes import robust_extent
 from flowmap_studio.core.drawing.layers import (
-    DEPTH,
     LABELS,
     LAYERS,
     MARKER_SCALE,
@@ -23,6 +22,8 @@ from flowmap_studio.views.class_legend import ClassLegend
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.layer_panel import LayerPanel
 from flowmap_studio.views.points_item import PointsItem
+from flowmap_studio.views.stage_layers.items import StageItem
+from flowmap_studio.views.stage_layers.kinds import BACK_TO_FRONT, layer_colour
 from flowmap_studio.views.stage_plot import StagePlot
 from flowmap_studio.views.theme import Palette
 
@@ -62,9 +63,12 @@ class CloudView(QWidget):
             layer: PointsItem(palette.layer(layer), MARKER_SCALE[layer]) for layer in LAYERS
         }
         for layer, item in self._items.items():
-            item.setZValue(DEPTH.index(layer))
+            item.setZValue(BACK_TO_FRONT.index(layer))
             item.set_opacity(self._opacity[layer])
             self._plot.addItem(item, ignoreBounds=True)
+        self._over: dict[str, StageItem] = {}
+        self._order = [layer for layer in BACK_TO_FRONT if layer in LAYERS]
+        self._colours: dict[str, str] = {}
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.addWidget(self._plot)
@@ -78,6 +82,8 @@ class CloudView(QWidget):
             self.panel.set_count(layer, 0)
         self.panel.visibility_toggled.connect(self.set_layer_visible)
         self.panel.opacity_changed.connect(self.set_layer_opacity)
+        self.panel.colour_chosen.connect(self.set_layer_colour)
+        self.panel.move_wanted.connect(self.move_layer)
         self.panel.resized.connect(self._place_overlays)
         self.legend = ClassLegend(palette, self)
         self._caption = QLabel(self)
@@ -182,7 +188,7 @@ class CloudView(QWidget):
         if visible == self._visible[layer]:
             return
         self._visible[layer] = visible
-        self._items[layer].setVisible(visible)
+        self._item(layer).setVisible(visible)
         self.panel.set_visible(layer, visible)
         self.layer_changed.emit(layer, visible, self._opacity[layer])
 
@@ -205,8 +211,43 @@ class CloudView(QWidget):
         if opacity == self._opacity[layer]:
             return
         self._opacity[layer] = opacity
-        self._items[layer].set_opacity(opacity)
+        self._item(layer).set_opacity(opacity)
         self.layer_changed.emit(layer, self._visible[layer], opacity)
+
+    def add_layer(self, layer: str, item: StageItem, opacity: float) -> None:
+        """Bring a layer that is no cloud to the stage, hidden at first; see `BACK_TO_FRONT`."""
+        self._over[layer] = item
+        self._visible[layer], self._opacity[layer] = False, opacity
+        item.setVisible(False)
+        item.set_opacity(opacity)
+        self.panel.set_opacity(layer, opacity)
+        self._order = sorted((*self._order, layer), key=BACK_TO_FRONT.index)
+        self._plot.addItem(item, ignoreBounds=True)
+        self._stack()
+
+    def layer_order(self) -> tuple[str, ...]:
+        """The layers from the back to the front."""
+        return tuple(self._order)
+
+    def move_layer(self, layer: str, by: int) -> None:
+        """Bring a layer forward (1) or send it backward (-1) by one place."""
+        here = self._order.index(layer)
+        self._order.insert(max(0, here + by), self._order.pop(here))
+        self._stack()
+
+    def set_layer_colour(self, layer: str, colour: str) -> None:
+        """Draw a layer in a colour, #rrggbb, or in its own again for ""."""
+        self._colours[layer] = colour
+        self.panel.set_colour(layer, colour)
+        self._item(layer).set_colour(colour or layer_colour(self._palette, layer))
+
+    def _stack(self) -> None:
+        for depth, layer in enumerate(self._order):
+            self._item(layer).setZValue(depth)
+
+    def _item(self, layer: str) -> StageItem:
+        found: StageItem = self._over[layer] if layer in self._over else self._items[layer]
+        return found
 
     def set_composed_steps(self, steps: int) -> None:
         """Name the composed layer of a map after its number of steps."""
@@ -253,6 +294,11 @@ class CloudView(QWidget):
             ends = [robust_extent(item.points) for item in clouds]
             self._plot.fit(np.min(ends, axis=(0, 1)), np.max(ends, axis=(0, 1)))
 
+    @property
+    def plot(self) -> StagePlot:
+        """What the layers lie on."""
+        return self._plot
+
     def view(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Lower and upper ends (2,) of what is seen, in data units."""
         return self._plot.view()
@@ -274,8 +320,11 @@ class CloudView(QWidget):
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours."""
         self._plot.apply_palette(palette)
-        for layer, item in self._items.items():
-            item.set_colour(palette.layer(layer))
+        self._palette = palette
+        for layer in self._order:
+            colour = self._colours.get(layer) or layer_colour(palette, layer)
+            self._item(layer).set_colour(colour)
+        for item in self._items.values():
             item.set_class_colours(palette.classes)
         self.panel.apply_palette(palette)
         self.legend.apply_palette(palette)

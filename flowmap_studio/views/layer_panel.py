@@ -16,18 +16,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from flowmap_studio.core.drawing.layers import LABELS, LAYERS
+from flowmap_studio.core.drawing.layers import LAYERS
 from flowmap_studio.views.icons import icon
+from flowmap_studio.views.stage_layers.kinds import ALL_LAYERS, NAMES, TIPS, layer_colour
+from flowmap_studio.views.stage_layers.layer_menu import LayerMenu
 from flowmap_studio.views.theme import Palette
 
-TIPS = {
-    "source": "The noise points x0 that every cloud starts from; always the same ones, so that "
-    "points move instead of flickering",
-    "data": "A sample of the data: what the one-step and composed clouds should look like at t = 1",
-    "one_step": "X(x0, 0, t): each noise point carried to time t in one evaluation of the map",
-    "composed": "The same noise points carried to time t in several shorter jumps. Where this "
-    "cloud drifts from the one-step cloud, the map does not compose yet",
-}
 USUAL_NAME, USUAL_COUNT = "Composed, 16 steps", "100,000"
 """There is always room for these, so that the card keeps its width while figures change."""
 SWATCH = 12
@@ -43,6 +37,10 @@ class LayerPanel(QFrame):
     """
 
     visibility_toggled = Signal(str, bool)
+    colour_chosen = Signal(str, str)
+    """A layer and its new colour; "" for its own."""
+    move_wanted = Signal(str, int)
+    """A layer that should lie in front of the next one (1) or behind it (-1)."""
     opacity_changed = Signal(str, float)
     resized = Signal()
     """The card needs another size: its owner should place it again."""
@@ -63,9 +61,12 @@ class LayerPanel(QFrame):
         grid.setContentsMargins(3, 4, 10, 4)
         grid.setHorizontalSpacing(5)
         grid.setVerticalSpacing(0)
-        grid.addWidget(self._build_grip(), 0, 0, len(LAYERS), 1)
-        for row, layer in enumerate(LAYERS):
+        self._colours: dict[str, str] = {}
+        self.menus: dict[str, LayerMenu] = {}
+        grid.addWidget(self._build_grip(), 0, 0, len(ALL_LAYERS) + 1, 1)
+        for row, layer in enumerate(ALL_LAYERS):
             self._add_row(grid, row, layer)
+        grid.addWidget(self._build_more(), len(ALL_LAYERS), 1, 1, 6)
         self.set_expanded(False)
         self.apply_palette(palette)
 
@@ -79,17 +80,31 @@ class LayerPanel(QFrame):
         self._grip.clicked.connect(self.set_expanded)
         return self._grip
 
+    def _build_more(self) -> QToolButton:
+        self._more = QToolButton()
+        self._more.setObjectName("moreLayers")
+        self._more.setText("Probes")
+        self._more.setCheckable(True)
+        self._more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._more.setToolTip("Show or hide the layers of the map's probes")
+        self._more.toggled.connect(self._show_rows)
+        self._more.toggled.connect(self._resize)
+        return self._more
+
     def _add_row(self, grid: QGridLayout, row: int, layer: str) -> None:
         self.sliders[layer] = self._build_slider(layer)
         self.eyes[layer] = self._build_eye(layer, row + 1)
-        swatch, name, count = QLabel(), QLabel(LABELS[layer]), QLabel()
+        swatch, name, count = QLabel(), QLabel(NAMES[layer]), QLabel()
         swatch.setFixedSize(SWATCH, SWATCH)
         count.setObjectName(f"count_{layer}")
         count.setProperty("muted", True)
         count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for label in (swatch, name, count):
             label.setToolTip(TIPS[layer])
-        row_widgets = (self.sliders[layer], self.eyes[layer], swatch, name, count)
+        menu = self.menus[layer] = LayerMenu(layer)
+        menu.colour_chosen.connect(self.colour_chosen)
+        menu.move_wanted.connect(self.move_wanted)
+        row_widgets = (menu, self.sliders[layer], self.eyes[layer], swatch, name, count)
         for column, widget in enumerate(row_widgets, start=1):
             grid.addWidget(widget, row, column)
         self._swatches[layer], self._names[layer], self._counts[layer] = swatch, name, count
@@ -98,10 +113,10 @@ class LayerPanel(QFrame):
         eye = QToolButton()
         eye.setObjectName(f"eye_{layer}")
         eye.setCheckable(True)
-        eye.setChecked(True)
+        eye.setChecked(layer in LAYERS)
         eye.setIconSize(QSize(16, 16))
         eye.setFixedSize(24, 22)
-        eye.setAccessibleName(f"Show layer {LABELS[layer]}")
+        eye.setAccessibleName(f"Show layer {NAMES[layer]}")
         eye.setToolTip(f"Show or hide this layer ({key})")
         eye.toggled.connect(self._on_eye)
         return eye
@@ -109,7 +124,7 @@ class LayerPanel(QFrame):
     def _build_slider(self, layer: str) -> QSlider:
         slider = QSlider(Qt.Orientation.Horizontal)
         slider.setObjectName(f"opacity_{layer}")
-        slider.setAccessibleName(f"Opacity of layer {LABELS[layer]}, in percent")
+        slider.setAccessibleName(f"Opacity of layer {NAMES[layer]}, in percent")
         slider.setRange(0, 100)
         slider.setPageStep(10)
         slider.setFixedWidth(84)
@@ -124,10 +139,9 @@ class LayerPanel(QFrame):
     def set_expanded(self, expanded: bool) -> None:
         """Slide the opacities out or in."""
         self._grip.setChecked(expanded)
-        for slider in self.sliders.values():
-            slider.setVisible(expanded)
-        self._show_words()
-        tip = "Hide the opacities" if expanded else "Show the opacity of each layer"
+        self._show_rows()
+        tip = "opacity, colour and order of each layer"
+        tip = f"Hide {tip}" if expanded else f"Show {tip}"
         self._grip.setToolTip(tip)
         self._grip.setAccessibleName(tip)
         self._grip.setIcon(icon("step-forward" if expanded else "step-back", self._quiet()))
@@ -140,14 +154,44 @@ class LayerPanel(QFrame):
         """
         if (names, counts) != self._room:
             self._room = names, counts
-            self._show_words()
+            self._show_rows()
             self._resize()
 
-    def _show_words(self) -> None:
+    def _show_rows(self, *_: object) -> None:
+        """Show the rows that there is a reason for, and what there is room for of each."""
         names, counts = self._room
-        for layer in LAYERS:
-            self._names[layer].setVisible(names or self.expanded)
-            self._counts[layer].setVisible(counts)
+        for layer in ALL_LAYERS:
+            eye = self.eyes[layer]
+            here = layer in LAYERS or self._more.isChecked() or eye.isChecked()
+            eye.setVisible(here)
+            self._swatches[layer].setVisible(here)
+            self._names[layer].setVisible(here and (names or self.expanded))
+            self._counts[layer].setVisible(here and counts)
+            self.sliders[layer].setVisible(here and self.expanded)
+            self.menus[layer].setVisible(here and self.expanded)
+        opened = self._more.isChecked()
+        self._more.setArrowType(Qt.ArrowType.UpArrow if opened else Qt.ArrowType.DownArrow)
+
+    def set_note(self, layer: str, note: str, tip: str = "") -> None:
+        """Say in the place of a count what a probe is about: "…" while it is made, "none".
+
+        Args:
+            layer: The layer.
+            note: At most a few letters.
+            tip: Why there is none; its usual tip when "".
+        """
+        self._counts[layer].setText(note)
+        for label in (self._counts[layer], self._names[layer]):
+            label.setToolTip(tip or TIPS[layer])
+
+    def note(self, layer: str) -> str:
+        """What stands in the place of a layer's count."""
+        return self._counts[layer].text()
+
+    def set_colour(self, layer: str, colour: str) -> None:
+        """Show a layer's colour, #rrggbb; its own when ""."""
+        self._colours[layer] = colour
+        self._show_state(layer)
 
     def set_count(self, layer: str, count: int) -> None:
         """Show how many points a layer has."""
@@ -174,6 +218,7 @@ class LayerPanel(QFrame):
         eye.setChecked(visible)
         eye.blockSignals(False)
         self._show_state(layer)
+        self._refit()
 
     def set_opacity(self, layer: str, opacity: float) -> None:
         """Move a layer's slider to an opacity in [0, 1] without telling anyone."""
@@ -181,7 +226,7 @@ class LayerPanel(QFrame):
         slider.blockSignals(True)
         slider.setValue(round(100 * opacity))
         slider.blockSignals(False)
-        slider.setToolTip(f"Opacity of {LABELS[layer]}: {slider.value()} %")
+        slider.setToolTip(f"Opacity of {NAMES[layer]}: {slider.value()} %")
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours."""
@@ -196,16 +241,19 @@ class LayerPanel(QFrame):
             f"QToolButton:focus {{ border-color: {palette.accent}; }}"
         )
         measure = self.fontMetrics().horizontalAdvance
-        for layer in LAYERS:
+        for layer in ALL_LAYERS:
             self._names[layer].setMinimumWidth(measure(USUAL_NAME) + 2)
             self._counts[layer].setMinimumWidth(measure(USUAL_COUNT) + 2)
+            self.menus[layer].apply_palette(palette)
             self._show_state(layer)
         self.set_expanded(self.expanded)
 
     def _show_state(self, layer: str) -> None:
         shown = self.eyes[layer].isChecked()
         self.eyes[layer].setIcon(icon("eye" if shown else "eye-off", self._quiet()))
-        colour = self._palette.muted if self._by_class else self._palette.layer(layer)
+        own = layer_colour(self._palette, layer)
+        grey = self._by_class and layer in LAYERS
+        colour = self._palette.muted if grey else self._colours.get(layer) or own
         swatch = _swatch(colour, shown, self.devicePixelRatioF())
         self._swatches[layer].setPixmap(swatch)
         # A palette, since style sheets take long and the card is painted with every frame.
@@ -219,7 +267,12 @@ class LayerPanel(QFrame):
         muted = self._palette.muted
         return replace(self._palette, text=muted, accent=muted)
 
-    def _resize(self) -> None:
+    def _refit(self) -> None:
+        """The row of a probe comes and goes with its eye while the probes are folded in."""
+        self._show_rows()
+        self._resize()
+
+    def _resize(self, *_: object) -> None:
         self.layout().activate()
         self.resize(self.sizeHint())
         self.resized.emit()
@@ -227,6 +280,7 @@ class LayerPanel(QFrame):
     def _on_eye(self, shown: bool) -> None:
         layer = self.sender().objectName().removeprefix("eye_")
         self._show_state(layer)
+        self._refit()
         self.visibility_toggled.emit(layer, shown)
 
     def _on_opacity(self, value: int) -> None:

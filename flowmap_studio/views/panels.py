@@ -88,6 +88,12 @@ class TabBars(QObject):
         return super().eventFilter(watched, event)
 
 
+def stack(window: QMainWindow, upper: QDockWidget, lower: QDockWidget) -> None:
+    """Put two docks behind one another with tabs, the first one in front."""
+    window.tabifyDockWidget(upper, lower)
+    upper.raise_()
+
+
 class StageOnly:
     """Hides all but stage and scrubber, and puts everything back as it was.
 

@@ -7,11 +7,17 @@ from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal
 SECONDS_AT_NORMAL_SPEED = 4.0
 """From t = 0 to t = 1 at speed 1."""
 HOLD_SECONDS = 0.5
-"""Rest at the end before a loop starts over."""
+"""Rest at the end before a loop starts over, or time turns round."""
 
 
 class Playback(QObject):
-    """Advances a time in [0, 1] while it plays."""
+    """Advances a time in [0, 1] while it plays.
+
+    Attributes:
+        speed: 1 takes `SECONDS_AT_NORMAL_SPEED` from end to end.
+        loop: Whether it starts over at the end.
+        ping_pong: Whether it turns round there instead.
+    """
 
     moved = Signal(float)
     playing_changed = Signal(bool)
@@ -20,6 +26,7 @@ class Playback(QObject):
         super().__init__(parent)
         self.speed = 1.0
         self.loop = True
+        self.ping_pong = False
         self._direction = 1
         self._position = 0.0
         self._held = 0.0
@@ -55,7 +62,9 @@ class Playback(QObject):
         elapsed = self._clock.restart() / 1000
         if self._held > 0:
             self._held -= elapsed
-            if self._held <= 0:
+            if self._held <= 0 and self.ping_pong:
+                self._direction = -1 if self._position >= 1.0 else 1
+            elif self._held <= 0:
                 self._position = 0.0 if self._direction > 0 else 1.0
                 self.moved.emit(self._position)
             return
@@ -65,7 +74,7 @@ class Playback(QObject):
             return
         self._position = min(1.0, max(0.0, self._position))
         self.moved.emit(self._position)
-        if self.loop:
+        if self.loop or self.ping_pong:
             self._held = HOLD_SECONDS
         else:
             self.stop()

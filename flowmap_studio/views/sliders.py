@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QRect, QRectF, Qt
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSlider, QStyle, QStyleOptionSlider, QWidget
 
@@ -13,6 +13,8 @@ from flowmap_studio.views.theme import LIGHT, Palette, interface_font
 LABEL_POINTS = 8.0
 TICK = 4
 """Logical pixels of a tick below the groove."""
+FLAG, FLAG_ABOVE = 6, 5
+"""Logical pixels of a bookmark's flag, and between it and the middle of the groove."""
 
 
 class JumpSlider(QSlider):
@@ -28,12 +30,22 @@ class JumpSlider(QSlider):
         super().__init__(Qt.Orientation.Horizontal, parent)
         self._describe = describe
         self._hovered: int | None = None
+        self._bookmarks: tuple[int, ...] = ()
         self._palette = LIGHT
         self.setMouseTracking(describe is not None)
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours."""
         self._palette = palette
+        self.update()
+
+    def bookmarks(self) -> tuple[int, ...]:
+        """The marked positions."""
+        return self._bookmarks
+
+    def set_bookmarks(self, positions: Sequence[int]) -> None:
+        """Mark these positions with little flags above the groove."""
+        self._bookmarks = tuple(positions)
         self.update()
 
     def position_at(self, x: float) -> int:
@@ -71,6 +83,7 @@ class JumpSlider(QSlider):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102 - Qt's
         super().paintEvent(event)
+        self._paint_bookmarks()
         if self._describe is None or self._hovered is None or not self.isEnabled():
             return
         painter = QPainter(self)
@@ -90,6 +103,19 @@ class JumpSlider(QSlider):
         painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
 
     # --- inside -------------------------------------------------------------------------------
+
+    def _paint_bookmarks(self) -> None:
+        if not self._bookmarks:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(self._palette.warning))
+        tip = self._groove().center().y() - FLAG_ABOVE
+        for position in self._bookmarks:
+            x = self.place_of(position)
+            corners = [(x, tip), (x - FLAG / 2, tip - FLAG), (x + FLAG / 2, tip - FLAG)]
+            painter.drawPolygon([QPointF(*corner) for corner in corners])
 
     def _hover(self, position: int | None) -> None:
         if position != self._hovered:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QSpinBox,
     QToolButton,
     QWidget,
@@ -49,6 +50,7 @@ class TimeBar(QWidget):
     live_requested = Signal()
     playing_changed = Signal(bool)
     scrubbing_changed = Signal(bool)
+    ping_pong_changed = Signal(bool)
 
     def __init__(self, palette: Palette, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -101,6 +103,12 @@ class TimeBar(QWidget):
         loop.setCheckable(True)
         loop.setChecked(True)
         loop.toggled.connect(self.set_loop)
+        to_and_fro = self._button("ping-pong", "Turn round at the ends (Shift+L)", row)
+        to_and_fro.setCheckable(True)
+        to_and_fro.toggled.connect(self.set_ping_pong)
+        marks = self._button("bookmark", "Bookmarks on both axes of time", row)
+        marks.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        marks.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         self.speed_combo = QComboBox()
         self.speed_combo.setObjectName("speedCombo")
         self.speed_combo.setAccessibleName("Speed")
@@ -245,6 +253,22 @@ class TimeBar(QWidget):
         """Start over at the end, or stop there."""
         self.playback.loop = on
         self._buttons["loop"].setChecked(on)
+        if on:
+            self.set_ping_pong(False)
+
+    def set_ping_pong(self, on: bool) -> None:
+        """Turn round at the ends, or not; it takes the place of the loop."""
+        self.playback.ping_pong = on
+        self._buttons["ping-pong"].setChecked(on)
+        if on:
+            self.set_loop(False)
+        self.ping_pong_changed.emit(on)
+
+    def add_bookmark_actions(self, actions: Sequence[QAction]) -> None:
+        """Put these into the menu of the bookmarks' button."""
+        menu = QMenu(self._buttons["bookmark"])
+        menu.addActions(actions)
+        self._buttons["bookmark"].setMenu(menu)
 
     # --- steps and history --------------------------------------------------------------------
 

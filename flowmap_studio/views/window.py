@@ -29,6 +29,7 @@ from flowmap_studio.runtime.session import Session, State
 from flowmap_studio.views import theme
 from flowmap_studio.views.about import AboutDialog
 from flowmap_studio.views.actions import ACTIONS, colour_actions, follow_layers, make_actions
+from flowmap_studio.views.bookmark_desk import BookmarkDesk
 from flowmap_studio.views.cloud_view import CloudView
 from flowmap_studio.views.command_palette import CommandPalette
 from flowmap_studio.views.compare_desk import CompareDesk
@@ -56,8 +57,11 @@ from flowmap_studio.views.panels import (
     TabBars,
     add_dock,
     arrange,
+    stack,
 )
 from flowmap_studio.views.preset_library import PresetLibrary, dropped_files
+from flowmap_studio.views.probe_desk import ProbeDesk, stage_handlers
+from flowmap_studio.views.probe_panel import ProbePanel
 from flowmap_studio.views.quality_plot import QualityPlot
 from flowmap_studio.views.recovery_offer import RecoveryOffer
 from flowmap_studio.views.session_mirror import SessionMirror
@@ -118,6 +122,7 @@ class StudioWindow(QMainWindow):
         self.compare_panel = ComparePanel(palette)
         self.tour_panel = TourPanel(palette)
         self.paint_panel = PaintPanel(palette)
+        self.probe_panel = ProbePanel(palette)
         self.message_bar = MessageBar(palette)
         self.status = StudioStatus(self)
         self.setStatusBar(self.status)
@@ -158,6 +163,7 @@ class StudioWindow(QMainWindow):
             "commandsAction": self.show_commands,
             "shortcutsAction": self.show_shortcuts,
             "aboutAction": self.show_about,
+            **stage_handlers(self),
         }
         existing = {"playAction": bar.play_action}
         self.actions_by_name: dict[str, QAction] = make_actions(self, handlers, existing)
@@ -182,13 +188,15 @@ class StudioWindow(QMainWindow):
             add_dock(self, "lossDock", "Losses", self.loss_plot, RIGHT),
             add_dock(self, "qualityDock", "Quality", self.quality_plot, RIGHT),
         )
+        probes = add_dock(self, "probesDock", "Probes", self.probe_panel, RIGHT)
         bottom = add_dock(self, "timeDock", "Time", self.time_bar, BOTTOM)
         self._compare_dock = add_dock(self, "compareDock", "Compare", self.compare_panel, BOTTOM)
         self._tour_dock = add_dock(self, "tourDock", "Guided tour", self.tour_panel, RIGHT)
         self._paint_dock = add_dock(self, "paintDock", "Draw", self.paint_panel, RIGHT)
         hidden = (self._compare_dock, self._tour_dock, self._paint_dock)
-        self._docks = (*left, *right, *hidden)
+        self._docks = (*left, *right, probes, *hidden)
         arrange(self, left, right, bottom)
+        stack(self, right[1], probes)
         self.splitDockWidget(self._compare_dock, bottom, Qt.Orientation.Vertical)
         for dock in (self._tour_dock, self._paint_dock):
             self.tabifyDockWidget(right[0], dock)
@@ -234,6 +242,8 @@ class StudioWindow(QMainWindow):
         self._shelf = LibraryDesk(self, self._settings)
         self._tour = TourDesk(self, self._tour_dock, self._settings)
         self._drawings = PaintDesk(self, self._paint_dock)
+        self.probe_desk = ProbeDesk(self, self._palette)
+        self.bookmark_desk = BookmarkDesk(self)
         session.message.connect(self.message_bar.show_message)
         session.advised.connect(self._show_advice)
         session.failed.connect(self._show_failure)
@@ -357,6 +367,8 @@ class StudioWindow(QMainWindow):
             self.paint_panel,
             self._mirror,
             self._exports,
+            self.probe_panel,
+            self.probe_desk,
         ):
             view.apply_palette(palette)
         colour_actions(self.actions_by_name, palette)

@@ -383,3 +383,36 @@ def test_trajectories_forth_and_back(build: Any, plane_gaussian: Any, clock: str
     again = probes.trajectories(loaded, forth.positions[2], times, at=0.6)
     assert again.converged.all()
     np.testing.assert_allclose(again.positions, forth.positions, atol=1e-5)
+
+
+# What is carried
+
+
+@pytest.mark.parametrize("clock", ["both", "elapsed"])
+def test_the_velocity_where_a_map_carries_its_noise(build: Any, clock: str) -> None:
+    """X_{0,t}(x) = x + t (1 + t) x, so that it moves with (1 + 2 t) x there."""
+    loaded = build(lambda x, s, t, cond: (1 + t) * x, clock)
+    units = loaded.snapshot.normalisation
+    noise = np.array([[0.5, -1.0], [2.0, 0.25]])
+    found = probes.carried_velocity(loaded, units.undo(noise), 0.5)
+    np.testing.assert_allclose(found.places, units.undo(1.75 * noise), atol=1e-6)
+    np.testing.assert_allclose(found.velocity, 2 * noise * np.array(units.scale), atol=1e-6)
+
+
+def test_a_velocity_is_not_carried(build: Any) -> None:
+    loaded = build(lambda x, s, t, cond: x, "start")
+    with pytest.raises(ValueError, match="map_velocity"):
+        probes.carried_velocity(loaded, loaded.source(3, 0), 0.5)
+
+
+def test_the_lattice_and_the_density_of_the_source(build: Any) -> None:
+    loaded = build(lambda x, s, t, cond: 0 * x)
+    lattice = probes.source_lattice(loaded, 5, 2.0)
+    units = loaded.snapshot.normalisation
+    shift, scale = np.array(units.shift), np.array(units.scale)
+    np.testing.assert_allclose(lattice[0, 0], shift - 2 * scale)
+    np.testing.assert_allclose(lattice[0, 4], shift + [2, -2] * scale)
+    np.testing.assert_allclose(lattice[2, 2], shift)
+    points = lattice.reshape(-1, 2)
+    exact = multivariate_normal(shift, np.diag(scale**2)).logpdf(points)
+    np.testing.assert_allclose(probes.source_log_density(loaded, points), exact)

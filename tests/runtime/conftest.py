@@ -94,7 +94,7 @@ def session(qapp: object) -> Iterator[Session]:
     made.begin()
     yield made
     made.shutdown()
-    assert join([*made._control.workers(), made._evaluator], 10)
+    assert join([*made._control.workers(), *made.probes.workers(), made._evaluator], 10)
 
 
 @pytest.fixture

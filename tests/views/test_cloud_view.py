@@ -214,7 +214,7 @@ def test_on_a_narrow_stage_the_panel_keeps_to_eyes_and_colours(stage: CloudView)
     wide = stage.panel.width()
     stage.resize(340, 400)
     assert stage.panel.width() < wide / 2
-    assert all(eye.isVisible() for eye in stage.panel.eyes.values())
+    assert all(stage.panel.eyes[layer].isVisible() for layer in LAYERS)
     name = next(n for n in stage.panel.findChildren(QLabel) if n.text() == "One step")
     assert not name.isVisible()
     stage.panel.set_expanded(True)

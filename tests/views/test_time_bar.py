@@ -163,3 +163,18 @@ def test_showing_a_history_is_no_wish_of_the_users(bar: TimeBar) -> None:
     assert wishes == []
     bar.history_slider.setValue(0)
     assert wishes == [0]
+
+
+def test_to_and_fro_turns_round_at_the_ends(qtbot: Any, bar: TimeBar, clock: Clock) -> None:
+    click(qtbot, bar, "ping-pongButton")
+    bar.set_time(0.5)
+    clock.step = 10_000
+    bar.play()
+    found = []
+    for _ in range(5):
+        bar.playback._advance()
+        found.append(bar.time())
+    # To the end, a rest there, back to the start, a rest there, to the end again.
+    assert found == [1.0, 1.0, 0.0, 0.0, 1.0]
+    assert bar.is_playing()
+    bar.pause()

@@ -61,11 +61,7 @@ def log_density(
     Raises:
         DataError: The map has too many axes, no such class, or a source of unknown density.
     """
-    if loaded.snapshot.config.source not in (NORMAL, "gaussian"):
-        raise DataError(
-            f"The map starts from {loaded.snapshot.config.source}, whose density is not known, so "
-            "that samples have none either; use a map whose source is normal."
-        )
+    _check_source(loaded)
     labels = loaded.snapshot.labels
     if label is not None or labels is None:
         return _given(loaded, points, t, loaded.guide(len(points), 0, label, scale))
@@ -121,6 +117,26 @@ def _along_ode(flow: Flow, y: torch.Tensor, t: float) -> tuple[torch.Tensor, tor
     state = torch.cat([y, torch.zeros_like(y[:, :1])], dim=1)
     state = solve(slope, state, [t, 0.0], "dopri5", TOLERANCE).states[-1]
     return state[:, :-1], -state[:, -1]
+
+
+def source_log_density(loaded: LoadedMap, points: npt.NDArray[np.floating]) -> Wide:
+    """(n,) log p_0 of points (n, dim) in data units, in nats.
+
+    Raises:
+        DataError: The map starts from a source of unknown density.
+    """
+    _check_source(loaded)
+    flow = Flow.of(loaded)
+    nats: Wide = _source_density(loaded, flow, flow.normalised(points)).numpy()
+    return nats
+
+
+def _check_source(loaded: LoadedMap) -> None:
+    if loaded.snapshot.config.source not in (NORMAL, "gaussian"):
+        raise DataError(
+            f"The map starts from {loaded.snapshot.config.source}, whose density is not known, so "
+            "that samples have none either; use a map whose source is normal."
+        )
 
 
 def _source_density(loaded: LoadedMap, flow: Flow, start: torch.Tensor) -> torch.Tensor:

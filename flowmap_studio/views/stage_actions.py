@@ -1,0 +1,110 @@
+"""Actions of the stage's probes, of traces and groups, and of the bookmarks."""
+
+from __future__ import annotations
+
+from flowmap_studio.views.action_row import ActionRow
+
+PROBE_ACTIONS = {
+    "grid": "gridAction",
+    "velocity": "velocityAction",
+    "trajectories": "trajectoriesAction",
+    "area": "areaAction",
+    "likelihood": "likelihoodAction",
+}
+"""The action that shows or hides each layer of a probe."""
+STAGE_ACTIONS = (
+    ActionRow(
+        "pingPongAction",
+        "Time",
+        "To and fro",
+        ("Shift+L",),
+        "Turn round at the ends while playing",
+        checkable=True,
+        part=3,
+    ),
+    ActionRow("bookmarkTimeAction", "Time", "Bookmark this time", ("B",), "Add or delete", part=4),
+    ActionRow("nextTimeAction", "Time", "Next bookmark", ("N",), part=4),
+    ActionRow("previousTimeAction", "Time", "Previous bookmark", ("P",), part=4),
+    ActionRow(
+        "bookmarkStepAction",
+        "Time",
+        "Bookmark this training step",
+        ("Shift+B",),
+        "Add or delete",
+        part=5,
+    ),
+    ActionRow("nextStepAction", "Time", "Next bookmarked step", ("Shift+N",), part=5),
+    ActionRow("previousStepAction", "Time", "Previous bookmarked step", ("Shift+P",), part=5),
+    ActionRow(
+        "gridAction",
+        "View",
+        "Deformed grid",
+        ("5",),
+        "Show or hide what the map makes of a square grid",
+        checkable=True,
+        part=2,
+    ),
+    ActionRow(
+        "velocityAction",
+        "View",
+        "Velocity field",
+        ("6",),
+        "Show or hide the velocity at this time",
+        checkable=True,
+        part=2,
+    ),
+    ActionRow(
+        "trajectoriesAction",
+        "View",
+        "Trajectories",
+        ("7",),
+        "Show or hide the ways of some noise points",
+        checkable=True,
+        part=2,
+    ),
+    ActionRow(
+        "areaAction",
+        "View",
+        "Area change",
+        ("8",),
+        "Show or hide where the map stretches, shrinks and folds",
+        checkable=True,
+        part=2,
+    ),
+    ActionRow(
+        "likelihoodAction",
+        "View",
+        "Log-likelihood",
+        ("9",),
+        "Show or hide the density at this time",
+        checkable=True,
+        part=2,
+    ),
+    ActionRow(
+        "traceNextAction",
+        "View",
+        "Trace the next point",
+        ("T",),
+        "Follow one point from noise to data; a click on a point does the same",
+        part=3,
+    ),
+    ActionRow("tracePreviousAction", "View", "Trace the previous point", ("Shift+T",), part=3),
+    ActionRow(
+        "lassoAction",
+        "View",
+        "Lasso",
+        ("G",),
+        "Draw round points to follow them; Shift and drag does the same",
+        checkable=True,
+        part=3,
+    ),
+    ActionRow(
+        "groupAction",
+        "View",
+        "Follow the traced point's neighbours",
+        ("Shift+G",),
+        "Make a group of the points nearest to the traced one",
+        part=3,
+    ),
+    ActionRow("forgetAction", "View", "Forget trace and group", ("Shift+Backspace",), part=3),
+)

@@ -1,0 +1,63 @@
+"""The layers of the stage in the window: the clouds and the probes, their names and colours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flowmap_studio.core.drawing.layers import DEPTH, LABELS, LAYERS
+from flowmap_studio.runtime.probe_values import LAYER_PROBES
+from flowmap_studio.views.theme import Palette
+
+ALL_LAYERS = (*LAYERS, *LAYER_PROBES)
+NAMES: Mapping[str, str] = {
+    **LABELS,
+    "grid": "Deformed grid",
+    "velocity": "Velocity field",
+    "trajectories": "Trajectories",
+    "area": "Area change",
+    "likelihood": "Log-likelihood",
+}
+TIPS: Mapping[str, str] = {
+    "source": "The noise points x0 that every cloud starts from; always the same ones, so that "
+    "points move instead of flickering",
+    "data": "A sample of the data: what the one-step and composed clouds should look like at t = 1",
+    "one_step": "X(x0, 0, t): each noise point carried to time t in one evaluation of the map",
+    "composed": "The same noise points carried to time t in several shorter jumps. Where this "
+    "cloud drifts from the one-step cloud, the map does not compose yet",
+    "grid": "A square grid over the noise, carried to time t by the map. Lines that cross show "
+    "where it folds",
+    "velocity": "v_t(x): where points go at time t and how fast; the longest arrow fills the room "
+    "between two. A one-time map has it only where the map arrives",
+    "trajectories": "The ways of 64 noise points from t = 0 to the time on stage",
+    "area": "det ∂X_{0,t}/∂z at the noise z that the map starts from: coloured where area grows, "
+    "grey where it shrinks, red where the map folds (negative)",
+    "likelihood": "log p_t of the mean density in each pixel, by change of variables: the stronger "
+    "the colour, the likelier; up to 8 nats below the likeliest place",
+}
+BACK_TO_FRONT = ("likelihood", "area", *DEPTH[:2], "grid", *DEPTH[2:], "trajectories", "velocity")
+"""Pictures lie under the points, lines over those that they are about."""
+OPACITY: Mapping[str, float] = {
+    "grid": 0.6,
+    "velocity": 0.8,
+    "trajectories": 0.7,
+    "area": 0.7,
+    "likelihood": 0.7,
+}
+_COLOURS = {
+    "grid": "muted",
+    "velocity": "text",
+    "trajectories": "consistency",
+    "area": "match",
+    "likelihood": "identity",
+}
+"""Names of the palette's colours: they differ from those of the clouds."""
+
+
+def layer_colour(palette: Palette, layer: str) -> str:
+    """A layer's own colour, #rrggbb."""
+    return palette.layer(_COLOURS.get(layer, layer))
+
+
+def colour_choices(palette: Palette) -> tuple[str, ...]:
+    """Colours that a layer can be given besides its own."""
+    return (palette.text, palette.muted, *palette.classes)

@@ -1,0 +1,101 @@
+"""The prober: answers of the map on stage, the newest request first, sentences for what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flowmap_studio.core.loaded_map import LoadedMap
+from flowmap_studio.core.probes import area_change, log_density, source_lattice
+from flowmap_studio.runtime.probe_values import LAYER_PROBES, READINGS, ProbeRequest
+from flowmap_studio.runtime.probe_work import AREA_NODES, REACH, Probes
+from flowmap_studio.runtime.probes import Prober
+from flowmap_studio.runtime.session import Session
+from flowmap_studio.runtime.workers import join
+
+
+@pytest.fixture
+def request_of(snapshot: Any) -> ProbeRequest:
+    return ProbeRequest(1, snapshot, 0.6, None, 1.0, ())
+
+
+@pytest.fixture
+def probes(snapshot: Any) -> Probes:
+    return Probes(LoadedMap(snapshot))
+
+
+@pytest.fixture
+def prober(qapp: object) -> Iterator[Prober]:
+    made = Prober()
+    yield made
+    assert join([made], 10)
+
+
+def test_the_area_is_the_jacobians_at_the_noise(probes: Probes, request_of: Any) -> None:
+    heat = probes.answer(request_of, "area").value
+    lattice = source_lattice(probes.loaded, AREA_NODES, REACH)
+    row, column = 10, 40
+    there = area_change(probes.loaded, lattice[row, column][None], 0.0, 0.6)
+    assert heat.values[row, column] == pytest.approx(np.log2(abs(there.determinant[0])))
+    assert heat.folded[row, column] == there.folded[0]
+    # Each node is the middle of its pixel.
+    size = (heat.high - heat.low) / AREA_NODES
+    np.testing.assert_allclose(
+        heat.low + (np.array([column, row]) + 0.5) * size, lattice[row, column]
+    )
+
+
+def test_the_log_likelihood_is_that_of_the_inverse(probes: Probes, request_of: Any) -> None:
+    heat = probes.answer(request_of, "likelihood").value
+    rows, columns = np.nonzero(heat.values > np.nanmax(heat.values) - 1)
+    size = (heat.high - heat.low) / heat.values.shape[0]
+    chosen = slice(None, None, max(1, len(rows) // 20))
+    places = heat.low + (np.stack([columns, rows], axis=1)[chosen] + 0.5) * size
+    exact = log_density(probes.loaded, places, 0.6)
+    drawn = heat.values[rows[chosen], columns[chosen]]
+    known = np.isfinite(exact.nats)
+    assert known.sum() > 5
+    assert np.median(np.abs(drawn - exact.nats)[known]) < 0.1  # a pixel shows its mean
+
+
+def test_the_density_has_the_mass_of_the_noise(probes: Probes, request_of: Any) -> None:
+    heat = probes.answer(request_of, "likelihood").value
+    pixel = np.prod((heat.high - heat.low) / heat.values.shape[0])
+    inside = 0.9973**2  # of a normal source, within three standard deviations along each axis
+    assert np.nansum(np.exp(heat.values)) * pixel == pytest.approx(inside, abs=2e-3)
+
+
+def test_requests_that_time_does_not_change(request_of: ProbeRequest) -> None:
+    later = replace(request_of, t=0.7)
+    served = {name for name in (*LAYER_PROBES, *READINGS) if request_of.serves(name, later)}
+    assert served == {"trajectories", *READINGS}
+    assert not request_of.serves("folds", replace(request_of, label="a"))
+
+
+def test_the_newest_request_wins(qtbot: Any, prober: Prober, request_of: ProbeRequest) -> None:
+    said: list[Any] = []
+    prober.answered.connect(said.append)
+    for serial in range(1, 20):
+        asked = replace(request_of, serial=serial, t=serial / 20, wanted=("grid",))
+        prober.submit(asked)
+    prober.begin()
+    qtbot.waitUntil(lambda: bool(said), timeout=20_000)
+    assert [answer.request.serial for answer in said] == [19]
+
+
+def test_nothing_runs_before_it_is_wanted(qtbot: Any, session: Session, preset_path: Any) -> None:
+    session.open_preset(preset_path)
+    qtbot.waitUntil(lambda: session.frame is not None, timeout=20_000)
+    probes = session.probes
+    assert not probes._prober.isRunning()
+    probes.want("trajectories")
+    qtbot.waitUntil(lambda: probes.is_fresh("trajectories"), timeout=20_000)
+    kept = probes.answers["trajectories"]
+    session.set_time(0.25)
+    qtbot.waitUntil(lambda: session.frame.request.t == 0.25, timeout=20_000)
+    assert probes.answers["trajectories"] is kept
+    assert probes.is_fresh("trajectories")

@@ -65,7 +65,8 @@ def test_a_scene_of_a_preset_is_drawn(qapp) -> None:
 
 
 def test_a_scene_of_a_run_is_drawn(qapp) -> None:
-    run = {"hidden_dim": 8, "batch_size": 16, "coupling": "independent", "steps": 100_000}
+    # Large steps leave the interpreter to the other threads, which have to measure it.
+    run = {"hidden_dim": 64, "batch_size": 4096, "coupling": "independent", "steps": 100_000}
     shown = picture(Scene("run", size=(1000, 700), train=run, until=50))
     assert shown.width() == 1000
 

@@ -96,9 +96,9 @@ def test_panels_that_share_a_place_are_reached_too(qtbot, window, action, inside
     window.open_preset = lambda _path: False  # nothing is evaluated here
     window.actions_by_name[action].trigger()
     seen = walked(qtbot, window, window.time_bar.time_slider)
-    (tabs,) = [widget for widget in seen if isinstance(widget, QTabBar)]
-    assert tabs.count() == 2
-    assert tabs.isVisible()
+    tabs = [widget for widget in seen if isinstance(widget, QTabBar)]
+    assert len(tabs) == 2  # losses with this panel, quality with the probes
+    assert all(bar.count() == 2 and bar.isVisible() for bar in tabs)
     assert {w.objectName() for w in reachable(window)} - {"", "qt_spinbox_lineedit"} <= {
         widget.objectName() for widget in seen
     }

@@ -17,6 +17,7 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer
 from PySide6.QtWidgets import QApplication, QGraphicsView
 
 from flowmap_studio.app import create_window
+from flowmap_studio.core.errors import StudioError
 from flowmap_studio.runtime.frames import Frame
 from flowmap_studio.views.time_bar import TICKS
 
@@ -66,23 +67,29 @@ class Studio(QObject):
         """Let the window live until a condition holds.
 
         Raises:
-            TimeoutError: It does not hold within that time.
+            StudioError: It does not hold within that time.
         """
-        self._condition = condition
-        if condition():
-            return
-        self._limit.start(round(1000 * seconds))
-        self._poll.start(POLL_MS)
-        self._loop.exec()
-        self._limit.stop()
-        self._poll.stop()
+        self._live(condition, seconds)
         if not condition():
-            raise TimeoutError(f"the window did not get there within {seconds:.0f} s")
+            raise StudioError(
+                f"The window did not get there within {seconds:.0f} s; try again when the machine "
+                "has less to do."
+            )
 
     def rest(self, seconds: float) -> None:
         """Let the window live for so long."""
-        QTimer.singleShot(round(1000 * seconds), self._loop.quit)
-        self._loop.exec()
+        self._live(lambda: False, seconds)
+
+    def _live(self, condition: Callable[[], bool], seconds: float) -> None:
+        """Run the event loop until a condition holds, or for so long."""
+        self._condition = condition
+        self._limit.start(round(1000 * seconds))
+        self._poll.start(POLL_MS)
+        # What quits the loop may be left over from what was waited for before.
+        while self._limit.isActive() and not condition():
+            self._loop.exec()
+        self._limit.stop()
+        self._poll.stop()
 
     def move_to(self, place: int) -> float:
         """Move the slider and wait for the clouds of that time; seconds until they are painted."""

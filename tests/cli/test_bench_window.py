@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QTimer
 
+from flowmap_studio.core.errors import StudioError
 from flowmap_studio.resources import asset
 from flowmap_studio.runtime import evaluation
 
@@ -38,5 +41,17 @@ def test_a_move_ends_when_the_clouds_of_its_time_are_painted(studio: Any) -> Non
     cloud = np.zeros((30, 2), np.float32)
     assert studio.repaint({"one_step": cloud}) > 0
     assert np.array_equal(studio.window.stage.displayed("one_step"), cloud)
-    with pytest.raises(TimeoutError, match="did not get there"):
+    with pytest.raises(StudioError, match="did not get there"):
         studio.until(lambda: False, seconds=0.05)
+
+
+def test_what_was_waited_for_before_ends_no_later_waiting(studio: Any) -> None:
+    """Left over from there is a wish to quit the loop."""
+    studio.until(lambda: True)
+    QTimer.singleShot(0, studio._loop.quit)
+    began = time.perf_counter()
+    studio.until(lambda: time.perf_counter() - began > 0.1)
+    QTimer.singleShot(0, studio._loop.quit)
+    began = time.perf_counter()
+    studio.rest(0.1)
+    assert time.perf_counter() - began > 0.09

@@ -16,6 +16,7 @@ import numpy as np
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
+from shiboken6 import getCppPointer
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.presets import write_preset
@@ -113,6 +114,7 @@ class Monkey:
         self.joined: list[float] = []
         self._draw = draw
         self.files = files
+        self._before = {getCppPointer(one)[0] for one in QApplication.allWidgets()}
         self._window: Any = None
         self._acts = [act for act, _ in ACTS]
         self._weights = [weight for _, weight in ACTS]
@@ -157,7 +159,8 @@ class Monkey:
         self.broken.unless(seconds < LATE_SECONDS, "a thread did not end with its window")
         self._window = None
         forget_windows()
-        left = [type(one).__name__ for one in QApplication.allWidgets()]
+        here = QApplication.allWidgets()
+        left = [type(one).__name__ for one in here if getCppPointer(one)[0] not in self._before]
         self.broken.unless(not left, f"widgets left: {', '.join(sorted(set(left))[:6])}")
 
     def _open(self) -> None:

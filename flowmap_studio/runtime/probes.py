@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from flowmap_studio.core.errors import unforeseen
 from flowmap_studio.runtime.frames import Frame
 from flowmap_studio.runtime.probe_values import (
     SLOW,
@@ -67,7 +68,8 @@ class Prober(Worker):
             except Stopped:
                 return
             except BaseException as error:  # noqa: BLE001 - nothing may leave a thread's edge
-                self.failed.emit(f"Could not probe the map: {error}", traceback.format_exc())
+                sentence = unforeseen("Could not probe the map", error)
+                self.failed.emit(sentence, traceback.format_exc())
             if request.patient:
                 ended = time.monotonic()
                 self._rested = ended + (ended - began) * (1 / PATIENT_SHARE - 1)

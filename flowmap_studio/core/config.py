@@ -281,11 +281,12 @@ class RunConfig:
         "a sample's log-density costs one evaluation instead of a Jacobian",
     )
     optimiser: str = _setting(
-        "adam",
+        "muon",
         group="Optimiser",
         label="Optimiser",
-        choices=("adam", "adamw"),
-        help="Adam, or AdamW with decoupled weight decay",
+        choices=("muon", "adam", "adamw"),
+        help="muon: AdamW, but matrices step along their orthogonalised momentum, which learns "
+        "more a step. Adam, or AdamW with decoupled weight decay",
     )
     learning_rate: float = _setting(
         2e-3,

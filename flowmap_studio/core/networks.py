@@ -60,6 +60,13 @@ class FlowMapNet(nn.Module):
             units = [part for a, b in pairwise(sizes) for part in (nn.Linear(a, b), nn.SiLU())]
             self.density = nn.Sequential(*units[:-1])
 
+    @property
+    def last(self) -> nn.Linear:
+        """The layer that gives the output."""
+        layer = self.net[-1]
+        assert isinstance(layer, nn.Linear)  # noqa: S101 - tells mypy what __init__ built
+        return layer
+
     def forward(
         self, x: torch.Tensor, times: torch.Tensor, cond: torch.Tensor | None = None
     ) -> torch.Tensor:
@@ -141,10 +148,8 @@ def build_mlp(config: RunConfig, dim: int, classes: int = 0) -> FlowMapNet:
         for name, module in network.named_modules():
             if not name.startswith("density"):
                 _draw_start(module, draw)
-        last = network.net[-1]
-        assert isinstance(last, nn.Linear)  # noqa: S101 - tells mypy what __init__ built
-        last.weight.mul_(LAST_LAYER_SCALE)
-        last.bias.zero_()
+        network.last.weight.mul_(LAST_LAYER_SCALE)
+        network.last.bias.zero_()
         _draw_frequencies(network.frequencies, draw)
         if config.density_head == "on":  # last, so that the map's own weights stay what they are
             for module in network.density:

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from flowmap_studio.core.adam import adam_moments, restore_adam
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.couplings import Unwanted
 from flowmap_studio.core.density_head import check_dim, head_loss
@@ -24,6 +23,7 @@ from flowmap_studio.core.history import TOTAL
 from flowmap_studio.core.methods import term_states
 from flowmap_studio.core.normalisation import Normalisation
 from flowmap_studio.core.objectives import LossTerms, objective
+from flowmap_studio.core.optimisers import adam_moments, build_optimiser, restore_adam
 from flowmap_studio.core.pairs import CHUNK_STEPS, Chunk, PairSource, PairStream, Prefetcher
 from flowmap_studio.core.randomness import Stream, generator
 from flowmap_studio.core.snapshot import Snapshot
@@ -101,7 +101,7 @@ class Trainer:
         self.flow_map.to(self.device)
         self._flat = FlatWeights(self.flow_map.network)
         self._average = self._flat.vector.detach().clone()
-        self._optimiser = self._build_optimiser()
+        self._optimiser = build_optimiser(config, self._flat.vector, self._flat.matrices)
         if resumed is not None:
             self._go_on_from(resumed)
         self._objective = objective(config.method)
@@ -223,17 +223,6 @@ class Trainer:
         rule = self.config.normalisation
         images = isinstance(self._target, ImageTarget)
         return "isotropic" if images and rule == "auto" else rule
-
-    def _build_optimiser(self) -> torch.optim.Optimizer:
-        config = self.config
-        kind = torch.optim.AdamW if config.optimiser == "adamw" else torch.optim.Adam
-        fused = self.device.type in ("cpu", "cuda")
-        return kind(
-            [self._flat.vector],
-            lr=config.learning_rate,
-            weight_decay=config.weight_decay,
-            fused=fused,
-        )
 
     def _run_chunk(self, chunk: Chunk) -> Iterator[Progress]:
         losses: list[torch.Tensor] = []

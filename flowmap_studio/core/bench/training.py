@@ -54,6 +54,7 @@ def article_config(batch: int) -> RunConfig:
         lambda_cons=0.1,
         hidden_dim=WIDTH,
         position_features=0,
+        optimiser="adam",
         learning_rate=1e-3,
         warmup_steps=0,
         schedule="constant",

@@ -13,7 +13,7 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.couplings import pair
 from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.normalisation import Normalisation
-from flowmap_studio.core.objectives.base import UNIFORMS, Batch, Passage
+from flowmap_studio.core.objectives.base import UNIFORMS, Batch
 from flowmap_studio.core.randomness import Stream, generator
 from flowmap_studio.core.targets import Target
 
@@ -31,11 +31,7 @@ class Chunk(NamedTuple):
 
     def batch(self, step: int) -> Batch:
         """The draws of step `step` of the chunk."""
-        rows = slice(step * self.size, (step + 1) * self.size)
-        x0, x1, uniforms, passage, _, bridge = self.draws
-        cut = None if passage is None else Passage(*(part[rows] for part in passage))
-        noise = None if bridge is None else bridge[rows]
-        return Batch(x0[rows], x1[rows], uniforms[rows], cut, self.draws.cond_rows(rows), noise)
+        return self.draws.rows(slice(step * self.size, (step + 1) * self.size))
 
 
 def _wanted() -> bool:

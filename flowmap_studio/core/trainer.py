@@ -14,15 +14,16 @@ import torch
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.couplings import Unwanted
-from flowmap_studio.core.density_head import check_dim, head_loss
+from flowmap_studio.core.density_head import check_dim
 from flowmap_studio.core.devices import find_device
 from flowmap_studio.core.errors import TrainingDiverged
 from flowmap_studio.core.flat import FlatWeights
 from flowmap_studio.core.flow_map import build_flow_map, load_weights
+from flowmap_studio.core.gradients import add_gradient, loss_row
 from flowmap_studio.core.history import TOTAL
 from flowmap_studio.core.methods import term_states
 from flowmap_studio.core.normalisation import Normalisation
-from flowmap_studio.core.objectives import LossTerms, objective
+from flowmap_studio.core.objectives import objective
 from flowmap_studio.core.optimisers import adam_moments, build_optimiser, restore_adam
 from flowmap_studio.core.pairs import CHUNK_STEPS, Chunk, PairSource, PairStream, Prefetcher
 from flowmap_studio.core.randomness import Stream, generator
@@ -245,12 +246,7 @@ class Trainer:
         for group in self._optimiser.param_groups:
             group["lr"] = self._learning_rate()
         self._flat.zero_grad()
-        batch = chunk.batch(row)
-        terms = self._objective(self.flow_map, batch, self.config)
-        if self.config.density_head == "on":
-            terms = terms._replace(density=head_loss(self.flow_map, batch))
-        total = terms.total(self.config)
-        total.backward()  # type: ignore[no-untyped-call]
+        terms, total = add_gradient(self.flow_map, chunk.batch(row), self.config, self._objective)
         if self.config.clip_norm:
             self._flat.clip(self.config.clip_norm)
         self._optimiser.step()
@@ -259,7 +255,7 @@ class Trainer:
             # It forgets its start faster at first, or it would lag for 1/(1 − decay) steps.
             decay = min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
             self._average.lerp_(self._flat.vector.detach(), 1 - decay)
-        return self._loss_row(terms, total)
+        return loss_row(terms, total, self._no_identity)
 
     def _learning_rate(self) -> float:
         config = self.config
@@ -278,17 +274,6 @@ class Trainer:
         if not bool(torch.isfinite(self._flat.vector.detach()).all()):
             raise _diverged("weights are", self.step)
         return Progress(self.step, rows, self.seconds, self.fraction)
-
-    def _loss_row(self, terms: LossTerms, total: torch.Tensor) -> torch.Tensor:
-        absent = total.new_full((), math.nan)
-        consistency = absent if terms.consistency is None else terms.consistency.detach()
-        missing = total.new_full((), self._no_identity)
-        identity = missing if terms.identity is None else terms.identity.detach()
-        score = absent if terms.score is None else terms.score.detach()
-        density = absent if terms.density is None else terms.density.detach()
-        return torch.stack(
-            [terms.match.detach(), consistency, identity, total.detach(), score, density]
-        )
 
 
 def _diverged(what: str, step: int) -> TrainingDiverged:

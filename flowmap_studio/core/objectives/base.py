@@ -53,6 +53,14 @@ class Batch(NamedTuple):
     cond: torch.Tensor | None = None
     bridge: torch.Tensor | None = None
 
+    def rows(self, rows: slice) -> Batch:
+        """Some rows."""
+        passage = self.passage
+        cut = None if passage is None else Passage(*(part[rows] for part in passage))
+        noise = None if self.bridge is None else self.bridge[rows]
+        cond = self.cond_rows(rows)
+        return Batch(self.x0[rows], self.x1[rows], self.uniforms[rows], cut, cond, noise)
+
     def cond_rows(self, rows: slice) -> torch.Tensor | None:
         """The classes of some rows."""
         return None if self.cond is None else self.cond[rows]

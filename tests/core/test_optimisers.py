@@ -51,7 +51,7 @@ def test_muon_steps_along_polar_factors_and_all_else_goes_by_adamw(draw: torch.G
     ours, theirs = (torch.nn.Parameter(start.clone()) for _ in range(2))
     span = slice(0, rows * columns)
     muon = Muon(ours, [(span, (rows, columns))], **SETTINGS)
-    adamw = torch.optim.AdamW([theirs], betas=(0.95, 0.999), **SETTINGS)
+    adamw = torch.optim.AdamW([theirs], betas=(0.9, 0.999), **SETTINGS)
     momentum = torch.zeros(rows, columns)
     for _ in range(3):
         before = ours.detach()[span].view(rows, columns).clone()
@@ -60,8 +60,8 @@ def test_muon_steps_along_polar_factors_and_all_else_goes_by_adamw(draw: torch.G
         muon.step()
         adamw.step()
         of_matrix = gradient[span].view(rows, columns)
-        momentum = 0.95 * momentum + 0.05 * of_matrix
-        ahead = 0.95 * momentum + 0.05 * of_matrix
+        momentum = 0.9 * momentum + 0.1 * of_matrix
+        ahead = 0.9 * momentum + 0.1 * of_matrix
         parts = [polar_factor(part[None])[0] for part in (ahead[:64], ahead[64:])]
         size = 1e-2 * MATRIX_STEP * columns**0.5
         expected = before * (1 - 1e-3) - size * torch.cat(parts)

@@ -26,6 +26,8 @@ COUPLINGS: Mapping[str, str] = {
 
 NORMAL = "normal"
 """The name of the usual source: a standard normal in normalised units."""
+EARLIER: Mapping[str, Any] = {"time_power": 1.0}
+"""What fields stood for before they existed, where that is not their default."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -177,6 +179,16 @@ class RunConfig:
         maximum=1.0,
         advanced=True,
         help="Two-time methods: share of the batch spent on s = t, where the velocity is learned",
+    )
+    time_power: float = _setting(
+        0.75,
+        group="Method",
+        label="Time power",
+        minimum=0.1,
+        maximum=10,
+        advanced=True,
+        help="Two-time methods: times are drawn as 1 − (1 − r)^p with r even in [0, 1]; p below 1 "
+        "draws more of them near the source, where paths part, above 1 near the data",
     )
     midpoint: str = _setting(
         "uniform",
@@ -452,7 +464,7 @@ class RunConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RunConfig:
-        """The config that `as_dict` wrote; fields that are missing take their defaults.
+        """The config that `as_dict` wrote, maybe before some fields existed.
 
         Raises:
             ConfigError: A field is unknown or its value is not allowed.
@@ -460,7 +472,7 @@ class RunConfig:
         unknown = sorted(set(values) - set(settings()))
         if unknown:
             raise ConfigError(f"Unknown setting {unknown[0]!r}; remove it or update the program.")
-        return cls(**values)
+        return cls(**{**EARLIER, **values})
 
 
 def settings() -> dict[str, Setting]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowmap_studio.core.config import RunConfig, Setting, defaults, settings
+from flowmap_studio.core.config import EARLIER, RunConfig, Setting, defaults, settings
 from flowmap_studio.core.errors import ConfigError
 from flowmap_studio.core.methods import METHODS
 
@@ -106,9 +106,9 @@ def test_unknown_fields() -> None:
         RunConfig.from_dict({"lambda_kons": 1})
 
 
-def test_missing_fields_take_their_defaults() -> None:
-    assert RunConfig.from_dict({}) == RunConfig()
-    assert RunConfig.from_dict({"steps": 7}) == RunConfig(steps=7)
+def test_missing_fields_take_their_defaults_or_what_they_stood_for_earlier() -> None:
+    assert RunConfig.from_dict({}) == RunConfig(**EARLIER)
+    assert RunConfig.from_dict({"steps": 7}) == RunConfig(steps=7, **EARLIER)
 
 
 def test_replace_checks_again_and_leaves_the_old_one() -> None:

@@ -249,7 +249,8 @@ def test_semigroup_gradients_equal_a_plain_row_by_row_loss(
     diagonal, rest = [], []
     for row in range(12):
         x0, x1 = batch.x0[row : row + 1], batch.x1[row : row + 1]
-        a, b, w = (batch.uniforms[row, i].view(1, 1) for i in range(3))
+        a, b = (1 - (1 - batch.uniforms[row, :2].view(2, 1, 1)) ** config.time_power).unbind()
+        w = batch.uniforms[row, 2].view(1, 1)
         if row < 6:
             error = flow_map.raw((1 - a) * x0 + a * x1, a, a) - (x1 - x0)
             diagonal.append((error**2).mean())
@@ -412,3 +413,24 @@ def test_total_weighs_the_terms() -> None:
     terms = objective("article")(flow_map, batch, config)
     expected = terms.match + 3.0 * terms.consistency + 0.5 * terms.identity
     torch.testing.assert_close(terms.total(config), expected)
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
+def test_times_are_drawn_with_the_power_that_was_asked_for(power: float) -> None:
+    draw = torch.Generator().manual_seed(0)
+    rows = torch.randn(20_000, 2, generator=draw)
+    batch = Batch(rows, rows, torch.rand(20_000, 3, generator=draw))
+    diagonal = draw_two_times(batch, RunConfig(time_power=power, diagonal_share=1.0))
+    # P(s ≤ x) = P(r ≤ 1 − (1 − x)^(1/p)) for even r.
+    for x in (0.2, 0.5, 0.9):
+        expected = 1 - (1 - x) ** (1 / power)
+        assert (diagonal.s <= x).double().mean().item() == pytest.approx(expected, abs=0.012)
+    off = draw_two_times(batch, RunConfig(time_power=power, diagonal_share=0.05))
+    assert (off.s <= off.t).all()
+    assert off.t.max() <= 1
+
+
+def test_runs_of_earlier_versions_drew_their_times_evenly() -> None:
+    kept = RunConfig().as_dict()
+    del kept["time_power"]
+    assert RunConfig.from_dict(kept).time_power == 1.0

@@ -30,9 +30,10 @@ class TwoTimeDraw(NamedTuple):
 
 
 def draw_two_times(batch: Batch, config: RunConfig) -> TwoTimeDraw:
-    """Times s = t on the diagonal share of the batch, (min, max) of two uniforms on the rest."""
+    """Times s = t on the diagonal share of the batch, (min, max) of two draws on the rest."""
     diagonal = diagonal_rows(len(batch.x0), config.diagonal_share)
-    first, second = batch.uniforms[:, 0:1], batch.uniforms[:, 1:2]
+    times = 1 - (1 - batch.uniforms[:, :2]) ** config.time_power
+    first, second = times[:, :1], times[:, 1:]
     s = torch.cat([first[:diagonal], torch.minimum(first, second)[diagonal:]])
     t = torch.cat([first[:diagonal], torch.maximum(first, second)[diagonal:]])
     x = interpolate(batch.x0, batch.x1, s)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
 
 from flowmap_studio.views.icons import application_icon
+from flowmap_studio.views.texts import tr
 
 SIDE = 72
 """Logical pixels of the program's icon."""
@@ -25,7 +26,7 @@ class AboutDialog(QDialog):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("aboutDialog")
-        self.setWindowTitle("About Flow Map Studio")
+        self.setWindowTitle(tr("About Flow Map Studio"))
         picture = QLabel()
         picture.setPixmap(application_icon().pixmap(QSize(SIDE, SIDE), self.devicePixelRatioF()))
         name = QLabel("Flow Map Studio")
@@ -38,7 +39,7 @@ class AboutDialog(QDialog):
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
-        sentence = QLabel(SENTENCE)
+        sentence = QLabel(tr(SENTENCE))
         sentence.setWordWrap(True)
         for label in (picture, name, sentence, facts):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -54,7 +55,7 @@ class AboutDialog(QDialog):
 
 def versions() -> str:
     """The program's version and those below it, without importing torch."""
-    lines = [f"Version {_version('flowmap-studio')} · MIT licence"]
+    lines = [tr("Version {version} · MIT licence", version=_version("flowmap-studio"))]
     lines.append(f"torch {_version('torch')} · PySide6 {PySide6.__version__}")
     lines.append(f"Python {platform.python_version()} · {platform.system()} {platform.machine()}")
     return "\n".join(lines)
@@ -64,4 +65,4 @@ def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return "(not installed)"
+        return tr("(not installed)")

@@ -11,6 +11,7 @@ from flowmap_studio.views.action_row import ActionRow
 from flowmap_studio.views.cloud_view import CloudView
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.stage_actions import PROBE_ACTIONS, STAGE_ACTIONS
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 
 MENUS = ("File", "Edit", "Run", "Time", "View", "Help")
@@ -143,13 +144,14 @@ def make_actions(
     for row in ACTIONS:
         action = existing.get(row.name)
         if action is None:
-            action = QAction(row.text, owner)
+            action = QAction(tr(row.text), owner)
             action.setObjectName(row.name)
             action.setCheckable(row.checkable)
             action.triggered.connect(handlers[row.name])
         action.setShortcuts([QKeySequence(keys) for keys in row.keys])
         keys = row.key_text()
-        action.setToolTip(f"{row.tip or row.text} ({keys})" if keys else row.tip or row.text)
+        tip = tr(row.tip or row.text)
+        action.setToolTip(f"{tip} ({keys})" if keys else tip)
         owner.addAction(action)
         made[row.name] = action
     return made

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.time_bar import TICKS
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class BookmarkDesk(QObject):
         bar.pause()
         t = self._marks.time_from(bar.time(), direction)
         if t is None:
-            self._say("There is no bookmark yet; press B to add one.")
+            self._say(tr("There is no bookmark yet; press B to add one."))
         else:
             bar.set_time(t)
 
@@ -57,7 +58,7 @@ class BookmarkDesk(QObject):
         if session.snapshot is not None:
             step = self._marks.step_from(session.snapshot.step, direction)
         if step is None:
-            self._say("There is no bookmarked step yet; press Shift+B to add one.")
+            self._say(tr("There is no bookmarked step yet; press Shift+B to add one."))
         else:
             session.show_history(_place(session.snapshots.steps, step))
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLabel, QWidget
 
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 
 MOST_NAMES = 10
@@ -23,7 +24,7 @@ class ClassLegend(QLabel):
     def __init__(self, palette: Palette, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("classLegend")
-        self.setAccessibleName("Classes")
+        self.setAccessibleName(tr("Classes"))
         self.setTextFormat(Qt.TextFormat.RichText)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._palette = palette
@@ -55,7 +56,7 @@ class ClassLegend(QLabel):
             for number, name in enumerate(shown)
         ]
         if more := len(self._names) - len(shown):
-            lines.append(f"and {more:,} more")
+            lines.append(tr("and {more:,} more", more=more))
         self.setText("<br>".join(lines))
         self.setVisible(bool(self._names))
         self.adjustSize()

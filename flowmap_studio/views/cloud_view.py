@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
 
 from flowmap_studio.core.drawing.axes import robust_extent
 from flowmap_studio.core.drawing.layers import (
-    LABELS,
     LAYERS,
     MARKER_SCALE,
     START_OPACITY,
@@ -22,9 +21,11 @@ from flowmap_studio.views.class_legend import ClassLegend
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.layer_panel import LayerPanel
 from flowmap_studio.views.points_item import PointsItem
+from flowmap_studio.views.sampling_texts import map_names
 from flowmap_studio.views.stage_layers.items import StageItem
 from flowmap_studio.views.stage_layers.kinds import BACK_TO_FRONT, layer_colour
 from flowmap_studio.views.stage_plot import StagePlot
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 
 ROOM_FOR_COUNTS, ROOM_FOR_NAMES = 560, 440
@@ -47,7 +48,7 @@ class CloudView(QWidget):
     def __init__(self, palette: Palette, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("stage")
-        self.setAccessibleName("Stage: point clouds at the chosen flow time")
+        self.setAccessibleName(tr("Stage: point clouds at the chosen flow time"))
         self.setMinimumSize(320, 240)
         self._visible = dict.fromkeys(LAYERS, True)
         self._projection: npt.NDArray[np.floating] | None = None
@@ -89,7 +90,7 @@ class CloudView(QWidget):
         self._caption = QLabel(self)
         self._caption.setObjectName("stageCaption")
         self._caption.hide()
-        self._empty = QLabel("Nothing to show yet. Press Train or open a preset.", self)
+        self._empty = QLabel(tr("Nothing to show yet. Press Train or open a preset."), self)
         self._empty.setObjectName("stageEmpty")
         self._empty.setProperty("muted", True)
         self._empty.setWordWrap(True)
@@ -98,8 +99,8 @@ class CloudView(QWidget):
             label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._fit_button = QToolButton(self)
         self._fit_button.setObjectName("fitButton")
-        self._fit_button.setToolTip("Fit the view to source and data (double click)")
-        self._fit_button.setAccessibleName("Fit view")
+        self._fit_button.setToolTip(tr("Fit the view to source and data (double click)"))
+        self._fit_button.setAccessibleName(tr("Fit view"))
         self._fit_button.clicked.connect(self.fit)
         self._show_empty(True)
         self._plot.area_changed.connect(self._place_overlays)
@@ -251,8 +252,7 @@ class CloudView(QWidget):
 
     def set_composed_steps(self, steps: int) -> None:
         """Name the composed layer of a map after its number of steps."""
-        plural = "s" if steps > 1 else ""
-        self.set_layer_names(LABELS["one_step"], f"{LABELS['composed']}, {steps} step{plural}")
+        self.set_layer_names(*map_names(False, "euler", steps))
 
     def set_layer_names(self, one_step: str, composed: str) -> None:
         """Name the two layers that the map makes: a velocity's are an ODE solver's."""

@@ -16,6 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from flowmap_studio.views.texts import tr
+
 ACTION_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 WIDTH, HEIGHT = 460, 380
 MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
@@ -33,17 +35,17 @@ class CommandPalette(QDialog):
     def __init__(self, actions: Sequence[tuple[str, QAction]], parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("commandPalette")
-        self.setWindowTitle("Find an action")
+        self.setWindowTitle(tr("Find an action"))
         self._search = QLineEdit()
         self._search.setObjectName("commandSearch")
-        self._search.setAccessibleName("Find an action")
-        self._search.setPlaceholderText("What do you want to do?")
+        self._search.setAccessibleName(tr("Find an action"))
+        self._search.setPlaceholderText(tr("What do you want to do?"))
         self._search.setClearButtonEnabled(True)
         self._search.textChanged.connect(self._filter)
         self._search.returnPressed.connect(self._do_marked)
         self._search.installEventFilter(self)
         self._list = self._build_list(actions)
-        self._empty = QLabel("No action has these words in its name.")
+        self._empty = QLabel(tr("No action has these words in its name."))
         self._empty.setObjectName("commandsEmpty")
         self._empty.setProperty("muted", True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -60,7 +62,7 @@ class CommandPalette(QDialog):
     def _build_list(self, actions: Sequence[tuple[str, QAction]]) -> QTreeWidget:
         tree = QTreeWidget()
         tree.setObjectName("commandList")
-        tree.setAccessibleName("Actions")
+        tree.setAccessibleName(tr("Actions"))
         tree.setHeaderHidden(True)
         tree.setRootIsDecorated(False)
         tree.setUniformRowHeights(True)
@@ -73,7 +75,7 @@ class CommandPalette(QDialog):
         for menu, action in actions:
             if not action.isEnabled():
                 continue
-            name = f"{menu}: {action.text().replace('&', '').rstrip('…')}"
+            name = f"{tr(menu)}: {action.text().replace('&', '').rstrip('…')}"
             keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
             row = QTreeWidgetItem(tree, [name, keys])
             row.setToolTip(0, action.toolTip())

@@ -15,6 +15,7 @@ from flowmap_studio.runtime.frames import Rival, Sampling
 from flowmap_studio.runtime.session import State
 from flowmap_studio.views.file_dialogs import PRESET_FILTER
 from flowmap_studio.views.settings import presets_folder
+from flowmap_studio.views.texts import tr
 
 if TYPE_CHECKING:
     from flowmap_studio.views.window import StudioWindow
@@ -61,7 +62,7 @@ class CompareDesk(QObject):
 
     def _start(self, methods: tuple[str, ...]) -> None:
         if not self._window.form.commit():
-            self._on_failed("Correct the marked setting before comparing.", "")
+            self._on_failed(tr("Correct the marked setting before comparing."), "")
             return
         config = self._session.config
         if config.parametrisation != "residual":  # the only form that all methods have
@@ -74,13 +75,13 @@ class CompareDesk(QObject):
     def _add_stage(self) -> None:
         snapshot = self._session.snapshot
         if snapshot is not None:
-            name = f"On stage, step {snapshot.step:,}"
+            name = tr("On stage, step {step:,}", step=snapshot.step)
             self._control.start([Entry(name, snapshot.config, snapshot)], keep=True)
 
     def _ask_presets(self) -> None:
         folder = str(presets_folder())
         chosen, _ = QFileDialog.getOpenFileNames(
-            self._window, "Presets to compare", folder, PRESET_FILTER
+            self._window, tr("Presets to compare"), folder, tr(PRESET_FILTER)
         )
         if chosen:
             self.add_presets([Path(path) for path in chosen])
@@ -102,7 +103,7 @@ class CompareDesk(QObject):
 
     def _on_state(self, *_: object) -> None:
         busy = self._session.state in (State.RUNNING, State.STOPPING)
-        reason = "Pause or stop the run first: it would spoil the times" if busy else ""
+        reason = tr("Pause or stop the run first: it would spoil the times") if busy else ""
         target = Path(self._session.config.target).name
         there = self._session.snapshot is not None
         self._panel.set_available(reason, has_map=there, target=target)

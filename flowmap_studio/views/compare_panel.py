@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from flowmap_studio.core.comparison_table import Row
 from flowmap_studio.core.methods import METHODS
 from flowmap_studio.views.compare_table import CompareTable
+from flowmap_studio.views.texts import told, tr
 from flowmap_studio.views.theme import Palette
 
 USUAL = ("flow-matching", "rectified-flow", "semigroup")
@@ -58,7 +59,7 @@ class ComparePanel(QWidget):
         self._reason = ""
         self._target = ""
         self.table = CompareTable(palette)
-        self._empty = QLabel(EMPTY_TEXT)
+        self._empty = QLabel(tr(EMPTY_TEXT))
         self._empty.setObjectName("compareEmpty")
         self._empty.setProperty("muted", True)
         self._empty.setWordWrap(True)
@@ -85,19 +86,19 @@ class ComparePanel(QWidget):
             action = self._menu.addAction(name)
             action.setCheckable(True)
             action.setChecked(name in USUAL)
-            action.setToolTip(info.summary)
+            action.setToolTip(tr(info.summary))
             action.toggled.connect(self._show_state)
             self.method_actions[name] = action
         self._methods.setMenu(self._menu)
-        self._start = self._button("compareStart", "Compare", self._on_start)
-        self._stage = self._button("compareStage", "Add map on stage", self.stage_wanted)
-        self._presets = self._button("comparePresets", "Add presets…", self.presets_wanted)
-        self._copy = self._button("compareCopy", "Copy", self._on_copy)
-        self._copy.setToolTip("Copy the table for a spreadsheet")
-        self._clear = self._button("compareClear", "Clear", self.clear_wanted)
+        self._start = self._button("compareStart", tr("Compare"), self._on_start)
+        self._stage = self._button("compareStage", tr("Add map on stage"), self.stage_wanted)
+        self._presets = self._button("comparePresets", tr("Add presets…"), self.presets_wanted)
+        self._copy = self._button("compareCopy", tr("Copy"), self._on_copy)
+        self._copy.setToolTip(tr("Copy the table for a spreadsheet"))
+        self._clear = self._button("compareClear", tr("Clear"), self.clear_wanted)
         self._progress = QProgressBar()
         self._progress.setObjectName("compareProgress")
-        self._progress.setAccessibleName("Progress of the comparison")
+        self._progress.setAccessibleName(tr("Progress of the comparison"))
         self._progress.setRange(0, 1000)
         self._progress.setTextVisible(False)
         self._progress.setFixedWidth(100)
@@ -140,8 +141,8 @@ class ComparePanel(QWidget):
 
     def set_progress(self, text: str, fraction: float) -> None:
         """Say what is done and how far it is."""
-        self._text.setText(text)
-        self._text.setToolTip(text)
+        self._text.setText(told(text))
+        self._text.setToolTip(told(text))
         self._progress.setValue(round(1000 * fraction))
 
     def set_available(self, reason: str, *, has_map: bool, target: str) -> None:
@@ -166,16 +167,22 @@ class ComparePanel(QWidget):
     def _show_state(self) -> None:
         chosen, filled = self.methods(), self.table.rowCount() > 0
         free = not self._running and not self._reason
-        self._methods.setText(f"{len(chosen)} method{'s' * (len(chosen) != 1)}")
-        self._methods.setToolTip("\n".join(["Methods to train and compare", *chosen]))
+        count = len(chosen)
+        self._methods.setText(
+            tr("{count} method" if count == 1 else "{count} methods", count=count)
+        )
+        self._methods.setToolTip("\n".join([tr("Methods to train and compare"), *chosen]))
         self._methods.setEnabled(free)
-        self._start.setText("Cancel" if self._running else "Compare")
+        self._start.setText(tr("Cancel" if self._running else "Compare"))
         self._start.setEnabled(self._running or (free and bool(chosen)))
-        usual = f"Train the chosen methods on {self._target} with the settings on the left"
+        usual = tr(
+            "Train the chosen methods on {target} with the settings on the left",
+            target=self._target,
+        )
         self._start.setToolTip("" if self._running else self._reason or usual)
         for button, there in ((self._stage, self._has_map), (self._presets, True)):
             button.setEnabled(free and there)
-            button.setToolTip(self._reason or "Measure it beside the rows of the same target")
+            button.setToolTip(self._reason or tr("Measure it beside the rows of the same target"))
         self._copy.setEnabled(filled)
         self._clear.setEnabled(filled and not self._running)
         self._progress.setVisible(self._running)

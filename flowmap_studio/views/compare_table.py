@@ -9,6 +9,9 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from flowmap_studio.core.comparison_table import COLUMNS, Row, cells, floor_cells
+from flowmap_studio.core.methods import METHODS
+from flowmap_studio.views.sampling_texts import sampling_text
+from flowmap_studio.views.texts import told, tr
 from flowmap_studio.views.theme import Palette
 
 NAMES = 2
@@ -23,12 +26,12 @@ class CompareTable(QTableWidget):
     def __init__(self, palette: Palette) -> None:
         super().__init__(0, len(COLUMNS))
         self.setObjectName("compareTable")
-        self.setAccessibleName("Comparison of maps")
+        self.setAccessibleName(tr("Comparison of maps"))
         self._palette = palette
         self._rows: list[Row] = []
-        self.setHorizontalHeaderLabels(list(COLUMNS))
+        self.setHorizontalHeaderLabels([tr(name) for name in COLUMNS])
         for column, tip in enumerate(COLUMNS.values()):
-            self.horizontalHeaderItem(column).setToolTip(tip)
+            self.horizontalHeaderItem(column).setToolTip(tr(tip))
             side = Qt.AlignmentFlag.AlignLeft if column < NAMES else Qt.AlignmentFlag.AlignRight
             middle = Qt.AlignmentFlag.AlignVCenter
             self.horizontalHeaderItem(column).setTextAlignment(side | middle)
@@ -52,13 +55,15 @@ class CompareTable(QTableWidget):
         self._rows = list(rows)
         self.setRowCount(len(rows) + bool(floor))
         for place, row in enumerate(rows):
-            self._write(place, cells(row))
+            name, _, *figures = cells(row)
+            self._write(place, [told(name), _sampling(row), *figures])
             box = self.item(place, 0)
             box.setFlags(box.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             box.setCheckState(Qt.CheckState.Checked if row is ticked else Qt.CheckState.Unchecked)
-            box.setToolTip("Tick it to see these samples on stage, in the place of Composed")
+            box.setToolTip(tr("Tick it to see these samples on stage, in the place of Composed"))
         if floor:
-            self._write(len(rows), floor_cells(floor))
+            name, *figures = floor_cells(floor)
+            self._write(len(rows), [tr(name), *figures])
         self.blockSignals(False)
         self.apply_palette(self._palette)
         if ticked is not None and not any(row is ticked for row in rows):
@@ -80,7 +85,7 @@ class CompareTable(QTableWidget):
 
     def as_text(self) -> str:
         """The table with its headings, cells parted by tabs, for a spreadsheet."""
-        lines = [list(COLUMNS)]
+        lines = [[tr(name) for name in COLUMNS]]
         lines += [
             [self.item(place, column).text() for column in range(len(COLUMNS))]
             for place in range(self.rowCount())
@@ -114,3 +119,8 @@ class CompareTable(QTableWidget):
                     self.item(place, 0).setCheckState(Qt.CheckState.Unchecked)
             self.blockSignals(False)
         self.row_ticked.emit(self.ticked())
+
+
+def _sampling(row: Row) -> str:
+    velocity = METHODS[row.snapshot.config.method].clock == "start"
+    return sampling_text(velocity, row.solver, row.steps)

@@ -19,6 +19,7 @@ from flowmap_studio.core.config import RunConfig, settings
 from flowmap_studio.core.errors import ConfigError
 from flowmap_studio.views.disclosure import Disclosure
 from flowmap_studio.views.field_row import FieldRow, error_label
+from flowmap_studio.views.texts import told, tr
 from flowmap_studio.views.theme import LIGHT, Palette
 
 LABEL_WIDTH = 108
@@ -40,7 +41,7 @@ class ConfigForm(QWidget):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("settingsForm")
-        self.setAccessibleName("Settings")
+        self.setAccessibleName(tr("Settings"))
         self._config = RunConfig()
         self._rows: dict[str, FieldRow] = {}
         self._disclosures: dict[str, list[Disclosure]] = {}
@@ -66,9 +67,9 @@ class ConfigForm(QWidget):
         self._general_error = error_label("error_general")
         body.addWidget(self._general_error)
         body.addSpacing(6)
-        self._reset_all = QPushButton("Reset all")
+        self._reset_all = QPushButton(tr("Reset all"))
         self._reset_all.setObjectName("resetAllButton")
-        self._reset_all.setToolTip("Set every setting of this form back to its default")
+        self._reset_all.setToolTip(tr("Set every setting of this form back to its default"))
         self._reset_all.clicked.connect(self._on_reset_all)
         body.addWidget(self._reset_all)
         body.addStretch(1)
@@ -90,7 +91,7 @@ class ConfigForm(QWidget):
         box = QVBoxLayout(content)
         box.setContentsMargins(0, 0, 0, 8)
         box.setSpacing(2)
-        heading = Disclosure(group, content, opened=True)
+        heading = Disclosure(tr(group), content, opened=True)
         heading.setObjectName(f"group_{group}")
         plain = [name for name in names if not described[name].advanced]
         advanced = [name for name in names if described[name].advanced]
@@ -98,7 +99,7 @@ class ConfigForm(QWidget):
             box.addWidget(self._fields(plain, [heading]))
         if advanced:
             hidden = QWidget()
-            more = Disclosure("More", hidden, opened=False, quiet=True)
+            more = Disclosure(tr("More"), hidden, opened=False, quiet=True)
             more.setObjectName(f"more_{group}")
             holder = QVBoxLayout(hidden)
             holder.setContentsMargins(0, 0, 0, 0)
@@ -192,7 +193,7 @@ class ConfigForm(QWidget):
 
     def _reject(self, error: ConfigError) -> None:
         label = self._error_place(error)
-        if self._shown_error is label and label.text() == str(error):
+        if self._shown_error is label and label.text() == told(str(error)):
             return  # said already: leaving a field that is still wrong is no news
         self._show_error(error)
         self.configRejected.emit(str(error))
@@ -211,7 +212,7 @@ class ConfigForm(QWidget):
         for disclosure in self._disclosures.get(error.field or "", ()):
             disclosure.setChecked(True)
         self._shown_error = self._error_place(error)
-        self._shown_error.setText(str(error))
+        self._shown_error.setText(told(str(error)))
         self._shown_error.show()
         # It has no place before the layout has been made anew.
         QTimer.singleShot(0, self._reveal_error)

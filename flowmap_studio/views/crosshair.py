@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QLabel
 
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette, interface_font
 
 GAP = 10
@@ -37,7 +38,7 @@ class Crosshair(QObject):
         plot.addItem(self._line, ignoreBounds=True)
         self.card = QLabel(plot)
         self.card.setObjectName("crosshairLabel")
-        self.card.setAccessibleName("Values under the mouse")
+        self.card.setAccessibleName(tr("Values under the mouse"))
         self.card.setTextFormat(Qt.TextFormat.RichText)
         self.card.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.card.setFont(interface_font(8.5))

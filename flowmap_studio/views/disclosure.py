@@ -5,6 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QToolButton, QWidget
 
+from flowmap_studio.views.texts import tr
+
 
 class Disclosure(QToolButton):
     """A text with a little arrow; checked while its content is open.
@@ -20,7 +22,12 @@ class Disclosure(QToolButton):
         super().__init__()
         self._content = content
         self.setText(text)
-        self.setToolTip(f"Show or hide {'more settings' if quiet else f'the {text} settings'}")
+        self.setToolTip(
+            tr(
+                "Show or hide more settings" if quiet else "Show or hide the {group} settings",
+                group=text,
+            )
+        )
         self.setCheckable(True)
         self.setChecked(opened)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)

@@ -16,6 +16,7 @@ from flowmap_studio.core.files import points_as_csv, points_as_npy, write_whole
 from flowmap_studio.runtime.frames import Frame
 from flowmap_studio.views.cloud_view import CloudView
 from flowmap_studio.views.session_mirror import layer_names
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 
 ENDINGS = ".png, .svg, .gif, .mp4, .csv, .npy or .py"
@@ -73,7 +74,11 @@ def stage_scene(stage: CloudView, frame: Frame) -> Scene:
     one_step, composed = layer_names(frame.request)
     return Scene(
         clouds={layer: frame.clouds[layer] for layer in shown},
-        names={**LABELS, "one_step": one_step, "composed": composed},
+        names={
+            **{layer: tr(name) for layer, name in LABELS.items()},
+            "one_step": one_step,
+            "composed": composed,
+        },
         opacities=opacities(stage),
         labels={layer: frame.labels[layer] for layer in shown if layer in frame.labels},
         classes=frame.request.snapshot.classes,

@@ -22,6 +22,7 @@ from flowmap_studio.views.export import (
 )
 from flowmap_studio.views.file_dialogs import LOSSES, ask_export
 from flowmap_studio.views.film_dialog import FilmDialog
+from flowmap_studio.views.texts import tr
 
 if TYPE_CHECKING:
     from flowmap_studio.views.theme import Palette
@@ -76,7 +77,7 @@ class ExportDesk(QObject):
             Whether it was exported; of a film, whether its rendering has begun.
         """
         ending = path.suffix.lower()
-        told = f"Exported {path.name}."
+        done = tr("Exported {name}.", name=path.name)
         try:
             if ending in DRAWN_AS_CLOUDS:
                 check_cloud(self._session.snapshot)
@@ -90,20 +91,21 @@ class ExportDesk(QObject):
             elif ending == ".png":
                 write_whole(path, as_png(self._window.stages.shown()))
             elif ending == ".py":
-                told = f"Exported {path.name}; it reads {export_script(self._session, path).name}."
+                preset = export_script(self._session, path).name
+                done = tr("Exported {name}; it reads {preset}.", name=path.name, preset=preset)
             else:
                 frame = self._session.frame
                 export_stage(path, self._window.stage, frame, self._palette)
         except StudioError as error:
             self._window.message_bar.show_message("error", str(error))
             return False
-        self._window.message_bar.show_message("info", told)
+        self._window.message_bar.show_message("info", done)
         return True
 
     def copy_picture(self) -> None:
         """Put the stage on the clipboard."""
         copy_picture(self._window.stages.shown())
-        self._window.message_bar.show_message("info", "Copied the picture of the stage.")
+        self._window.message_bar.show_message("info", tr("Copied the picture of the stage."))
 
     def _film_dialog(self, path: Path) -> FilmDialog:
         def render(size: tuple[int, int], look: str, timing: Timing) -> None:
@@ -120,7 +122,7 @@ class ExportDesk(QObject):
         return dialog
 
     def _on_film(self, path: Path) -> None:
-        self._window.message_bar.show_message("info", f"Exported {path.name}.")
+        self._window.message_bar.show_message("info", tr("Exported {name}.", name=path.name))
 
     def _on_failed(self, sentence: str, details: str) -> None:
         self._window.message_bar.show_message("error", sentence, details=details)

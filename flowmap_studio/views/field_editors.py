@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from flowmap_studio.core.config import Setting
 from flowmap_studio.views.file_dialogs import CHOOSE_FILE, ask_target
+from flowmap_studio.views.texts import tr
 
 LARGEST_SPIN = 2_147_483_647
 NARROWEST = 72
@@ -67,7 +68,7 @@ class FieldEditor(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         self.input = self._make_input()
         self.input.setObjectName("deviceCombo" if name == "device" else f"{name}Edit")
-        self.input.setAccessibleName(setting.label)
+        self.input.setAccessibleName(tr(setting.label))
         self.input.setMinimumWidth(NARROWEST)
         # One height for all kinds, so that the rows lie evenly; on this widget, because the style
         # sheet gives inputs a least height of their own.
@@ -77,7 +78,7 @@ class FieldEditor(QWidget):
         self.input.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         row.addWidget(self.input, 1)
         if setting.unit and isinstance(self.input, QLineEdit):
-            _put_unit(self.input, setting.unit)
+            _put_unit(self.input, tr(setting.unit))
 
     def value(self) -> Any:
         """The value as the user sees it; a text that is no number stays a text."""
@@ -156,14 +157,14 @@ class FieldEditor(QWidget):
         combo.setMinimumContentsLength(5)
         combo.addItems(list(self._setting.suggestions))
         combo.insertSeparator(combo.count())
-        combo.addItem(CHOOSE_FILE)
+        combo.addItem(tr(CHOOSE_FILE))
         combo.activated.connect(self._on_suggestion)
         combo.lineEdit().editingFinished.connect(self.edited)
         return combo
 
     def _on_suggestion(self, index: int) -> None:
-        if self.input.itemText(index) == CHOOSE_FILE:
-            path = ask_target(self, "Where to start")
+        if self.input.itemText(index) == tr(CHOOSE_FILE):
+            path = ask_target(self, tr("Where to start"))
             self.input.setCurrentText(str(path) if path else self._shown)
         self.edited.emit()
 
@@ -176,7 +177,7 @@ class FieldEditor(QWidget):
         spin.setGroupSeparatorShown(True)
         spin.setKeyboardTracking(False)  # a value counts once it is finished
         spin.setStepType(QSpinBox.StepType.AdaptiveDecimalStepType)
-        spin.setSuffix(f" {setting.unit}" if setting.unit else "")
+        spin.setSuffix(f" {tr(setting.unit)}" if setting.unit else "")
         spin.valueChanged.connect(self.edited)
         return spin
 

@@ -9,6 +9,7 @@ from flowmap_studio.core.config import defaults, settings
 from flowmap_studio.views.field_editors import FieldEditor
 from flowmap_studio.views.field_texts import default_text, setting_tip
 from flowmap_studio.views.icons import icon
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 
 RESET_SIDE = 24
@@ -32,13 +33,13 @@ class FieldRow(QObject):
         setting = settings()[name]
         self.editor = FieldEditor(name, setting, kind)
         self.editor.edited.connect(self.edited)
-        self.label = QLabel(setting.label)
+        self.label = QLabel(tr(setting.label))
         self.label.setBuddy(self.editor.input)
         self.error = error_label(f"error_{name}")
         self.reset = QToolButton()
         self.reset.setObjectName(f"reset_{name}")
-        self.reset.setToolTip(f"Back to the default, {default_text(name)}")
-        self.reset.setAccessibleName(f"Reset {setting.label}")
+        self.reset.setToolTip(tr("Back to the default, {value}", value=default_text(name)))
+        self.reset.setAccessibleName(tr("Reset {label}", label=tr(setting.label)))
         self.reset.setStyleSheet("QToolButton { padding: 2px; }")
         self.reset.setFixedSize(RESET_SIDE, RESET_SIDE)
         self.reset.clicked.connect(self._on_reset)

@@ -6,6 +6,7 @@ import html
 import math
 
 from flowmap_studio.core.config import defaults, settings
+from flowmap_studio.views.texts import tr
 
 
 def setting_tip(name: str, reason: str = "") -> str:
@@ -17,11 +18,12 @@ def setting_tip(name: str, reason: str = "") -> str:
     """
     setting = settings()[name]
     parts = [f"<b>{html.escape(reason)}</b>"] if reason else []
-    parts.append(f"{html.escape(setting.help)}.")
-    if math.isfinite(setting.minimum) and math.isfinite(setting.maximum):
-        unit = f" {html.escape(setting.unit)}" if setting.unit else ""
-        parts.append(f"From {setting.minimum:,.10g} to {setting.maximum:,.10g}{unit}.")
-    parts.append(f"Default: {html.escape(default_text(name))}.")
+    parts.append(f"{html.escape(tr(setting.help))}.")
+    low, high = setting.minimum, setting.maximum
+    if math.isfinite(low) and math.isfinite(high):
+        unit = f" {html.escape(tr(setting.unit))}" if setting.unit else ""
+        parts.append(tr("From {low:,.10g} to {high:,.10g}{unit}.", low=low, high=high, unit=unit))
+    parts.append(tr("Default: {value}.", value=html.escape(default_text(name))))
     return "<qt>" + "<br>".join(parts) + "</qt>"
 
 
@@ -29,4 +31,4 @@ def default_text(name: str) -> str:
     """The default of a field with its unit, for people."""
     value, unit = defaults()[name], settings()[name].unit
     number = f"{value:,.10g}" if isinstance(value, (int, float)) else str(value)
-    return f"{number} {unit}".rstrip()
+    return f"{number} {tr(unit)}".rstrip()

@@ -7,11 +7,11 @@ from pathlib import Path
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from flowmap_studio.views.settings import Settings, presets_folder
+from flowmap_studio.views.texts import tr
 
 PRESET_FILTER = "Flow maps (*.flowmap)"
 TARGET_ENDINGS = (".npy", ".csv", ".txt", ".png", ".jpg", ".jpeg", ".npz")
 TARGET_PATTERNS = (*(f"*{ending}" for ending in TARGET_ENDINGS), "*idx3-ubyte", "*idx3-ubyte.gz")
-TARGET_FILTER = f"Points, pictures and images ({' '.join(TARGET_PATTERNS)})"
 CHOOSE_FILE = "Your own file…"
 """What a list of names says that also takes files."""
 LOSSES = "Losses as table (*.csv)"
@@ -31,7 +31,7 @@ EXPORTS = (
 def ask_preset_to_open(parent: QWidget, settings: Settings) -> Path | None:
     """A preset, from the folder of the last one."""
     folder = settings.text("folder") or str(presets_folder())
-    chosen, _ = QFileDialog.getOpenFileName(parent, "Open preset", folder, PRESET_FILTER)
+    chosen, _ = QFileDialog.getOpenFileName(parent, tr("Open preset"), folder, tr(PRESET_FILTER))
     if not chosen:
         return None
     settings.remember("folder", str(Path(chosen).parent))
@@ -51,7 +51,7 @@ def ask_preset_to_save(parent: QWidget, name: str) -> Path | None:
     except OSError:  # the dialog asks for a place all the same
         folder = Path.home()
     start = str(folder / f"{name}.flowmap")
-    chosen, _ = QFileDialog.getSaveFileName(parent, "Save preset", start, PRESET_FILTER)
+    chosen, _ = QFileDialog.getSaveFileName(parent, tr("Save preset"), start, tr(PRESET_FILTER))
     if not chosen:
         return None
     path = Path(chosen)
@@ -60,17 +60,19 @@ def ask_preset_to_save(parent: QWidget, name: str) -> Path | None:
 
 def ask_export(parent: QWidget) -> tuple[Path, str] | None:
     """Where to export to and which of `EXPORTS` was chosen; the ending says as what."""
-    chosen, kind = QFileDialog.getSaveFileName(parent, "Export", "flowmap", ";;".join(EXPORTS))
+    kinds = {tr(kind): kind for kind in EXPORTS}
+    chosen, kind = QFileDialog.getSaveFileName(parent, tr("Export"), "flowmap", ";;".join(kinds))
     if not chosen:
         return None
     path = Path(chosen)
     if not path.suffix and kind:
         path = Path(f"{path}{kind[kind.rindex('.') : -1]}")
     # A picture's name under the kind of losses is still a picture.
-    return path, kind if path.suffix.lower() == ".csv" else ""
+    return path, kinds.get(kind, "") if path.suffix.lower() == ".csv" else ""
 
 
-def ask_target(parent: QWidget, title: str = "What to learn") -> Path | None:
+def ask_target(parent: QWidget, title: str = "") -> Path | None:
     """The user's own points or picture."""
-    chosen, _ = QFileDialog.getOpenFileName(parent, title, "", TARGET_FILTER)
+    kinds = tr("Points, pictures and images ({endings})", endings=" ".join(TARGET_PATTERNS))
+    chosen, _ = QFileDialog.getOpenFileName(parent, title or tr("What to learn"), "", kinds)
     return Path(chosen) if chosen else None

@@ -34,6 +34,7 @@ from flowmap_studio.core.film_limits import (
 )
 from flowmap_studio.core.palettes import PALETTES
 from flowmap_studio.runtime.exporting import FilmControl
+from flowmap_studio.views.texts import told, tr
 
 Render = Callable[[tuple[int, int], str, Timing], None]
 """Begins with a size, a look and a timing; raises a StudioError."""
@@ -55,29 +56,33 @@ class FilmDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("filmDialog")
-        self.setWindowTitle(f"Export {path.name}")
+        self.setWindowTitle(tr("Export {name}", name=path.name))
         self._render = render
         self._control = control
         self._closing = False
         usual, timing = Look(), Timing()
         gif = path.suffix.lower() == ".gif"
-        self._width = _spin("filmWidth", "Width in pixels", LEAST_SIDE, MOST_SIDE, usual.size[0])
-        self._height = _spin("filmHeight", "Height in pixels", LEAST_SIDE, MOST_SIDE, usual.size[1])
+        self._width = _spin(
+            "filmWidth", tr("Width in pixels"), LEAST_SIDE, MOST_SIDE, usual.size[0]
+        )
+        self._height = _spin(
+            "filmHeight", tr("Height in pixels"), LEAST_SIDE, MOST_SIDE, usual.size[1]
+        )
         for side in (self._width, self._height):
             side.setSingleStep(2)
         fastest = MOST_GIF_FPS if gif else MOST_FPS
-        self._fps = _spin("filmFps", "Frames per second", 1, fastest, timing.fps)
+        self._fps = _spin("filmFps", tr("Frames per second"), 1, fastest, timing.fps)
         self._seconds = QDoubleSpinBox()
         self._seconds.setObjectName("filmSeconds")
-        self._seconds.setAccessibleName("Seconds from noise to data")
+        self._seconds.setAccessibleName(tr("Seconds from noise to data"))
         self._seconds.setDecimals(1)
         self._seconds.setRange(LEAST_SECONDS, MOST_SECONDS)
         self._seconds.setValue(timing.seconds)
         self._look = QComboBox()
         self._look.setObjectName("filmLook")
-        self._look.setAccessibleName("Colours")
+        self._look.setAccessibleName(tr("Colours"))
         for name in PALETTES:
-            self._look.addItem(name.capitalize(), name)
+            self._look.addItem(tr(name.capitalize()), name)
         self._look.setCurrentIndex(self._look.findData(look))
         self._place()
         control.progressed.connect(self._on_progress)
@@ -94,27 +99,27 @@ class FilmDialog(QDialog):
         self._fields = QWidget()
         form = QFormLayout(self._fields)
         form.setContentsMargins(0, 0, 0, 0)
-        form.addRow("Size", size)
-        form.addRow("Frames per second", self._fps)
-        form.addRow("Seconds", self._seconds)
-        form.addRow("Colours", self._look)
+        form.addRow(tr("Size"), size)
+        form.addRow(tr("Frames per second"), self._fps)
+        form.addRow(tr("Seconds"), self._seconds)
+        form.addRow(tr("Colours"), self._look)
         self._text = QLabel(
-            "Layers, opacities and steps are those of the stage; the view fits source and data."
+            tr("Layers, opacities and steps are those of the stage; the view fits source and data.")
         )
         self._text.setObjectName("filmText")
         self._text.setWordWrap(True)
         self._progress = QProgressBar()
         self._progress.setObjectName("filmProgress")
-        self._progress.setAccessibleName("Frames rendered")
+        self._progress.setAccessibleName(tr("Frames rendered"))
         policy = self._progress.sizePolicy()
         policy.setRetainSizeWhenHidden(True)  # so that there is room when it appears
         self._progress.setSizePolicy(policy)
         buttons = QDialogButtonBox()
-        self._start = QPushButton("Render")
+        self._start = QPushButton(tr("Render"))
         self._start.setObjectName("filmRender")
         self._start.setDefault(True)
         self._start.clicked.connect(self.begin)
-        self._cancel = QPushButton("Cancel")
+        self._cancel = QPushButton(tr("Cancel"))
         self._cancel.setObjectName("filmCancel")
         self._cancel.clicked.connect(self.reject)
         buttons.addButton(self._start, QDialogButtonBox.ButtonRole.ActionRole)
@@ -131,14 +136,14 @@ class FilmDialog(QDialog):
         try:
             self._render(size, self._look.currentData(), timing)
         except StudioError as error:
-            self._text.setText(str(error))
+            self._text.setText(told(str(error)))
 
     def reject(self) -> None:
         """Close; a film that is being rendered is cancelled first."""
         self._closing = True
         if self._control.running:
             self._control.cancel()
-            self._text.setText("Cancelling…")
+            self._text.setText(tr("Cancelling…"))
         else:
             super().reject()
 
@@ -147,12 +152,12 @@ class FilmDialog(QDialog):
         self._progress.setRange(0, frames)
         self._progress.setValue(done)
         if not self._closing:
-            self._text.setText(f"Frame {done:,} of {frames:,}")
+            self._text.setText(tr("Frame {done:,} of {frames:,}", done=done, frames=frames))
 
     @Slot(str, str)
     def _on_failed(self, sentence: str, details: str) -> None:
         del details  # the window's message bar has them
-        self._text.setText(sentence)
+        self._text.setText(told(sentence))
 
     @Slot(object)
     def _on_finished(self, path: Path) -> None:

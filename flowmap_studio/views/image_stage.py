@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QResizeEve
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from flowmap_studio.views.image_grid import ImagePanel, Pictures
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette, interface_font
 
 GRIDS = ("one_step", "composed", "data")
@@ -37,7 +38,7 @@ class ImageStage(QWidget):
     def __init__(self, palette: Palette, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("imageStage")
-        self.setAccessibleName("Stage: images at the chosen flow time")
+        self.setAccessibleName(tr("Stage: images at the chosen flow time"))
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._palette = palette
@@ -184,7 +185,7 @@ class ImageStage(QWidget):
 
     def _words(self, name: str, index: int) -> str:
         labels = self._labels.get(name, [])
-        known = f" · class {labels[index]}" if index < len(labels) else ""
+        known = f" · {tr('class')} {labels[index]}" if index < len(labels) else ""
         return f"{index + 1}{known}"
 
     # --- the pointer --------------------------------------------------------------------------

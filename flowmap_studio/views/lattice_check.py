@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QCheckBox
 
+from flowmap_studio.views.texts import tr
+
 TIP = (
     "Look the composed cloud's jumps up in a lattice that is evaluated once, so that scrubbing "
     "evaluates at most one jump; the error is measured and shown in the caption. While a run goes "
@@ -16,15 +18,15 @@ class LatticeCheck(QCheckBox):
     """Ticked: the composed cloud's whole jumps are looked up instead of evaluated."""
 
     def __init__(self) -> None:
-        super().__init__("cached steps")
+        super().__init__(tr("cached steps"))
         self.setObjectName("latticeCheck")
-        self.setAccessibleName("Cached steps")
+        self.setAccessibleName(tr("Cached steps"))
         self.show_axes(2)
 
     def show_axes(self, axes: int) -> None:
         """Allow the tick for maps of the plane only."""
         self.setEnabled(axes == 2)
-        self.setToolTip(TIP if axes == 2 else PLANE_ONLY)
+        self.setToolTip(tr(TIP if axes == 2 else PLANE_ONLY))
 
 
 def error_text(error: tuple[float, float] | None) -> str:
@@ -32,4 +34,4 @@ def error_text(error: tuple[float, float] | None) -> str:
     if error is None:
         return ""
     rms, largest = error
-    return f"cached steps: error {rms:.4f} RMS, {largest:.3f} at most"
+    return tr("cached steps: error {rms:.4f} RMS, {largest:.3f} at most", rms=rms, largest=largest)

@@ -18,11 +18,13 @@ from PySide6.QtWidgets import (
 
 from flowmap_studio.core.drawing.layers import LAYERS
 from flowmap_studio.views.icons import icon
+from flowmap_studio.views.sampling_texts import map_names
 from flowmap_studio.views.stage_layers.kinds import ALL_LAYERS, NAMES, TIPS, layer_colour
 from flowmap_studio.views.stage_layers.layer_menu import LayerMenu
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 
-USUAL_NAME, USUAL_COUNT = "Composed, 16 steps", "100,000"
+USUAL_STEPS, USUAL_COUNT = 16, "100,000"
 """There is always room for these, so that the card keeps its width while figures change."""
 SWATCH = 12
 OPAQUENESS = 0.86
@@ -48,7 +50,7 @@ class LayerPanel(QFrame):
     def __init__(self, palette: Palette, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("layerPanel")
-        self.setAccessibleName("Layers")
+        self.setAccessibleName(tr("Layers"))
         self._palette = palette
         self._room = True, True
         self._by_class = False
@@ -83,10 +85,10 @@ class LayerPanel(QFrame):
     def _build_more(self) -> QToolButton:
         self._more = QToolButton()
         self._more.setObjectName("moreLayers")
-        self._more.setText("Probes")
+        self._more.setText(tr("Probes"))
         self._more.setCheckable(True)
         self._more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._more.setToolTip("Show or hide the layers of the map's probes")
+        self._more.setToolTip(tr("Show or hide the layers of the map's probes"))
         self._more.toggled.connect(self._show_rows)
         self._more.toggled.connect(self._resize)
         return self._more
@@ -94,13 +96,13 @@ class LayerPanel(QFrame):
     def _add_row(self, grid: QGridLayout, row: int, layer: str) -> None:
         self.sliders[layer] = self._build_slider(layer)
         self.eyes[layer] = self._build_eye(layer, row + 1)
-        swatch, name, count = QLabel(), QLabel(NAMES[layer]), QLabel()
+        swatch, name, count = QLabel(), QLabel(tr(NAMES[layer])), QLabel()
         swatch.setFixedSize(SWATCH, SWATCH)
         count.setObjectName(f"count_{layer}")
         count.setProperty("muted", True)
         count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for label in (swatch, name, count):
-            label.setToolTip(TIPS[layer])
+            label.setToolTip(tr(TIPS[layer]))
         menu = self.menus[layer] = LayerMenu(layer)
         menu.colour_chosen.connect(self.colour_chosen)
         menu.move_wanted.connect(self.move_wanted)
@@ -116,15 +118,15 @@ class LayerPanel(QFrame):
         eye.setChecked(layer in LAYERS)
         eye.setIconSize(QSize(16, 16))
         eye.setFixedSize(24, 22)
-        eye.setAccessibleName(f"Show layer {NAMES[layer]}")
-        eye.setToolTip(f"Show or hide this layer ({key})")
+        eye.setAccessibleName(tr("Show layer {name}", name=tr(NAMES[layer])))
+        eye.setToolTip(tr("Show or hide this layer ({key})", key=key))
         eye.toggled.connect(self._on_eye)
         return eye
 
     def _build_slider(self, layer: str) -> QSlider:
         slider = QSlider(Qt.Orientation.Horizontal)
         slider.setObjectName(f"opacity_{layer}")
-        slider.setAccessibleName(f"Opacity of layer {NAMES[layer]}, in percent")
+        slider.setAccessibleName(tr("Opacity of layer {name}, in percent", name=tr(NAMES[layer])))
         slider.setRange(0, 100)
         slider.setPageStep(10)
         slider.setFixedWidth(84)
@@ -140,8 +142,11 @@ class LayerPanel(QFrame):
         """Slide the opacities out or in."""
         self._grip.setChecked(expanded)
         self._show_rows()
-        tip = "opacity, colour and order of each layer"
-        tip = f"Hide {tip}" if expanded else f"Show {tip}"
+        tip = tr(
+            "Hide opacity, colour and order of each layer"
+            if expanded
+            else "Show opacity, colour and order of each layer"
+        )
         self._grip.setToolTip(tip)
         self._grip.setAccessibleName(tip)
         self._grip.setIcon(icon("step-forward" if expanded else "step-back", self._quiet()))
@@ -182,7 +187,7 @@ class LayerPanel(QFrame):
         """
         self._counts[layer].setText(note)
         for label in (self._counts[layer], self._names[layer]):
-            label.setToolTip(tip or TIPS[layer])
+            label.setToolTip(tip or tr(TIPS[layer]))
 
     def note(self, layer: str) -> str:
         """What stands in the place of a layer's count."""
@@ -226,7 +231,9 @@ class LayerPanel(QFrame):
         slider.blockSignals(True)
         slider.setValue(round(100 * opacity))
         slider.blockSignals(False)
-        slider.setToolTip(f"Opacity of {NAMES[layer]}: {slider.value()} %")
+        slider.setToolTip(
+            tr("Opacity of {name}: {value} %", name=tr(NAMES[layer]), value=slider.value())
+        )
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours."""
@@ -241,8 +248,9 @@ class LayerPanel(QFrame):
             f"QToolButton:focus {{ border-color: {palette.accent}; }}"
         )
         measure = self.fontMetrics().horizontalAdvance
+        usual = max(map(measure, map_names(False, "euler", USUAL_STEPS)))
         for layer in ALL_LAYERS:
-            self._names[layer].setMinimumWidth(measure(USUAL_NAME) + 2)
+            self._names[layer].setMinimumWidth(usual + 2)
             self._counts[layer].setMinimumWidth(measure(USUAL_COUNT) + 2)
             self.menus[layer].apply_palette(palette)
             self._show_state(layer)

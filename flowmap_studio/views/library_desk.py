@@ -19,6 +19,7 @@ from flowmap_studio.views.file_dialogs import PRESET_FILTER
 from flowmap_studio.views.preset_details import DetailsDialog, NameDialog
 from flowmap_studio.views.recent_files import RecentFiles
 from flowmap_studio.views.settings import Settings, deleted_folder, presets_folder
+from flowmap_studio.views.texts import tr
 
 if TYPE_CHECKING:
     from flowmap_studio.views.window import StudioWindow
@@ -97,7 +98,7 @@ class LibraryDesk(QObject):
                 refused = str(error)
         self.refresh()
         if taken and self._window.open_preset(taken[0]) and len(taken) > 1:
-            self._say(f"Took in {len(taken):,} presets.")
+            self._say(tr("Took in {count:,} presets.", count=len(taken)))
         if refused:
             self._window.message_bar.show_message("error", refused)
 
@@ -146,28 +147,30 @@ class LibraryDesk(QObject):
     def _duplicate(self, entry: PresetEntry) -> None:
         place = self._shelf.duplicate(entry.path)
         self._changed(place)
-        self._say(f"Copied {entry.title} to {place.name}.")
+        self._say(tr("Copied {title} to {name}.", title=entry.title, name=place.name))
 
     def _export(self, entry: PresetEntry) -> None:
         chosen, _ = QFileDialog.getSaveFileName(
-            self._window, "Export a copy", entry.path.name, PRESET_FILTER
+            self._window, tr("Export a copy"), entry.path.name, tr(PRESET_FILTER)
         )
         if chosen:
             place = Path(chosen if chosen.endswith(".flowmap") else f"{chosen}.flowmap")
             self._shelf.give_out(entry.path, place)
-            self._say(f"Exported {place.name}.")
+            self._say(tr("Exported {name}.", name=place.name))
 
     def _delete(self, entry: PresetEntry) -> None:
         deleted = self._shelf.delete(entry.path)
         self.refresh()
         self._window.message_bar.offer(
-            f"Deleted {entry.title}.", "Undo", lambda: self._try(self._put_back, deleted)
+            tr("Deleted {title}.", title=entry.title),
+            tr("Undo"),
+            lambda: self._try(self._put_back, deleted),
         )
 
     def _put_back(self, deleted: Deleted) -> None:
         place = self._shelf.put_back(deleted)
         self._changed(place)
-        self._say(f"{place.name} is back.")
+        self._say(tr("{name} is back.", name=place.name))
 
     def _try(self, command: object, *arguments: object) -> None:
         try:
@@ -235,7 +238,7 @@ def _shipped_folder() -> Path | None:
 def _recent_menu(window: StudioWindow) -> QMenu:
     """The menu of recent files, below Open."""
     files = window.menuBar().findChild(QMenu, "fileMenu")
-    menu = QMenu("Open &recent", files)
+    menu = QMenu(tr("Open &recent"), files)
     menu.setObjectName("recentMenu")
     menu.setToolTipsVisible(True)
     files.insertMenu(window.actions_by_name["savePresetAction"], menu)

@@ -17,6 +17,7 @@ from flowmap_studio.views.plot_base import StudioPlotWidget, figure, on_log_axis
 from flowmap_studio.views.smoothing import smoothed
 from flowmap_studio.views.smoothing_slider import SmoothingSlider
 from flowmap_studio.views.term_legend import TermLegend
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import LIGHT, Palette
 
 EMPTY_TEXT = "No losses yet. Press Train to start learning."
@@ -34,12 +35,12 @@ class LossPlot(QWidget):
         super().__init__(parent)
         self.setObjectName("lossPlot")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)  # a card, legend and all
-        self.setAccessibleName("Losses against training step")
+        self.setAccessibleName(tr("Losses against training step"))
         self._palette = palette
         self._history: LossHistory | None = None
         self._states: dict[str, str] = dict.fromkeys(TERMS, "live")
         self._view: HistoryView | None = None
-        self._plot = StudioPlotWidget("loss", EMPTY_TEXT, self._describe)
+        self._plot = StudioPlotWidget(tr("loss"), tr(EMPTY_TEXT), self._describe)
         self._plot.zoomed.connect(self.refresh)
         self._plot.released.connect(self.refresh)
         self._bands = self._make_curves(5)
@@ -154,12 +155,12 @@ class LossPlot(QWidget):
     def _make_controls(self) -> QHBoxLayout:
         self._log_toggle = QToolButton()
         self._log_toggle.setObjectName("logToggle")
-        self._log_toggle.setText("log")
-        self._log_toggle.setAccessibleName("Logarithmic loss axis")
+        self._log_toggle.setText(tr("log"))
+        self._log_toggle.setAccessibleName(tr("Logarithmic loss axis"))
         self._log_toggle.setCheckable(True)
         self._log_toggle.setChecked(True)
         self._log_toggle.setToolTip(
-            "Logarithmic or linear loss axis. Zeros have no place on a logarithmic one."
+            tr("Logarithmic or linear loss axis. Zeros have no place on a logarithmic one.")
         )
         self._log_toggle.toggled.connect(self.set_logarithmic)
         self._smoothing = SmoothingSlider()
@@ -235,12 +236,14 @@ class LossPlot(QWidget):
             return None
         at = int(np.abs(view.steps - step).argmin())
         place = float(view.steps[at])
-        rows = [f"<tr><td colspan='2' style='font-weight:600'>step {math.ceil(place):,}</td></tr>"]
+        head = tr("step {step:,}", step=math.ceil(place))
+        rows = [f"<tr><td colspan='2' style='font-weight:600'>{head}</td></tr>"]
         for index, term in enumerate(TERMS):
             if not self._legend.is_on(term) or self._states[term] == "absent":
                 continue
             rows.append(
-                f"<tr><td><span style='color:{self._palette.layer(term)}'>{term}</span>&nbsp;</td>"
+                f"<tr><td><span style='color:{self._palette.layer(term)}'>{tr(term)}</span>"
+                "&nbsp;</td>"
                 f"<td align='right'>{figure(float(view.mean[at, index]))}</td></tr>"
             )
         return place, f"<table cellspacing='0'>{''.join(rows)}</table>"

@@ -8,6 +8,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu
 
 from flowmap_studio.views.actions import ACTIONS, MENUS
+from flowmap_studio.views.texts import tr
 
 
 def make_menus(
@@ -28,7 +29,7 @@ def make_menus(
     made = {}
     for name in MENUS:
         # F, E, R, T, V and H all differ: each menu opens by its first letter.
-        menu = bar.addMenu(f"&{name}")
+        menu = bar.addMenu(f"&{tr(name)}")
         menu.setObjectName(f"{name.lower()}Menu")
         menu.setToolTipsVisible(True)
         part = 0
@@ -47,5 +48,5 @@ def _add_docks(menu: QMenu, docks: Iterable[QDockWidget]) -> None:
     for dock in docks:
         toggle = dock.toggleViewAction()
         toggle.setObjectName(f"{dock.objectName()}Action")
-        toggle.setToolTip(f"Show or hide the panel {dock.windowTitle()}")
+        toggle.setToolTip(tr("Show or hide the panel {title}", title=dock.windowTitle()))
         menu.addAction(toggle)

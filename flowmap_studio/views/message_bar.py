@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from flowmap_studio.views.icons import icon
+from flowmap_studio.views.texts import told, tr
 from flowmap_studio.views.theme import Palette
 
 SIGN = 18
@@ -52,13 +53,13 @@ class MessageBar(QFrame):
         self._refusal = QPushButton()
         self._refusal.setObjectName("messageRefusal")
         self._refusal.clicked.connect(lambda: self._answer(yes=False))
-        self._copy = QPushButton("Copy details")
+        self._copy = QPushButton(tr("Copy details"))
         self._copy.setObjectName("messageCopy")
         self._copy.clicked.connect(self._on_copy)
         self._close = QToolButton()
         self._close.setObjectName("messageClose")
-        self._close.setToolTip("Close")
-        self._close.setAccessibleName("Close message")
+        self._close.setToolTip(tr("Close"))
+        self._close.setAccessibleName(tr("Close message"))
         self._close.clicked.connect(self.hide)
         words, buttons = QHBoxLayout(), QHBoxLayout()
         words.setSpacing(8)
@@ -80,7 +81,7 @@ class MessageBar(QFrame):
 
         Args:
             kind: "info", "warning" or "error".
-            text: The sentence.
+            text: The sentence; one of core or runtime is translated here.
             remedy: Text of the button that offers a cure, or "".
             details: Text for the clipboard, or "".
         """
@@ -88,8 +89,8 @@ class MessageBar(QFrame):
         self._offered = None
         self._kind = kind
         self._show_sign()
-        self._label.setText(text)
-        self.setAccessibleName(text)
+        self._label.setText(told(text))
+        self.setAccessibleName(told(text))
         self._remedy.setText(remedy)
         self._remedy.setVisible(bool(remedy))
         self._refusal.hide()
@@ -139,7 +140,7 @@ class MessageBar(QFrame):
         tinted = replace(palette, text=colours.get(self._kind, palette.accent))
         sign = icon(self._kind, tinted).pixmap(QSize(SIGN, SIGN), self.devicePixelRatioF())
         self._sign.setPixmap(sign)
-        self._sign.setAccessibleName(self._kind)
+        self._sign.setAccessibleName(tr(self._kind))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102 - Qt's
         super().resizeEvent(event)

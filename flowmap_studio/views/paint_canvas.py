@@ -14,6 +14,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from flowmap_studio.views.paint_sheet import SIDE, PaintSheet
+from flowmap_studio.views.texts import tr
 
 PACE, STRIDE = 8, 40
 """Pixels that an arrow key moves the pen, alone and with Shift."""
@@ -35,8 +36,10 @@ class PaintCanvas(QWidget):
     def __init__(self, name: str, what: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName(name)
-        self.setAccessibleName(f"Canvas of the {what}")
-        self.setAccessibleDescription("Arrow keys move the pen, Space lowers and lifts it")
+        self.setAccessibleName(
+            tr("Canvas of the target" if what == "target" else "Canvas of the source")
+        )
+        self.setAccessibleDescription(tr("Arrow keys move the pen, Space lowers and lifts it"))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(160, 160)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)

@@ -17,6 +17,7 @@ from flowmap_studio.views.file_dialogs import ask_target
 from flowmap_studio.views.paint_panel import SOURCE, TARGET
 from flowmap_studio.views.panels import make_room
 from flowmap_studio.views.settings import drawings_folder
+from flowmap_studio.views.texts import tr
 
 if TYPE_CHECKING:
     from flowmap_studio.views.window import StudioWindow
@@ -159,7 +160,7 @@ class PaintDesk(QObject):
         return bool(used)
 
     def _ask_file(self) -> None:
-        if path := ask_target(self._window, "What to put on the canvas"):
+        if path := ask_target(self._window, tr("What to put on the canvas")):
             self.put_file(path)
 
     def _put_picture(self, path: Path) -> None:

@@ -25,6 +25,7 @@ from flowmap_studio.views.file_dialogs import TARGET_ENDINGS
 from flowmap_studio.views.paint_canvas import PaintCanvas
 from flowmap_studio.views.paint_symmetry import SYMMETRIES
 from flowmap_studio.views.preset_library import dropped_files
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 
 TARGET, SOURCE = "target", "source"
@@ -51,7 +52,7 @@ class PaintPanel(QWidget):
     def __init__(self, palette: Palette, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("paintPanel")
-        self.setAccessibleName("Draw target and source")
+        self.setAccessibleName(tr("Draw target and source"))
         self.setAcceptDrops(True)
         self.canvases = {
             TARGET: PaintCanvas("targetCanvas", "target"),
@@ -97,19 +98,21 @@ class PaintPanel(QWidget):
         row.setSpacing(2)
         for at, (which, tip) in enumerate(
             (
-                (TARGET, "What the map learns"),
-                (SOURCE, "Where the map starts; white leaves it to normal noise"),
+                (TARGET, tr("What the map learns")),
+                (SOURCE, tr("Where the map starts; white leaves it to normal noise")),
             )
         ):
-            button = _tool(f"{which}Page", which.capitalize(), tip, checkable=True)
+            button = _tool(f"{which}Page", tr(which.capitalize()), tip, checkable=True)
             button.setChecked(at == 0)
             group.addButton(button, at)
             row.addWidget(button)
         group.idClicked.connect(self._on_page)
         row.addStretch(1)
-        self._undo = _tool("paintUndo", "Undo", "Take the last stroke back (Ctrl+Z on the canvas)")
+        self._undo = _tool(
+            "paintUndo", tr("Undo"), tr("Take the last stroke back (Ctrl+Z on the canvas)")
+        )
         self._undo.clicked.connect(lambda: self.canvas().sheet.undo())
-        clear = _tool("paintClear", "Clear", "White again; a new drawing begins")
+        clear = _tool("paintClear", tr("Clear"), tr("White again; a new drawing begins"))
         clear.clicked.connect(self._on_clear)
         row.addWidget(self._undo)
         row.addWidget(clear)
@@ -119,7 +122,7 @@ class PaintPanel(QWidget):
         row, group = QHBoxLayout(), QButtonGroup(self)
         row.setSpacing(2)
         for at, (name, text, tip) in enumerate(
-            (("brush", "Brush", "Draw"), ("eraser", "Eraser", "Take away"))
+            (("brush", tr("Brush"), tr("Draw")), ("eraser", tr("Eraser"), tr("Take away")))
         ):
             button = _tool(f"{name}Tool", text, tip, checkable=True)
             button.setChecked(at == 0)
@@ -128,18 +131,19 @@ class PaintPanel(QWidget):
         group.idClicked.connect(self._on_tool)
         self._width = QSlider(Qt.Orientation.Horizontal)
         self._width.setObjectName("brushWidth")
-        self._width.setAccessibleName("Width of the brush")
-        self._width.setToolTip("Width of the brush")
+        self._width.setAccessibleName(tr("Width of the brush"))
+        self._width.setToolTip(tr("Width of the brush"))
         self._width.setRange(NARROWEST, WIDEST)
         self._width.setValue(self.canvas().sheet.width_px)
         self._width.setMinimumWidth(48)
         self._width.valueChanged.connect(self._on_width)
         self._symmetry = QComboBox()
         self._symmetry.setObjectName("symmetryCombo")
-        self._symmetry.setAccessibleName("Symmetry")
-        self._symmetry.setToolTip("Strokes are repeated mirrored or turned about the middle")
-        self._symmetry.addItems(list(SYMMETRIES))
-        self._symmetry.currentTextChanged.connect(self._on_symmetry)
+        self._symmetry.setAccessibleName(tr("Symmetry"))
+        self._symmetry.setToolTip(tr("Strokes are repeated mirrored or turned about the middle"))
+        for name in SYMMETRIES:
+            self._symmetry.addItem(tr(name), name)
+        self._symmetry.currentIndexChanged.connect(self._on_symmetry)
         row.addWidget(self._width, 1)
         row.addWidget(self._symmetry)
         return row
@@ -147,18 +151,18 @@ class PaintPanel(QWidget):
     def _build_text(self) -> QHBoxLayout:
         self._text = QLineEdit()
         self._text.setObjectName("paintText")
-        self._text.setAccessibleName("Text to write")
-        self._text.setPlaceholderText("Text")
+        self._text.setAccessibleName(tr("Text to write"))
+        self._text.setPlaceholderText(tr("Text"))
         self._text.setMinimumWidth(50)
         self._text.returnPressed.connect(self._on_text)
         self._font = QFontComboBox()
         self._font.setObjectName("paintFont")
-        self._font.setAccessibleName("Font of the text")
+        self._font.setAccessibleName(tr("Font of the text"))
         self._font.setMinimumContentsLength(5)
         self._font.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        write = _tool("paintWrite", "Write", "Write the text on the canvas (Enter)")
+        write = _tool("paintWrite", tr("Write"), tr("Write the text on the canvas (Enter)"))
         write.clicked.connect(self._on_text)
         row = QHBoxLayout()
         row.setSpacing(4)
@@ -168,17 +172,20 @@ class PaintPanel(QWidget):
         return row
 
     def _build_learning(self) -> QHBoxLayout:
-        picture = _tool("paintFile", "File…", "Put a picture or a point file on the canvas")
+        picture = _tool("paintFile", tr("File…"), tr("Put a picture or a point file on the canvas"))
         picture.clicked.connect(self.file_wanted)
-        self._live = QCheckBox("while I draw")
+        self._live = QCheckBox(tr("while I draw"))
         self._live.setObjectName("paintLive")
         self._live.setToolTip(
-            "A run goes on from its weights with what you draw next; otherwise press Learn it again"
+            tr(
+                "A run goes on from its weights with what you draw next; otherwise press Learn it "
+                "again"
+            )
         )
         self._live.setChecked(True)
-        learn = QPushButton("Learn it")
+        learn = QPushButton(tr("Learn it"))
         learn.setObjectName("paintLearn")
-        learn.setToolTip("Train a map of the drawing")
+        learn.setToolTip(tr("Train a map of the drawing"))
         learn.clicked.connect(self.learn_wanted)
         row = QHBoxLayout()
         row.setSpacing(6)
@@ -214,9 +221,9 @@ class PaintPanel(QWidget):
             canvas.sheet.width_px = width
             canvas.update()
 
-    def _on_symmetry(self, name: str) -> None:
+    def _on_symmetry(self, at: int) -> None:
         for canvas in self.canvases.values():
-            canvas.sheet.symmetry = name
+            canvas.sheet.symmetry = self._symmetry.itemData(at)
 
     def _on_text(self) -> None:
         if self._text.text().strip():

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import QByteArray, QChildEvent, QEvent, QObject, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
 
+from flowmap_studio.views.texts import tr
+
 LEFT, RIGHT, BOTTOM = (
     Qt.DockWidgetArea.LeftDockWidgetArea,
     Qt.DockWidgetArea.RightDockWidgetArea,
@@ -80,7 +82,7 @@ class TabBars(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: D102 - Qt's
         if event.type() == QEvent.Type.ChildPolished and isinstance(event, QChildEvent):
             if isinstance(event.child(), QTabBar):
-                event.child().setAccessibleName("Panels in this place")
+                event.child().setAccessibleName(tr("Panels in this place"))
                 event.child().installEventFilter(self)
         elif event.type() in (QEvent.Type.Move, QEvent.Type.Show) and isinstance(watched, QTabBar):
             policy = Qt.FocusPolicy

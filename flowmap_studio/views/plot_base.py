@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QLabel, QToolButton, QWidget
 
 from flowmap_studio.views.crosshair import Crosshair
 from flowmap_studio.views.plot_style import StepAxis, ValueAxis, plot_style
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 
 AXIS_WIDTH = 56
@@ -96,7 +97,7 @@ class StudioPlotWidget(pg.PlotWidget):
         self.logarithmic = False
         self._fitted: _Range | None = None
         item = self.getPlotItem()
-        item.setLabel("bottom", "step")
+        item.setLabel("bottom", tr("step"))
         item.setLabel("left", value_label)
         item.getAxis("left").setWidth(AXIS_WIDTH)
         item.getAxis("bottom").setHeight(AXIS_HEIGHT)
@@ -113,8 +114,10 @@ class StudioPlotWidget(pg.PlotWidget):
         self._empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._follow = QToolButton(self)
         self._follow.setObjectName("followButton")
-        self._follow.setText("Follow")
-        self._follow.setToolTip("Show the whole run and follow the newest step (or double click)")
+        self._follow.setText(tr("Follow"))
+        self._follow.setToolTip(
+            tr("Show the whole run and follow the newest step (or double click)")
+        )
         self._follow.clicked.connect(self.follow)
         self._follow.hide()
         self.set_logarithmic(True)

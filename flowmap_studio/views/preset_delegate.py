@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from flowmap_studio.core.library import PresetEntry
 from flowmap_studio.views.preset_model import ENTRY_ROLE, FAVOURITE_ROLE, Index
+from flowmap_studio.views.texts import told, tr
 from flowmap_studio.views.theme import Palette, interface_font
 
 THUMBNAIL = 64
@@ -121,7 +122,7 @@ class PresetDelegate(QStyledItemDelegate):
         painter.setFont(self._line_font)
         painter.setPen(QColor(colours.muted))
         below = QRect(place.left(), place.top() + height + 1, place.width(), place.height())
-        self._wrapped(painter, below, entry.subtitle)
+        self._wrapped(painter, below, told(entry.subtitle))
         painter.setFont(self._badge_font)
         left = self._paint_badge(painter, place) if entry.shipped else place.left()
         painter.setPen(QColor(colours.muted))
@@ -153,13 +154,14 @@ class PresetDelegate(QStyledItemDelegate):
     def _paint_badge(self, painter: QPainter, place: QRect) -> int:
         """Paint it in the lower left corner, and say where the room beside it begins."""
         metrics = painter.fontMetrics()
-        width, height = metrics.horizontalAdvance(BADGE) + 12, metrics.height() + 2
+        badge_text = tr(BADGE)
+        width, height = metrics.horizontalAdvance(badge_text) + 12, metrics.height() + 2
         badge = QRect(place.left(), place.bottom() - height + 1, width, height)
         painter.setPen(QColor(self.colours.border))
         painter.setBrush(QColor(self.colours.panel))
         painter.drawRoundedRect(badge, height / 2, height / 2)
         painter.setPen(QColor(self.colours.muted))
-        painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, BADGE)
+        painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, badge_text)
         return badge.right() + 7
 
 

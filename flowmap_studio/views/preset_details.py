@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from flowmap_studio.core.library import PresetEntry
+from flowmap_studio.views.texts import tr
 
 BUTTONS = QDialogButtonBox.StandardButton
 
@@ -31,13 +32,13 @@ class NameDialog(QDialog):
     def __init__(self, entry: PresetEntry, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("presetNameDialog")
-        self.setWindowTitle("Rename preset")
+        self.setWindowTitle(tr("Rename preset"))
         self._name = QLineEdit(entry.title)
         self._name.setObjectName("presetName")
-        self._name.setAccessibleName("New name")
+        self._name.setAccessibleName(tr("New name"))
         self._name.setMinimumWidth(300)
         self._name.selectAll()
-        words = QLabel("The title and the file take this name.")
+        words = QLabel(tr("The title and the file take this name."))
         words.setProperty("muted", True)
         box = QVBoxLayout(self)
         box.addWidget(self._name)
@@ -62,23 +63,23 @@ class DetailsDialog(QDialog):
     def __init__(self, entry: PresetEntry, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("presetDetailsDialog")
-        self.setWindowTitle("Title, tags and notes")
+        self.setWindowTitle(tr("Title, tags and notes"))
         self._title = QLineEdit(entry.title)
         self._title.setObjectName("detailsTitle")
-        self._title.setAccessibleName("Title")
+        self._title.setAccessibleName(tr("Title"))
         self._title.setMinimumWidth(320)
         self._tags = QLineEdit(", ".join(entry.tags))
         self._tags.setObjectName("detailsTags")
-        self._tags.setAccessibleName("Tags")
-        self._tags.setPlaceholderText("Parted by commas")
+        self._tags.setAccessibleName(tr("Tags"))
+        self._tags.setPlaceholderText(tr("Parted by commas"))
         self._notes = QPlainTextEdit(entry.notes)
         self._notes.setObjectName("detailsNotes")
-        self._notes.setAccessibleName("Notes")
+        self._notes.setAccessibleName(tr("Notes"))
         self._notes.setTabChangesFocus(True)
         form = QFormLayout()
-        form.addRow("Title", self._title)
-        form.addRow("Tags", self._tags)
-        form.addRow("Notes", self._notes)
+        form.addRow(tr("Title"), self._title)
+        form.addRow(tr("Tags"), self._tags)
+        form.addRow(tr("Notes"), self._notes)
         box = QVBoxLayout(self)
         box.addLayout(form)
         box.addWidget(_buttons(self))

@@ -30,6 +30,7 @@ from flowmap_studio.views.preset_model import ENTRY_ROLE, FAVOURITE_ROLE, Preset
 from flowmap_studio.views.preset_motion import PresetMotion
 from flowmap_studio.views.preset_order import OrderButton
 from flowmap_studio.views.preset_pictures import PresetPictures
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import LIGHT, Palette
 
 NO_PRESETS = "No presets yet. Train a map and press Save preset."
@@ -56,7 +57,7 @@ class PresetLibrary(QWidget):
     def __init__(self, palette: Palette = LIGHT, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("presetLibrary")
-        self.setAccessibleName("Preset library")
+        self.setAccessibleName(tr("Preset library"))
         self.setAcceptDrops(True)
         # So that a dock's colour shows between search and list too.
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -125,9 +126,9 @@ class PresetLibrary(QWidget):
     def _build(self) -> None:
         self._search = QLineEdit()
         self._search.setObjectName("presetSearch")
-        self._search.setAccessibleName("Search presets")
-        self._search.setPlaceholderText("Search presets")
-        self._search.setToolTip("Words of title, target, method, tags or notes, in any order")
+        self._search.setAccessibleName(tr("Search presets"))
+        self._search.setPlaceholderText(tr("Search presets"))
+        self._search.setToolTip(tr("Words of title, target, method, tags or notes, in any order"))
         self._search.setClearButtonEnabled(True)
         self._search.setAcceptDrops(False)  # a dropped file is opened, not typed
         self._search.textChanged.connect(self._on_search)
@@ -141,7 +142,7 @@ class PresetLibrary(QWidget):
         self._empty = self._overlay("presetsEmpty")
         self._empty.setProperty("muted", True)
         self._drop_frame = self._overlay("presetsDrop")
-        self._drop_frame.setText("Drop to open")
+        self._drop_frame.setText(tr("Drop to open"))
         self._drop_frame.hide()
         self._menu = PresetMenu(self)
         self._menu.wanted.connect(self._do)
@@ -158,14 +159,14 @@ class PresetLibrary(QWidget):
         self._only.setObjectName("presetFavourites")
         self._only.setText("★")
         self._only.setCheckable(True)
-        self._only.setAccessibleName("Favourites only")
-        self._only.setToolTip("Show favourites only (Ctrl+B marks the current preset)")
+        self._only.setAccessibleName(tr("Favourites only"))
+        self._only.setToolTip(tr("Show favourites only (Ctrl+B marks the current preset)"))
         self._only.toggled.connect(lambda _on: self.set_favourites(self._favourites))
         more = QToolButton()
         more.setObjectName("presetMore")
         more.setText("⋯")
-        more.setAccessibleName("More about the current preset")
-        more.setToolTip("Rename, describe, duplicate, export or delete the current preset")
+        more.setAccessibleName(tr("More about the current preset"))
+        more.setToolTip(tr("Rename, describe, duplicate, export or delete the current preset"))
         more.clicked.connect(self._on_more)
         row = QHBoxLayout()
         row.setSpacing(2)
@@ -251,10 +252,10 @@ class PresetLibrary(QWidget):
         self.order_changed.emit(name)
 
     def _update_empty(self) -> None:
-        words = f"Nothing matches “{self._search.text()}”."
+        words = tr("Nothing matches “{text}”.", text=self._search.text())
         if self._only.isChecked() and not self._search.text():
-            words = "No favourites yet. Press Ctrl+B on a preset to mark it."
-        self._empty.setText(words if self._model.count() else NO_PRESETS)
+            words = tr("No favourites yet. Press Ctrl+B on a preset to mark it.")
+        self._empty.setText(words if self._model.count() else tr(NO_PRESETS))
         self._empty.setVisible(self._model.rowCount() == 0)
 
     def _on_chosen(self, index: QModelIndex) -> None:

@@ -6,6 +6,8 @@ from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent
 from PySide6.QtWidgets import QListView
 
+from flowmap_studio.views.texts import tr
+
 COMMAND_KEYS = {
     "rename": "F2",
     "describe": "Alt+Return",
@@ -26,7 +28,7 @@ class PresetList(QListView):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("presetList")
-        self.setAccessibleName("Presets")
+        self.setAccessibleName(tr("Presets"))
         self.setUniformItemSizes(True)
         self.setMouseTracking(True)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from flowmap_studio.core.library import PresetEntry
 from flowmap_studio.views.preset_list import COMMAND_KEYS
+from flowmap_studio.views.texts import tr
 
 ROWS = (
     ("open", "Open", ""),
@@ -40,7 +41,7 @@ class PresetMenu(QMenu):
             if not name:
                 self.addSeparator()
                 continue
-            action = self._rows[name] = self.addAction(text)
+            action = self._rows[name] = self.addAction(tr(text))
             action.setObjectName(f"preset-{name}")
             # Shown only: the list itself looks at the keys, wherever the menu is.
             action.setShortcut(QKeySequence(COMMAND_KEYS.get(name, "")))
@@ -55,7 +56,7 @@ class PresetMenu(QMenu):
         for name, _, whose in ROWS:
             if whose == "own":
                 self._rows[name].setEnabled(not entry.shipped)
-                self._rows[name].setToolTip(READ_ONLY if entry.shipped else "")
+                self._rows[name].setToolTip(tr(READ_ONLY) if entry.shipped else "")
 
     def _on_triggered(self) -> None:
         name = self.sender().objectName().removeprefix("preset-")

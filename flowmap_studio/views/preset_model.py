@@ -10,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from flowmap_studio.core.library import PresetEntry
+from flowmap_studio.views.texts import told, tr
 
 ENTRY_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 """The `PresetEntry` of a row."""
@@ -93,11 +94,12 @@ class PresetModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return entry.title
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            marks = (", favourite" * (entry.path in self._favourites), ", shipped" * entry.shipped)
-            return f"{entry.title}, {entry.subtitle}" + "".join(marks)
+            marks = [tr("favourite")] * (entry.path in self._favourites)
+            marks += [tr("shipped")] * entry.shipped
+            return ", ".join([entry.title, told(entry.subtitle), *marks])
         if role == Qt.ItemDataRole.ToolTipRole:
             # Escaped: the words come from a file and must not be taken for rich text.
-            words = [entry.title, entry.subtitle, entry.path.name, ", ".join(entry.tags)]
+            words = [entry.title, told(entry.subtitle), entry.path.name, ", ".join(entry.tags)]
             words += entry.notes.splitlines()
             return "<qt>" + "<br>".join(html.escape(word) for word in words if word) + "</qt>"
         return None

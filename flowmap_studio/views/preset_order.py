@@ -7,6 +7,7 @@ from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton
 
 from flowmap_studio.views.preset_model import ORDERS
+from flowmap_studio.views.texts import tr
 
 
 class OrderButton(QToolButton):
@@ -18,24 +19,25 @@ class OrderButton(QToolButton):
         super().__init__()
         self.setObjectName("presetOrder")
         self.setText("⇅")
-        self.setAccessibleName("Order of the presets")
+        self.setAccessibleName(tr("Order of the presets"))
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         menu = QMenu(self)
         self._group = QActionGroup(self)
         for name in ORDERS:
-            action = menu.addAction(name)
+            action = menu.addAction(tr(name))
+            action.setData(name)
             action.setCheckable(True)
             self._group.addAction(action)
         self._group.actions()[0].setChecked(True)
-        self._group.triggered.connect(lambda action: self._tell(action.text()))
+        self._group.triggered.connect(lambda action: self._tell(action.data()))
         self.setMenu(menu)
         self._show()
 
     def choose(self, name: str) -> None:
         """Choose an order, if there is such a one, and tell it."""
         for action in self._group.actions():
-            if action.text() == name:
+            if action.data() == name:
                 action.setChecked(True)
                 self._tell(name)
 
@@ -44,4 +46,6 @@ class OrderButton(QToolButton):
         self.chosen.emit(name)
 
     def _show(self) -> None:
-        self.setToolTip(f"How the presets are sorted; now: {self._group.checkedAction().text()}")
+        self.setToolTip(
+            tr("How the presets are sorted; now: {name}", name=self._group.checkedAction().text())
+        )

@@ -28,6 +28,7 @@ from flowmap_studio.views.stage_layers.items import HeatItem, LinesItem, PathsIt
 from flowmap_studio.views.stage_layers.kinds import OPACITY
 from flowmap_studio.views.stage_layers.picking import inside, nearest
 from flowmap_studio.views.stage_layers.pointer import StagePointer
+from flowmap_studio.views.texts import told, tr
 from flowmap_studio.views.theme import Palette
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class ProbeDesk(QObject):
         seen = [layer for layer in PICKED[:3] if self._stage.is_layer_visible(layer)]
         if frame is None or not seen:
             self._window.message_bar.show_message(
-                "info", "Show a cloud that moves, such as One step, to follow its points."
+                "info", tr("Show a cloud that moves, such as One step, to follow its points.")
             )
             return
         self._follow(np.flatnonzero(inside(frame.clouds[seen[0]][:, :2], corners)))
@@ -197,7 +198,7 @@ class ProbeDesk(QObject):
             self.followed.show_paths(paths)
             self._window.probe_panel.show_trace(paths)
         elif isinstance(value, float | Residuals) or value is None:
-            self._window.probe_panel.show_reading(name, value, answer.sentence)
+            self._window.probe_panel.show_reading(name, value, told(answer.sentence))
         if answer.sentence and name not in READINGS:
             self._window.message_bar.show_message("info", answer.sentence)
         self._show_notes()
@@ -206,10 +207,10 @@ class ProbeDesk(QObject):
 def _note(answer: ProbeAnswer) -> tuple[str, str]:
     """What stands beside a layer's name, and its tip."""
     if answer.sentence:
-        return NONE, answer.sentence
+        return tr(NONE), told(answer.sentence)
     if isinstance(answer.value, Heat) and answer.value.folded.any():
         share = f"{100 * answer.value.folded.mean():.1f} %"
-        return share, f"The map folds at {share} of the places shown"
+        return share, tr("The map folds at {share} of the places shown", share=share)
     return "", ""
 
 

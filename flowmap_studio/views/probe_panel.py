@@ -12,6 +12,7 @@ from flowmap_studio.core.palettes import rgb
 from flowmap_studio.runtime.probe_values import Paths, Residuals
 from flowmap_studio.views.plot_base import figure
 from flowmap_studio.views.plot_style import plot_style
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette, interface_font
 
 ROWS = {
@@ -51,20 +52,20 @@ class ProbePanel(QWidget):
         super().__init__(parent)
         self.setObjectName("probePanel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setAccessibleName("Probes of the map on stage")
+        self.setAccessibleName(tr("Probes of the map on stage"))
         self._residuals: Residuals | None = None
         self._figures: dict[str, QLabel] = {}
         form = QFormLayout()
         form.setContentsMargins(4, 2, 4, 0)
         form.setVerticalSpacing(3)
         for name, (text, tip) in ROWS.items():
-            label, value = QLabel(text), QLabel(NOTHING)
+            label, value = QLabel(tr(text)), QLabel(NOTHING)
             label.setProperty("muted", True)
             value.setObjectName(f"probe_{name}")
-            value.setAccessibleName(text)
+            value.setAccessibleName(tr(text))
             value.setWordWrap(True)
             for each in (label, value):
-                each.setToolTip(tip)
+                each.setToolTip(tr(tip))
             form.addRow(label, value)
             self._figures[name] = value
         self._build_map()
@@ -80,7 +81,7 @@ class ProbePanel(QWidget):
         self._plot = pg.PlotWidget()
         self._plot.setObjectName("residualMap")
         self._plot.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self._plot.setToolTip(RESIDUAL_TIP)
+        self._plot.setToolTip(tr(RESIDUAL_TIP))
         self._plot.setMinimumHeight(90)
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.setLabel("left", "s")
@@ -90,11 +91,11 @@ class ProbePanel(QWidget):
         self._plot.getPlotItem().vb.setRange(xRange=(0, 1), yRange=(0, 1), padding=0.08)
         self._image = pg.ImageItem(axisOrder="row-major")
         self._plot.addItem(self._image)
-        self._caption = QLabel("Semigroup residual: –")
+        self._caption = QLabel(tr("Semigroup residual: –"))
         self._caption.setObjectName("residualCaption")
         self._caption.setFont(interface_font(8.5))
         self._caption.setWordWrap(True)
-        self._caption.setToolTip(RESIDUAL_TIP)
+        self._caption.setToolTip(tr(RESIDUAL_TIP))
 
     def show_reading(self, name: str, value: float | Residuals | None, sentence: str) -> None:
         """Show one of the figures of a map.
@@ -113,7 +114,9 @@ class ProbePanel(QWidget):
         elif name == "folds":
             label.setText(f"{100 * value:.1f} %")
         else:
-            label.setText(f"{value:.3f} nats" if name == "data_likelihood" else f"{value:.4f}")
+            label.setText(
+                tr("{value:.3f} nats", value=value) if name == "data_likelihood" else f"{value:.4f}"
+            )
 
     def show_trace(self, paths: Paths | None) -> None:
         """Say from where to where the traced point goes, and how long its way is."""
@@ -122,7 +125,7 @@ class ProbePanel(QWidget):
             return
         way = paths.positions[:, 0]
         (x0, y0), (x1, y1) = way[0], way[-1]
-        found = "" if paths.converged[0] else ", the nearest"
+        found = "" if paths.converged[0] else f", {tr('the nearest')}"
         self._figures["trace"].setText(f"({x0:.2f}, {y0:.2f}) → ({x1:.2f}, {y1:.2f}){found}")
 
     def show_group(self, points: npt.NDArray[np.floating]) -> None:
@@ -131,7 +134,9 @@ class ProbePanel(QWidget):
             self._figures["group"].setText(NOTHING)
             return
         spread = float(np.sqrt(points.var(axis=0).mean()))
-        self._figures["group"].setText(f"{len(points):,} points, spread {spread:.3f}")
+        self._figures["group"].setText(
+            tr("{count:,} points, spread {spread:.3f}", count=len(points), spread=spread)
+        )
 
     def residual_pixels(self) -> npt.NDArray[np.uint8]:
         """(k, k, 4) red, green, blue and opacity of the map, by s and t."""
@@ -161,8 +166,13 @@ class ProbePanel(QWidget):
             s, t = np.unravel_index(int(np.nanargmax(values)), values.shape)
             times = residuals.times
             self._caption.setText(
-                f"Semigroup residual: mean {figure(float(np.nanmean(values)))}, most "
-                f"{figure(float(values[s, t]))} σ at s = {times[s]:.2f}, t = {times[t]:.2f}"
+                tr(
+                    "Semigroup residual: mean {mean}, most {most} σ at s = {s:.2f}, t = {t:.2f}",
+                    mean=figure(float(np.nanmean(values))),
+                    most=figure(float(values[s, t])),
+                    s=times[s],
+                    t=times[t],
+                )
             )
         self._draw()
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QWidget
 from flowmap_studio.core.projections import Tour, chosen_axes, principal_axes
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.views.cloud_view import CloudView
+from flowmap_studio.views.texts import tr
 
 WAYS = ("Principal axes", "Chosen axes", "Random tour")
 PACE, INTERVAL = 0.008, 33
@@ -31,12 +32,12 @@ class ProjectionBar(QWidget):
         self._place = 0.0
         self.way = QComboBox()
         self.way.setObjectName("projectionCombo")
-        self.way.setAccessibleName("Projection")
-        self.way.addItems(WAYS)
+        self.way.setAccessibleName(tr("Projection"))
+        self.way.addItems([tr(way) for way in WAYS])
         self.axes = [QSpinBox(), QSpinBox()]
         for spin, name in zip(self.axes, ("x", "y"), strict=True):
             spin.setObjectName(f"{name}AxisSpin")
-            spin.setAccessibleName(f"Axis shown along {name}")
+            spin.setAccessibleName(tr("Axis shown along {name}", name=name))
             spin.setPrefix(f"{name}: ")
             spin.setMinimum(1)
             spin.valueChanged.connect(self._refresh)
@@ -48,7 +49,7 @@ class ProjectionBar(QWidget):
         self.way.currentIndexChanged.connect(self._refresh)
         box = QHBoxLayout(self)
         box.setContentsMargins(8, 4, 8, 0)
-        box.addWidget(QLabel("Projection"))
+        box.addWidget(QLabel(tr("Projection")))
         box.addWidget(self.way)
         for spin in self.axes:
             box.addWidget(spin)
@@ -78,10 +79,10 @@ class ProjectionBar(QWidget):
     def _refresh(self) -> None:
         if self._data is None:
             return
-        chosen = self.way.currentText()
+        chosen = WAYS[self.way.currentIndex()]
         for spin in self.axes:
             spin.setVisible(chosen == WAYS[1])
-        self._words.setText(f"of {self._data.shape[1]} axes")
+        self._words.setText(tr("of {count} axes", count=self._data.shape[1]))
         if chosen == WAYS[2]:
             self._timer.start()
             self._tick()

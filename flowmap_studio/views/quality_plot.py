@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from flowmap_studio.views.plot_base import StudioPlotWidget, on_log_axis
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import LIGHT, Palette, interface_font
 
 SERIES = ("one_step", "composed")
@@ -35,17 +36,17 @@ class QualityPlot(QWidget):
         super().__init__(parent)
         self.setObjectName("qualityPlot")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)  # a card, legend and all
-        self.setAccessibleName("Sliced W2 against training step")
-        self.setToolTip(TIP)
+        self.setAccessibleName(tr("Sliced W2 against training step"))
+        self.setToolTip(tr(TIP))
         self._palette = palette
         self._steps = np.empty(0)
         self._series: dict[str, np.ndarray] = {name: np.empty(0) for name in SERIES}
         self._floor: float | None = None
         self._jumps = 8
-        self._plot = StudioPlotWidget("sliced W2 (data σ)", EMPTY_TEXT, self._describe)
+        self._plot = StudioPlotWidget(tr("sliced W2 (data σ)"), tr(EMPTY_TEXT), self._describe)
         self._plot.released.connect(self._fit)
         self._floor_line = pg.InfiniteLine(
-            angle=0, label=FLOOR_TEXT, labelOpts={"position": 1.0, "anchors": [(1, 0), (1, 0)]}
+            angle=0, label=tr(FLOOR_TEXT), labelOpts={"position": 1.0, "anchors": [(1, 0), (1, 0)]}
         )
         self._floor_line.label.setFont(interface_font(8))
         self._plot.addItem(self._floor_line, ignoreBounds=True)
@@ -54,7 +55,7 @@ class QualityPlot(QWidget):
             self._plot.addItem(curve)
         self._figures = QLabel()
         self._figures.setObjectName("qualityLabel")
-        self._figures.setAccessibleName("Newest quality")
+        self._figures.setAccessibleName(tr("Newest quality"))
         self._figures.setFont(interface_font(8.5))
         self._figures.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         box = QVBoxLayout(self)
@@ -135,16 +136,17 @@ class QualityPlot(QWidget):
 
     def _words(self, at: int) -> list[tuple[str, str, str]]:
         """Colour, name and figure of everything measured at one place."""
-        names = {"one_step": "one step", "composed": f"{self._jumps} steps"}
-        if self._jumps == 1:
-            names["composed"] = "composed, 1 step"
+        composed = tr(
+            "composed, 1 step" if self._jumps == 1 else "{count} steps", count=self._jumps
+        )
+        names = {"one_step": tr("one step"), "composed": composed}
         words = [
             (self._palette.layer(name), names[name], _figure(self._series[name][at]))
             for name in SERIES
             if len(self._series[name])
         ]
         if self._floor is not None:
-            words.append((self._palette.muted, "floor", _figure(self._floor)))
+            words.append((self._palette.muted, tr("floor"), _figure(self._floor)))
         return words
 
     def _show_figures(self) -> None:
@@ -161,9 +163,8 @@ class QualityPlot(QWidget):
             f"<td align='right'>{value}</td></tr>"
             for colour, name, value in self._words(at)
         )
-        head = (
-            f"<tr><td colspan='2' style='font-weight:600'>step {int(self._steps[at]):,}</td></tr>"
-        )
+        words = tr("step {step:,}", step=int(self._steps[at]))
+        head = f"<tr><td colspan='2' style='font-weight:600'>{words}</td></tr>"
         return float(self._steps[at]), f"<table cellspacing='0'>{head}{''.join(rows)}</table>"
 
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QMenu
 
 from flowmap_studio.views.settings import Settings
+from flowmap_studio.views.texts import tr
 
 MOST = 10
 KEY = "recent"
@@ -50,4 +51,4 @@ class RecentFiles(QObject):
             action.setToolTip(str(path))
             action.triggered.connect(lambda _on=False, chosen=path: self.chosen.emit(chosen))
         if self._menu.isEmpty():
-            self._menu.addAction("No files yet").setEnabled(False)
+            self._menu.addAction(tr("No files yet")).setEnabled(False)

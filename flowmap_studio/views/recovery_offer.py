@@ -8,6 +8,7 @@ from flowmap_studio.core.errors import StudioError
 from flowmap_studio.runtime.recovery import LeftOver
 from flowmap_studio.runtime.session import Session, State
 from flowmap_studio.views.message_bar import MessageBar
+from flowmap_studio.views.texts import told, tr
 
 
 class RecoveryOffer(QObject):
@@ -30,7 +31,7 @@ class RecoveryOffer(QObject):
         """Ask if there is such a run."""
         self._left = self._session.recovery.left_over()
         if self._left is not None:
-            self._ask("A run was cut off")
+            self._ask(tr("A run was cut off"))
 
     def withdraw(self) -> None:
         """Leave an unanswered offer to the next start."""
@@ -40,7 +41,9 @@ class RecoveryOffer(QObject):
 
     def _ask(self, beginning: str) -> None:
         if self._left is not None:
-            self._bar.ask(f"{beginning}: {self._left.description}.", "Recover", "Discard")
+            self._bar.ask(
+                f"{beginning}: {told(self._left.description)}.", tr("Recover"), tr("Discard")
+            )
 
     def _on_answer(self, yes: bool) -> None:
         left = self._left
@@ -50,7 +53,7 @@ class RecoveryOffer(QObject):
             self._left = None
             left.discard()
         elif self._session.state not in (State.IDLE, State.FAILED):
-            self._ask("Stop the present run before you recover the one that was cut off")
+            self._ask(tr("Stop the present run before you recover the one that was cut off"))
         else:
             self._recover(left)
 
@@ -61,4 +64,7 @@ class RecoveryOffer(QObject):
             self._bar.show_message("error", str(error))
             return
         self._left = None
-        self._bar.show_message("info", f"Recovered: {left.description}. Resume goes on with it.")
+        self._bar.show_message(
+            "info",
+            tr("Recovered: {run}. Resume goes on with it.", run=told(left.description)),
+        )

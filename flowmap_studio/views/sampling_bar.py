@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QWidget
 
 from flowmap_studio.core.solvers import SOLVERS
+from flowmap_studio.views.texts import tr
 
 ALL = "all"
 LARGEST_GUIDANCE = 10.0
@@ -35,36 +36,38 @@ class SamplingBar(QWidget):
     def _build_velocity(self, row: QHBoxLayout) -> list[QWidget]:
         self.solver_combo = QComboBox()
         self.solver_combo.setObjectName("solverCombo")
-        self.solver_combo.setAccessibleName("ODE solver")
+        self.solver_combo.setAccessibleName(tr("ODE solver"))
         self.solver_combo.setToolTip(
-            "How the velocity is solved for; the one-step cloud is always one step of Euler"
+            tr("How the velocity is solved for; the one-step cloud is always one step of Euler")
         )
         for name, solver in SOLVERS.items():
             self.solver_combo.addItem(solver.title, name)
-            tip = solver.summary
+            tip = tr(solver.summary)
             self.solver_combo.setItemData(
                 self.solver_combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole
             )
         self.solver_combo.currentIndexChanged.connect(self._on_solver)
         self._evaluations = _muted("")
         self._evaluations.setObjectName("evaluationsLabel")
-        self._evaluations.setToolTip("How often the network is evaluated for each point")
-        self._evaluations.setMinimumWidth(self.fontMetrics().horizontalAdvance("999 evaluations"))
-        return _placed(row, _muted("solver"), self.solver_combo, self._evaluations)
+        self._evaluations.setToolTip(tr("How often the network is evaluated for each point"))
+        self._evaluations.setMinimumWidth(self.fontMetrics().horizontalAdvance(_count_text(999)))
+        return _placed(row, _muted(tr("solver")), self.solver_combo, self._evaluations)
 
     def _build_conditional(self, row: QHBoxLayout) -> list[QWidget]:
         self.class_combo = QComboBox()
         self.class_combo.setObjectName("classCombo")
-        self.class_combo.setAccessibleName("Class")
-        self.class_combo.setToolTip("Show all classes, or the samples and the data of one")
+        self.class_combo.setAccessibleName(tr("Class"))
+        self.class_combo.setToolTip(tr("Show all classes, or the samples and the data of one"))
         self.class_combo.setMinimumContentsLength(8)
         self.class_combo.currentIndexChanged.connect(self._on_class)
         self.guidance_spin = QDoubleSpinBox()
         self.guidance_spin.setObjectName("guidanceSpin")
-        self.guidance_spin.setAccessibleName("Guidance scale")
+        self.guidance_spin.setAccessibleName(tr("Guidance scale"))
         self.guidance_spin.setToolTip(
-            "Classifier-free guidance: 1 is the class as learned, 0 all classes together, more "
-            "exaggerates the class"
+            tr(
+                "Classifier-free guidance: 1 is the class as learned, 0 all classes together, more "
+                "exaggerates the class"
+            )
         )
         self.guidance_spin.setRange(0, LARGEST_GUIDANCE)
         self.guidance_spin.setSingleStep(0.25)
@@ -74,8 +77,8 @@ class SamplingBar(QWidget):
         self.guidance_spin.setFixedWidth(64)
         self.guidance_spin.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.guidance_spin.valueChanged.connect(self.guidance_changed)
-        guidance = _muted("guidance")
-        return _placed(row, _muted("class"), self.class_combo, guidance, self.guidance_spin)
+        guidance = _muted(tr("guidance"))
+        return _placed(row, _muted(tr("class")), self.class_combo, guidance, self.guidance_spin)
 
     def show_velocity(self, on: bool) -> None:
         """Offer the solvers, or not."""
@@ -89,7 +92,7 @@ class SamplingBar(QWidget):
             self._names = tuple(names)
             self.class_combo.blockSignals(True)
             self.class_combo.clear()
-            self.class_combo.addItem(ALL, None)
+            self.class_combo.addItem(tr(ALL), None)
             for name in names:
                 self.class_combo.addItem(name, name)
             self.class_combo.blockSignals(False)
@@ -112,7 +115,7 @@ class SamplingBar(QWidget):
 
     def show_evaluations(self, count: float) -> None:
         """Show how often the network was evaluated for each point of the composed cloud."""
-        self._evaluations.setText(f"{count:,.0f} evaluation{'s' * (round(count) != 1)}")
+        self._evaluations.setText(_count_text(count))
 
     def _show_self(self) -> None:
         velocity = not self.solver_combo.isHidden()
@@ -123,6 +126,11 @@ class SamplingBar(QWidget):
 
     def _on_class(self, index: int) -> None:
         self.label_changed.emit(self.class_combo.itemData(index))
+
+
+def _count_text(count: float) -> str:
+    one = round(count) == 1
+    return tr("{count:,.0f} evaluation" if one else "{count:,.0f} evaluations", count=count)
 
 
 def _muted(text: str) -> QLabel:

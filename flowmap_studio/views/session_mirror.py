@@ -9,16 +9,17 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QUndoStack
 
 from flowmap_studio.core.config import RunConfig
-from flowmap_studio.core.drawing.layers import map_layer_names
 from flowmap_studio.core.methods import METHODS, term_states
 from flowmap_studio.core.snapshot import Snapshot
-from flowmap_studio.core.solvers import SOLVERS, sampling_name
+from flowmap_studio.core.solvers import SOLVERS
 from flowmap_studio.runtime.frames import Frame, FrameRequest, Sampling
 from flowmap_studio.runtime.session import State
 from flowmap_studio.views import theme
 from flowmap_studio.views.action_states import ActionStates, action_states
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.lattice_check import error_text
+from flowmap_studio.views.sampling_texts import map_names, sampling_text
+from flowmap_studio.views.texts import told, tr
 
 if TYPE_CHECKING:
     from flowmap_studio.views.window import StudioWindow
@@ -28,11 +29,19 @@ def layer_names(request: FrameRequest) -> tuple[str, str]:
     """What the one-step and the composed cloud of a frame are called."""
     sampling, rival = request.sampling, request.sampling.rival
     velocity = _is_velocity(request.snapshot)
-    one_step, composed = map_layer_names(velocity, sampling.solver, request.steps)
+    one_step, composed = map_names(velocity, sampling.solver, request.steps)
     if rival is not None:
-        way = sampling_name(_is_velocity(rival.snapshot), rival.solver, rival.steps)
+        way = sampling_text(_is_velocity(rival.snapshot), rival.solver, rival.steps)
         composed = f"{rival.name}: {way}"
     return one_step, composed
+
+
+def caption(request: FrameRequest, addition: str = "") -> str:
+    """What stands below a frame: its time, the map's training step and stage, and an addition."""
+    snapshot = request.snapshot
+    step = tr("step {step:,}", step=snapshot.step)
+    parts = (f"t = {request.t:.3f}", step, told(snapshot.stage), addition)
+    return " · ".join(filter(None, parts))
 
 
 def _is_velocity(snapshot: Snapshot) -> bool:
@@ -83,11 +92,11 @@ class SessionMirror(QObject):
         for name, enabled in states.enabled.items():
             self._actions[name].setEnabled(enabled)
         train = self._actions["trainAction"]
-        train.setText(states.train_text)
+        train.setText(tr(states.train_text))
         # The button is filled with the accent: its icon takes the other palette's text colour.
         contrast = theme.LIGHT if self._palette.dark else theme.DARK
         train.setIcon(icon(states.train_icon, contrast))
-        reason = "Stop the run to change this" if not states.editable else ""
+        reason = tr("Stop the run to change this") if not states.editable else ""
         self._window.form.set_editable(editable=states.editable, reason=reason)
         self._window.tool_bar.set_editable(states.editable, reason)
         self._window.status.show_state(state.value)
@@ -113,9 +122,7 @@ class SessionMirror(QObject):
         stage.set_clouds(frame.clouds, frame.labels)
         stage.set_classes(snapshot.classes)
         stage.set_layer_names(*layer_names(request))
-        parts = [f"t = {request.t:.3f}", f"step {snapshot.step:,}", snapshot.stage]
-        parts.append(error_text(frame.cached_error))
-        stage.set_caption(" · ".join(filter(None, parts)))
+        stage.set_caption(caption(request, error_text(frame.cached_error)))
         self._window.time_bar.lattice_check.show_axes(snapshot.dim)
         bar = self._window.time_bar.sampling
         velocity = _is_velocity(snapshot)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QWidget
 
+from flowmap_studio.views.texts import tr
+
 TICKS = 1000
 LONGEST = 1000.0
 """Points that the strongest smoothing averages over."""
@@ -18,11 +20,11 @@ class SmoothingSlider(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        caption = QLabel("smoothing")
+        caption = QLabel(tr("smoothing"))
         caption.setProperty("muted", True)
         self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setObjectName("smoothingSlider")
-        self._slider.setAccessibleName("Smoothing")
+        self._slider.setAccessibleName(tr("Smoothing"))
         self._slider.setRange(0, TICKS)
         self._slider.setPageStep(TICKS // 10)
         self._slider.setMinimumWidth(60)
@@ -33,8 +35,10 @@ class SmoothingSlider(QWidget):
         self._figure.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._figure.setMinimumWidth(self._figure.fontMetrics().horizontalAdvance("0.000") + 2)
         self.setToolTip(
-            "Weight of the past in the moving average of the curves, 0 to 0.999.\nThe raw curve "
-            "stays, faintly, behind; the values in the legend are never smoothed."
+            tr(
+                "Weight of the past in the moving average of the curves, 0 to 0.999.\n"
+                "The raw curve stays, faintly, behind; the values in the legend are never smoothed."
+            )
         )
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

@@ -11,7 +11,8 @@ from flowmap_studio.runtime.session import Session
 from flowmap_studio.views.cloud_view import CloudView
 from flowmap_studio.views.image_stage import GRIDS, ImageStage
 from flowmap_studio.views.projection_bar import ProjectionBar
-from flowmap_studio.views.session_mirror import layer_names
+from flowmap_studio.views.session_mirror import caption, layer_names
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 
 
@@ -74,10 +75,14 @@ class StageDesk(QObject):
             {
                 "one_step": one_step,
                 "composed": composed,
-                "data": "Data",
-                "way": f"The way of sample {picked}: t = 0 to 1",
-                "mix": f"From sample {picked} to sample {other}, by their noise (Shift+click "
-                "chooses the other)",
+                "data": tr("Data"),
+                "way": tr("The way of sample {picked}: t = 0 to 1", picked=picked),
+                "mix": tr(
+                    "From sample {picked} to sample {other}, by their noise (Shift+click chooses "
+                    "the other)",
+                    picked=picked,
+                    other=other,
+                ),
             }
         )
         self.images.set_marked(sampling.picked, sampling.other)
@@ -87,6 +92,5 @@ class StageDesk(QObject):
             if classes
             else {}
         )
-        parts = [f"t = {request.t:.3f}", f"step {snapshot.step:,}", snapshot.stage]
-        self.images.set_caption(" · ".join(filter(None, parts)))
+        self.images.set_caption(caption(request))
         self.widget.setCurrentWidget(self.images)

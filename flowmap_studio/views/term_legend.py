@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QSize
 
 from flowmap_studio.core.history import RARE_TERMS, TERMS
 from flowmap_studio.views.plot_base import figure
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette, interface_font
 
 TIPS = {
@@ -71,7 +72,7 @@ class TermLegend(QWidget):
         self._states = {term: states.get(term, "live") for term in TERMS}
         for term, toggle in self._toggles.items():
             words = STATE_TEXTS.get(self._states[term])
-            toggle.setText(term if words is None else f"{term}: {words}")
+            toggle.setText(tr(term) if words is None else f"{tr(term)}: {tr(words)}")
             toggle.setEnabled(self._states[term] != "absent")
             self._values[term].setVisible(words is None)
             hidden = term in RARE_TERMS and self._states[term] == "absent"
@@ -107,19 +108,19 @@ class TermLegend(QWidget):
 
     def _add(self, term: str) -> None:
         font = interface_font(8.5)
-        toggle = QCheckBox(term)
+        toggle = QCheckBox(tr(term))
         toggle.setObjectName(f"toggle_{term}")
         toggle.setChecked(True)
         toggle.setFont(font)
         toggle.toggled.connect(self.toggled)
         value = QLabel("–")
         value.setObjectName(f"value_{term}")
-        value.setAccessibleName(f"Newest {term}")
+        value.setAccessibleName(tr("Newest {term}", term=tr(term)))
         value.setFont(font)
         value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         value.setFixedWidth(value.fontMetrics().horizontalAdvance(WIDEST_FIGURE) + 2)
         item = QWidget()
-        item.setToolTip(TIPS[term])
+        item.setToolTip(tr(TIPS[term]))
         row = QHBoxLayout(item)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)

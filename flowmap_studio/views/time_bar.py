@@ -23,6 +23,7 @@ from flowmap_studio.views.lattice_check import LatticeCheck
 from flowmap_studio.views.playback import Playback
 from flowmap_studio.views.sampling_bar import SamplingBar
 from flowmap_studio.views.sliders import JumpSlider, TickedSlider
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 
 TICKS = 1000
@@ -76,9 +77,9 @@ class TimeBar(QWidget):
     # --- building -----------------------------------------------------------------------------
 
     def _build_actions(self) -> None:
-        self.play_action = QAction("Play", self)
+        self.play_action = QAction(tr("Play"), self)
         self.play_action.setObjectName("playAction")
-        self.play_action.setToolTip("Play the flow from noise to data (Space)")
+        self.play_action.setToolTip(tr("Play the flow from noise to data (Space)"))
         self.play_action.triggered.connect(self.toggle_play)
         self._buttons: dict[str, QToolButton] = {}
 
@@ -94,25 +95,27 @@ class TimeBar(QWidget):
     def _build_transport(self, grid: QGridLayout) -> None:
         row = QHBoxLayout()
         row.setSpacing(0)
-        self._button("to-start", "To the noise, t = 0 (Home)", row).clicked.connect(self.to_start)
-        self._button("step-back", "One frame back (←)", row).clicked.connect(self.frame_back)
-        self._button("play", "Play or pause (Space)", row).setDefaultAction(self.play_action)
-        self._button("step-forward", "One frame on (→)", row).clicked.connect(self.frame_on)
-        self._button("to-end", "To the data, t = 1 (End)", row).clicked.connect(self.to_end)
-        loop = self._button("loop", "Start over at the end", row)
+        self._button("to-start", tr("To the noise, t = 0 (Home)"), row).clicked.connect(
+            self.to_start
+        )
+        self._button("step-back", tr("One frame back (←)"), row).clicked.connect(self.frame_back)
+        self._button("play", tr("Play or pause (Space)"), row).setDefaultAction(self.play_action)
+        self._button("step-forward", tr("One frame on (→)"), row).clicked.connect(self.frame_on)
+        self._button("to-end", tr("To the data, t = 1 (End)"), row).clicked.connect(self.to_end)
+        loop = self._button("loop", tr("Start over at the end"), row)
         loop.setCheckable(True)
         loop.setChecked(True)
         loop.toggled.connect(self.set_loop)
-        to_and_fro = self._button("ping-pong", "Turn round at the ends (Shift+L)", row)
+        to_and_fro = self._button("ping-pong", tr("Turn round at the ends (Shift+L)"), row)
         to_and_fro.setCheckable(True)
         to_and_fro.toggled.connect(self.set_ping_pong)
-        marks = self._button("bookmark", "Bookmarks on both axes of time", row)
+        marks = self._button("bookmark", tr("Bookmarks on both axes of time"), row)
         marks.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         marks.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         self.speed_combo = QComboBox()
         self.speed_combo.setObjectName("speedCombo")
-        self.speed_combo.setAccessibleName("Speed")
-        self.speed_combo.setToolTip("Speed of playing; 1× takes 4 s from noise to data")
+        self.speed_combo.setAccessibleName(tr("Speed"))
+        self.speed_combo.setToolTip(tr("Speed of playing; 1× takes 4 s from noise to data"))
         self.speed_combo.addItems(list(SPEEDS))
         self.speed_combo.setCurrentText("1×")
         self.speed_combo.currentTextChanged.connect(self._on_speed)
@@ -121,9 +124,11 @@ class TimeBar(QWidget):
         grid.addLayout(row, 0, 0)
 
     def _build_time(self, grid: QGridLayout) -> None:
-        self.time_slider = TickedSlider(MARKS, lambda place: f"t = {place / TICKS:.3f}")
+        self.time_slider = TickedSlider(
+            [(at, tr(name)) for at, name in MARKS], lambda place: f"t = {place / TICKS:.3f}"
+        )
         self.time_slider.setObjectName("timeSlider")
-        self.time_slider.setAccessibleName("Flow time t")
+        self.time_slider.setAccessibleName(tr("Flow time t"))
         self.time_slider.setFixedHeight(TIME_HEIGHT)
         self.time_slider.setRange(0, TICKS)
         self.time_slider.setPageStep(TICKS // 10)
@@ -133,7 +138,7 @@ class TimeBar(QWidget):
         self.time_slider.sliderReleased.connect(self._on_released)
         self.time_spin = QDoubleSpinBox()
         self.time_spin.setObjectName("timeSpin")
-        self.time_spin.setAccessibleName("Flow time t")
+        self.time_spin.setAccessibleName(tr("Flow time t"))
         self.time_spin.setRange(0, 1)
         self.time_spin.setDecimals(3)
         self.time_spin.setSingleStep(0.01)
@@ -144,8 +149,8 @@ class TimeBar(QWidget):
         self.time_spin.valueChanged.connect(self.set_time)
         self.steps_spin = QSpinBox()
         self.steps_spin.setObjectName("stepsSpin")
-        self.steps_spin.setAccessibleName("Composed steps")
-        self.steps_spin.setToolTip("Jumps that the composed cloud takes from 0 to t ([ and ])")
+        self.steps_spin.setAccessibleName(tr("Composed steps"))
+        self.steps_spin.setToolTip(tr("Jumps that the composed cloud takes from 0 to t ([ and ])"))
         self.steps_spin.setRange(1, 64)
         self.steps_spin.setKeyboardTracking(False)
         self.steps_spin.setValue(8)
@@ -155,7 +160,7 @@ class TimeBar(QWidget):
         grid.addWidget(_label("t"), 0, 1)
         grid.addWidget(self.time_slider, 0, 2)
         grid.addWidget(self.time_spin, 0, 3)
-        self._steps_label = _label("composed steps")
+        self._steps_label = _label(tr("composed steps"))
         self._steps_label.setMinimumWidth(self._steps_label.sizeHint().width())
         grid.addWidget(self._steps_label, 0, 4)
         grid.addWidget(self.steps_spin, 0, 5)
@@ -166,20 +171,20 @@ class TimeBar(QWidget):
         self.history_slider = JumpSlider(self._describe_history)
         self.history_slider.setFixedHeight(HISTORY_HEIGHT)
         self.history_slider.setObjectName("historySlider")
-        self.history_slider.setAccessibleName("Training history")
+        self.history_slider.setAccessibleName(tr("Training history"))
         self.history_slider.valueChanged.connect(self.history_changed)
         self._history_label = QLabel()
         self._history_label.setObjectName("historyLabel")
         self._history_label.setFixedWidth(
-            self.fontMetrics().horizontalAdvance("step 100,000,000 (live)")
+            self.fontMetrics().horizontalAdvance(_step(100_000_000, live=True))
         )
         self.live_button = QToolButton()
         self.live_button.setObjectName("liveButton")
-        self.live_button.setText("Live")
+        self.live_button.setText(tr("Live"))
         self.live_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.live_button.setToolTip("Follow the newest weights")
+        self.live_button.setToolTip(tr("Follow the newest weights"))
         self.live_button.clicked.connect(self.live_requested)
-        grid.addWidget(_label("training history"), 1, 0, Qt.AlignmentFlag.AlignRight)
+        grid.addWidget(_label(tr("training history")), 1, 0, Qt.AlignmentFlag.AlignRight)
         grid.addWidget(self.history_slider, 1, 2)
         grid.addWidget(self._history_label, 1, 3, 1, 2)
         grid.addWidget(self.live_button, 1, 5)
@@ -282,11 +287,14 @@ class TimeBar(QWidget):
 
     def name_steps(self, *, velocity: bool, chosen: bool) -> None:
         """Say what the steps are, and lock them where the solver chooses them for itself."""
-        self._steps_label.setText("solver steps" if velocity else "composed steps")
+        self._steps_label.setText(tr("solver steps" if velocity else "composed steps"))
         self.steps_spin.setEnabled(chosen)
-        usual = "Steps of the solver" if velocity else "Jumps that the composed cloud takes"
-        tip = f"{usual} from 0 to t ([ and ])" if chosen else "An adaptive solver chooses its steps"
-        self.steps_spin.setToolTip(tip)
+        tip = tr(
+            "Steps of the solver from 0 to t ([ and ])"
+            if velocity
+            else "Jumps that the composed cloud takes from 0 to t ([ and ])"
+        )
+        self.steps_spin.setToolTip(tip if chosen else tr("An adaptive solver chooses its steps"))
 
     def set_history(self, steps: Sequence[int], index: int, *, live: bool) -> None:
         """Show the training history.
@@ -306,12 +314,13 @@ class TimeBar(QWidget):
         slider.setEnabled(usable)
         self.live_button.setEnabled(usable and not live)
         slider.setToolTip(
-            "How the map was learned: drag to see earlier weights"
-            if usable
-            else "Nothing to scrub yet: train a map to see how it was learned"
+            tr(
+                "How the map was learned: drag to see earlier weights"
+                if usable
+                else "Nothing to scrub yet: train a map to see how it was learned"
+            )
         )
-        step = f"step {steps[index]:,}" if steps else ""
-        self._history_label.setText(f"{step} (live)" if live and usable else step)
+        self._history_label.setText(_step(steps[index], live=live and usable) if steps else "")
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours."""
@@ -330,7 +339,7 @@ class TimeBar(QWidget):
         self.set_time(place / TICKS)
 
     def _describe_history(self, place: int) -> str:
-        return f"step {self._steps[place]:,}" if place < len(self._steps) else ""
+        return _step(self._steps[place]) if place < len(self._steps) else ""
 
     def _on_pressed(self) -> None:
         self.pause()
@@ -344,7 +353,7 @@ class TimeBar(QWidget):
 
     def _on_playing(self, playing: bool) -> None:
         self.play_action.setIcon(icon("pause" if playing else "play", self._palette))
-        self.play_action.setText("Pause" if playing else "Play")
+        self.play_action.setText(tr("Pause" if playing else "Play"))
         self._set_scrubbing(playing)
         self.playing_changed.emit(playing)
 
@@ -352,6 +361,10 @@ class TimeBar(QWidget):
         if scrubbing != self._scrubbing:
             self._scrubbing = scrubbing
             self.scrubbing_changed.emit(scrubbing)
+
+
+def _step(step: int, *, live: bool = False) -> str:
+    return tr("step {step:,} (live)" if live else "step {step:,}", step=step)
 
 
 def _label(text: str) -> QLabel:

@@ -13,9 +13,15 @@ from flowmap_studio.core.config import COUPLINGS, RunConfig
 from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.target_names import NAMED
 from flowmap_studio.views.file_dialogs import CHOOSE_FILE
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import interface_font
 
 TRAIN_TEXTS = ("Train", "Pause", "Resume")
+QUESTIONS = {
+    "target": "Which target to train with",
+    "method": "Which method to train with",
+    "coupling": "Which coupling to train with",
+}
 TRAIN_ROOM = 64
 """Logical pixels that the train button has beside its text."""
 FILE_NAME = "0" * 13
@@ -33,7 +39,7 @@ class StudioToolBar(QToolBar):
     def __init__(
         self, actions: Mapping[str, QAction], targets: Mapping[str, str], parent: QWidget
     ) -> None:
-        super().__init__("Tools", parent)
+        super().__init__(tr("Tools"), parent)
         self.setObjectName("toolBar")
         self._reason = ""
         self.setMovable(False)
@@ -44,7 +50,7 @@ class StudioToolBar(QToolBar):
         train.setDefaultAction(actions["trainAction"])
         bold = interface_font()
         bold.setWeight(QFont.Weight.DemiBold)
-        widest = max(map(QFontMetrics(bold).horizontalAdvance, TRAIN_TEXTS))
+        widest = max(QFontMetrics(bold).horizontalAdvance(tr(text)) for text in TRAIN_TEXTS)
         train.setMinimumWidth(widest + TRAIN_ROOM)  # what follows stays where it is
         self.addWidget(train)
         self.addAction(actions["stopAction"])
@@ -53,17 +59,17 @@ class StudioToolBar(QToolBar):
         self._labels: list[QAction] = []
         self._level = 0
         self._needed: dict[int, int] = {}
-        self.target_combo = self._choice("target", "target", targets)
+        self.target_combo = self._choice("target", tr("target"), targets)
         self.target_combo.insertSeparator(self.target_combo.count())
-        self.target_combo.addItem(CHOOSE_FILE)
+        self.target_combo.addItem(tr(CHOOSE_FILE))
         self.target_combo.setItemData(
             self.target_combo.count() - 1,
-            "A point file (.npy .csv .txt) or a picture (.png .jpg)",
+            tr("A point file (.npy .csv .txt) or a picture (.png .jpg)"),
             Qt.ItemDataRole.ToolTipRole,
         )
         methods = {name: info.summary for name, info in METHODS.items()}
-        self.method_combo = self._choice("method", "method", methods)
-        self.coupling_combo = self._choice("coupling", "coupling", COUPLINGS)
+        self.method_combo = self._choice("method", tr("method"), methods)
+        self.coupling_combo = self._choice("coupling", tr("coupling"), COUPLINGS)
         self.addSeparator()
         for name in ("openAction", "savePresetAction", "exportAction"):
             self.addAction(actions[name])
@@ -121,7 +127,7 @@ class StudioToolBar(QToolBar):
     def _show_tips(self) -> None:
         for field, combo in self._combos().items():
             choice = combo.itemData(combo.currentIndex(), Qt.ItemDataRole.ToolTipRole) or ""
-            parts = [self._reason or f"Which {field} to train with", f"Now: {choice}"]
+            parts = [self._reason or tr(QUESTIONS[field]), tr("Now: {choice}", choice=choice)]
             combo.setToolTip("\n".join(parts))
 
     def _short(self, name: str) -> str:
@@ -145,7 +151,7 @@ class StudioToolBar(QToolBar):
         combo.setMinimumContentsLength(min(longest, COMBO_LETTERS))
         for name, line in options.items():
             combo.addItem(name, name)
-            combo.setItemData(combo.count() - 1, line, Qt.ItemDataRole.ToolTipRole)
+            combo.setItemData(combo.count() - 1, tr(line), Qt.ItemDataRole.ToolTipRole)
         combo.currentIndexChanged.connect(self._on_chosen)
         self._labels.append(self.addWidget(QLabel(label)))
         self.addWidget(combo)

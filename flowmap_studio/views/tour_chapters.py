@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flowmap_studio.views.texts import tr
+
 
 @dataclass(frozen=True)
 class Chapter:
@@ -157,8 +159,8 @@ SHARES = ("spread_ratio", "forbidden_mass_1", "forbidden_mass_8")
 def figures_line(chapter: Chapter, metrics: Mapping[str, float]) -> str:
     """What was measured of the chapter's preset, in one line; "" where nothing was."""
     parts = [
-        f"{words} {metrics[name]:.1%}" if name in SHARES else f"{words} {metrics[name]:.3f}"
+        f"{tr(words)} {metrics[name]:{'.1%' if name in SHARES else '.3f'}}"
         for name, words in chapter.figures.items()
         if name in metrics
     ]
-    return f"Measured on this preset: {', '.join(parts)}." if parts else ""
+    return tr("Measured on this preset: {figures}.", figures=", ".join(parts)) if parts else ""

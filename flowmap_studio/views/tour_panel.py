@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 from flowmap_studio.views.tour_chapters import CHAPTERS, Chapter
 
@@ -34,25 +35,25 @@ class TourPanel(QWidget):
     def __init__(self, palette: Palette, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("tourPanel")
-        self.setAccessibleName("Guided tour")
+        self.setAccessibleName(tr("Guided tour"))
         self._at = 0
         self._chapters = QComboBox()
         self._chapters.setObjectName("tourChapters")
-        self._chapters.setAccessibleName("Chapter")
+        self._chapters.setAccessibleName(tr("Chapter"))
         self._chapters.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self._chapters.addItems([f"{n}. {c.title}" for n, c in enumerate(CHAPTERS, start=1)])
+        self._chapters.addItems([f"{n}. {tr(c.title)}" for n, c in enumerate(CHAPTERS, start=1)])
         self._chapters.activated.connect(self.chapter_wanted)
         self._text = QTextBrowser()
         self._text.setObjectName("tourText")
-        self._text.setAccessibleName("Text of the chapter")
+        self._text.setAccessibleName(tr("Text of the chapter"))
         self._text.setOpenLinks(False)
         self._text.setTabChangesFocus(True)
         self._text.setFrameShape(QTextBrowser.Shape.NoFrame)
         self._figures = _label("tourFigures")
         self._careful = _label("tourCareful")
-        self._careful.setText(CAREFUL)
+        self._careful.setText(tr(CAREFUL))
         self._careful.hide()
         box = QVBoxLayout(self)
         box.setContentsMargins(8, 6, 8, 8)
@@ -79,10 +80,10 @@ class TourPanel(QWidget):
         self._at = at
         chapter = CHAPTERS[at]
         self._chapters.setCurrentIndex(at)
-        self._text.setHtml(chapter.text)
+        self._text.setHtml(tr(chapter.text))
         self._back.setEnabled(at > 0)
-        self._next.setText("&Next" if at < len(CHAPTERS) - 1 else "&Finish")
-        self._train.setText(chapter.train_text)
+        self._next.setText(tr("&Next" if at < len(CHAPTERS) - 1 else "&Finish"))
+        self._train.setText(tr(chapter.train_text))
         self._train.setVisible(chapter.training is not None)
         self.show_figures("")
         self.set_careful(careful=False)
@@ -99,7 +100,7 @@ class TourPanel(QWidget):
     def set_careful(self, *, careful: bool) -> None:
         """Say that setting the studio up would lose something, and leave it to the user."""
         self._careful.setVisible(careful)
-        self._set_up.setText("Set up all the same" if careful else "Set up")
+        self._set_up.setText(tr("Set up all the same" if careful else "Set up"))
 
     def take_focus(self) -> None:
         """Let Enter and Space go on."""
@@ -111,18 +112,18 @@ class TourPanel(QWidget):
         self._text.setStyleSheet(
             f"QTextBrowser {{ background: {palette.panel}; color: {palette.text}; }}"
         )
-        self._text.setHtml(self.chapter().text)
+        self._text.setHtml(tr(self.chapter().text))
 
     def _build_buttons(self) -> None:
-        self._back = _button("tourBack", "&Back")
+        self._back = _button("tourBack", tr("&Back"))
         self._back.clicked.connect(lambda: self.chapter_wanted.emit(self._at - 1))
-        self._next = _button("tourNext", "&Next")
+        self._next = _button("tourNext", tr("&Next"))
         self._next.clicked.connect(self._on_next)
-        self._set_up = _button("tourSetUp", "Set up")
-        self._set_up.setToolTip("Bring the chapter's map, time, steps and layers to the stage")
+        self._set_up = _button("tourSetUp", tr("Set up"))
+        self._set_up.setToolTip(tr("Bring the chapter's map, time, steps and layers to the stage"))
         self._set_up.clicked.connect(self.set_up_wanted)
         self._train = _button("tourTrain", "")
-        self._train.setToolTip("Start a short training with the chapter's settings")
+        self._train.setToolTip(tr("Start a short training with the chapter's settings"))
         self._train.clicked.connect(self.training_wanted)
 
     def _on_next(self) -> None:

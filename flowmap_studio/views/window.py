@@ -47,6 +47,7 @@ from flowmap_studio.views.library_desk import LibraryDesk
 from flowmap_studio.views.loss_plot import LossPlot
 from flowmap_studio.views.menus import make_menus
 from flowmap_studio.views.message_bar import MessageBar
+from flowmap_studio.views.offers import offer_text
 from flowmap_studio.views.paint_desk import PaintDesk
 from flowmap_studio.views.paint_panel import PaintPanel
 from flowmap_studio.views.panels import (
@@ -69,6 +70,7 @@ from flowmap_studio.views.settings import Settings
 from flowmap_studio.views.shortcut_sheet import ShortcutSheet
 from flowmap_studio.views.stage_desk import StageDesk
 from flowmap_studio.views.status import StudioStatus
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.time_bar import TimeBar
 from flowmap_studio.views.tool_bar import StudioToolBar
 from flowmap_studio.views.tour_desk import TourDesk
@@ -181,18 +183,20 @@ class StudioWindow(QMainWindow):
         box.addWidget(self.stages.widget, 1)
         self.setCentralWidget(centre)
         left = (
-            add_dock(self, "settingsDock", "Settings", self.form, LEFT),
-            add_dock(self, "presetsDock", "Presets", self.library, LEFT),
+            add_dock(self, "settingsDock", tr("Settings"), self.form, LEFT),
+            add_dock(self, "presetsDock", tr("Presets"), self.library, LEFT),
         )
         right = (
-            add_dock(self, "lossDock", "Losses", self.loss_plot, RIGHT),
-            add_dock(self, "qualityDock", "Quality", self.quality_plot, RIGHT),
+            add_dock(self, "lossDock", tr("Losses"), self.loss_plot, RIGHT),
+            add_dock(self, "qualityDock", tr("Quality"), self.quality_plot, RIGHT),
         )
-        probes = add_dock(self, "probesDock", "Probes", self.probe_panel, RIGHT)
-        bottom = add_dock(self, "timeDock", "Time", self.time_bar, BOTTOM)
-        self._compare_dock = add_dock(self, "compareDock", "Compare", self.compare_panel, BOTTOM)
-        self._tour_dock = add_dock(self, "tourDock", "Guided tour", self.tour_panel, RIGHT)
-        self._paint_dock = add_dock(self, "paintDock", "Draw", self.paint_panel, RIGHT)
+        probes = add_dock(self, "probesDock", tr("Probes"), self.probe_panel, RIGHT)
+        bottom = add_dock(self, "timeDock", tr("Time"), self.time_bar, BOTTOM)
+        self._compare_dock = add_dock(
+            self, "compareDock", tr("Compare"), self.compare_panel, BOTTOM
+        )
+        self._tour_dock = add_dock(self, "tourDock", tr("Guided tour"), self.tour_panel, RIGHT)
+        self._paint_dock = add_dock(self, "paintDock", tr("Draw"), self.paint_panel, RIGHT)
         hidden = (self._compare_dock, self._tour_dock, self._paint_dock)
         self._docks = (*left, *right, probes, *hidden)
         arrange(self, left, right, bottom)
@@ -290,7 +294,7 @@ class StudioWindow(QMainWindow):
         if self.session.state in (State.IDLE, State.FAILED):
             self._on_setting_chosen("target", target)
         else:
-            self.message_bar.show_message("error", "Stop the run to choose another target.")
+            self.message_bar.show_message("error", tr("Stop the run to choose another target."))
 
     # --- dialogs ------------------------------------------------------------------------------
 
@@ -377,7 +381,7 @@ class StudioWindow(QMainWindow):
 
     def _show_advice(self, advice: Advice) -> None:
         self._advice = advice
-        self.message_bar.show_message("warning", advice.sentence, remedy=advice.offer)
+        self.message_bar.show_message("warning", advice.sentence, remedy=offer_text(advice.change))
 
     def _show_failure(self, sentence: str, details: str) -> None:
         self.message_bar.show_message("error", sentence, details=details)
@@ -393,7 +397,7 @@ class StudioWindow(QMainWindow):
         self.refresh_library()
         self.library.select(path)
         self.setWindowTitle(f"{path.stem} – Flow Map Studio")
-        self.message_bar.show_message("info", f"Saved {path.name}.")
+        self.message_bar.show_message("info", tr("Saved {name}.", name=path.name))
 
     # --- intents of the views -----------------------------------------------------------------
 
@@ -425,7 +429,9 @@ class StudioWindow(QMainWindow):
         if active or self.form.commit():  # what is typed but not finished counts
             self.session.toggle()
         else:
-            self.message_bar.show_message("error", "Correct the marked setting before training.")
+            self.message_bar.show_message(
+                "error", tr("Correct the marked setting before training.")
+            )
 
     def _on_target_refused(self, config: RunConfig) -> None:
         newest, self._newest = self._newest, None

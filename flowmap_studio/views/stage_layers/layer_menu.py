@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import QMenu, QToolButton
 
 from flowmap_studio.views.stage_layers.kinds import NAMES, colour_choices
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 
 COLOUR_NAMES = (
@@ -34,16 +35,16 @@ class LayerMenu(QToolButton):
         self.setObjectName(f"menu_{layer}")
         self.setText("⋯")
         self.setFixedSize(22, 22)
-        self.setToolTip(f"Colour and order of {NAMES[layer]}")
-        self.setAccessibleName(f"Colour and order of layer {NAMES[layer]}")
+        self.setToolTip(tr("Colour and order of {name}", name=tr(NAMES[layer])))
+        self.setAccessibleName(tr("Colour and order of layer {name}", name=tr(NAMES[layer])))
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._menu = QMenu(self)
         self.setMenu(self._menu)
-        self.forward = self._menu.addAction("Bring forward", partial(self._move, 1))
-        self.backward = self._menu.addAction("Send backward", partial(self._move, -1))
+        self.forward = self._menu.addAction(tr("Bring forward"), partial(self._move, 1))
+        self.backward = self._menu.addAction(tr("Send backward"), partial(self._move, -1))
         self._menu.addSeparator()
-        self.own_colour = self._menu.addAction("Own colour", partial(self._choose, ""))
-        self.colours = [self._menu.addAction(name) for name in COLOUR_NAMES]
+        self.own_colour = self._menu.addAction(tr("Own colour"), partial(self._choose, ""))
+        self.colours = [self._menu.addAction(tr(name)) for name in COLOUR_NAMES]
         self._shades = [""] * len(COLOUR_NAMES)
         for place, action in enumerate(self.colours):
             action.triggered.connect(partial(self._choose_at, place))

@@ -14,6 +14,8 @@ import pytest
 import flowmap_studio
 
 ROOT = Path(flowmap_studio.__file__).parents[1]
+SLOW = {"torch", "scipy", "ot", "torchdiffeq", "sklearn", "pandas", "sympy", "networkx", "av"}
+"""What takes long to import. torch brings some of them itself, which one cannot help."""
 QT = ("PySide6", "shiboken6", "pyqtgraph", "superqt")
 TORCH_FREE = [
     "flowmap_studio",
@@ -41,8 +43,13 @@ def loaded_by(*modules: str) -> set[str]:
     """Top-level packages that a fresh interpreter holds after importing these."""
     code = "import sys, json, importlib\nfor name in sys.argv[1:]: importlib.import_module(name)\n"
     code += "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    return fresh(code, *modules)
+
+
+def fresh(code: str, *arguments: str) -> set[str]:
+    """The names that a fresh interpreter prints in the end, as JSON."""
     done = subprocess.run(
-        [sys.executable, "-c", code, *modules],
+        [sys.executable, "-c", code, *arguments],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -61,6 +68,28 @@ def test_no_view_imports_torch() -> None:
     views = modules_of("flowmap_studio.views")
     assert len(views) > 5
     assert "torch" not in loaded_by(*views)
+
+
+def test_the_window_waits_for_nothing_that_takes_long() -> None:
+    assert not loaded_by("flowmap_studio.app", "flowmap_studio.cli").intersection(SLOW)
+
+
+def test_the_first_cloud_waits_for_torch_alone() -> None:
+    preset = ROOT / "assets" / "presets" / "moons.flowmap"
+    drawn = f"""
+import sys, json, torch
+before = set(sys.modules)
+from pathlib import Path
+from flowmap_studio.core.loaded_map import LoadedMap
+from flowmap_studio.core.presets import read_preset
+from flowmap_studio.runtime.clouds import draw_frame
+from flowmap_studio.runtime.frames import FrameRequest
+snapshot = read_preset(Path({str(preset)!r})).snapshot
+request = FrameRequest(1, 0, snapshot, 0.5, steps=2, full=False, threads=1)
+assert len(draw_frame(request, LoadedMap(snapshot), None, None).clouds["one_step"])
+print(json.dumps(sorted({{name.partition('.')[0] for name in set(sys.modules) - before}})))
+"""
+    assert not fresh(drawn).intersection(SLOW - {"torch"})
 
 
 def test_no_core_module_imports_qt() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import ot
 import torch
 
 from flowmap_studio.core.config import RunConfig
@@ -78,6 +77,8 @@ def optimal_assignment(x0: torch.Tensor, x1: torch.Tensor) -> torch.Tensor:
     POT's network simplex releases the interpreter lock and was the quickest exact solver measured
     here from 256 points on (5 ms at 256 and 24 ms at 512, against SciPy's 6 and 40).
     """
+    import ot  # takes seconds, and neither the first cloud nor a velocity needs it
+
     n = len(x0)
     cost = torch.cdist(x0.double(), x1.double()).square_().cpu().numpy()
     weights = np.full(n, 1 / n)
@@ -96,6 +97,8 @@ def entropic_partners(
         entropy: ε of min ⟨P, |x0 − x1|²⟩ + ε Σ P log P, in squared normalised units.
         draw: Where the draws come from.
     """
+    import ot  # as in `optimal_assignment`
+
     n = len(x0)
     cost = torch.cdist(x0.double(), x1.double()).square_().cpu().numpy()
     weights = np.full(n, 1 / n)

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import ot
 import torch
-from scipy.spatial import cKDTree
 
 from flowmap_studio.core.image_metrics import ImageJudge
 from flowmap_studio.core.loaded_map import LoadedMap
@@ -59,6 +57,8 @@ def _sorted_along(points: torch.Tensor, directions: torch.Tensor) -> npt.NDArray
 
 def exact_w2(x: torch.Tensor, y: torch.Tensor, count: int = SUBSAMPLE) -> float:
     """Exact 2-Wasserstein distance between the first `count` points of each cloud (by POT)."""
+    import ot  # takes seconds, and the live figures don't need it
+
     n = min(count, len(x), len(y))
     cost = torch.cdist(x[:n].double(), y[:n].double()).square_().numpy()
     weights = np.full(n, 1 / n)
@@ -87,6 +87,8 @@ def coverage(samples: torch.Tensor, data: torch.Tensor, count: int = SUBSAMPLE) 
         data: (m, dim) points of the target.
         count: Points of each cloud that are looked at.
     """
+    from scipy.spatial import cKDTree  # as in `exact_w2`
+
     n = min(count, len(samples), len(data))
     truth, made = data[:n].double().numpy(), samples[:n].double().numpy()
     radius = cKDTree(truth).query(truth, k=min(NEIGHBOURS + 1, n))[0][:, -1]

@@ -125,7 +125,7 @@ def build_network(
             network = UNet(image, times, config, classes)
         else:
             network = ResidualMlp(dim, times, config, classes)
-    network = network.to_empty(device="cpu")
+    _give_memory(network)
     draw_weights(network, generator(config.seed, Stream.WEIGHTS))
     with torch.no_grad():
         network.last.weight.mul_(LAST_LAYER_SCALE)
@@ -142,7 +142,7 @@ def build_mlp(config: RunConfig, dim: int, classes: int = 0) -> FlowMapNet:
     """
     with torch.device("meta"):
         network = FlowMapNet(dim, 2 if config.two_time else 1, config, classes)
-    network = network.to_empty(device="cpu")
+    _give_memory(network)
     draw = generator(config.seed, Stream.WEIGHTS)
     with torch.no_grad():
         for name, module in network.named_modules():
@@ -155,6 +155,16 @@ def build_mlp(config: RunConfig, dim: int, classes: int = 0) -> FlowMapNet:
             for module in network.density:
                 _draw_start(module, draw)
     return network
+
+
+def _give_memory(network: nn.Module) -> None:
+    """Unfilled tensors on the CPU for a network that was made on torch's meta device.
+
+    `to_empty` does the same, but first imports SymPy, which takes most of a second.
+    """
+    shapes = network.state_dict().items()
+    memory = {name: torch.empty(one.shape, dtype=one.dtype) for name, one in shapes}
+    network.load_state_dict(memory, assign=True)
 
 
 def _draw_start(module: nn.Module, draw: torch.Generator) -> None:

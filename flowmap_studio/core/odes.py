@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
-from torchdiffeq import odeint
 
 from flowmap_studio.core.solvers import SOLVERS
 
@@ -42,6 +41,8 @@ def solve(
         solver: A name in `SOLVERS`.
         tolerance: Relative and absolute, of the adaptive solver.
     """
+    from torchdiffeq import odeint  # brings SciPy, which the clouds of a map don't need
+
     count = 0
     column = x.new_empty((len(x), 1))
 

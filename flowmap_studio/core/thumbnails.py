@@ -8,7 +8,6 @@ import math
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from scipy.ndimage import gaussian_filter
 
 from flowmap_studio.core.images import ImageShape, as_pictures, contact_sheet
 from flowmap_studio.core.palettes import DARK, rgb
@@ -111,6 +110,8 @@ def fitting_view(points: npt.NDArray[np.floating]) -> View:
 
 def _tone(counts: npt.NDArray[np.float64], fine: int) -> npt.NDArray[np.uint8]:
     """Opacity: every point is a soft dot, crowds saturate instead of clipping."""
+    from scipy.ndimage import gaussian_filter  # takes half a second, and comes to few saves
+
     soft = gaussian_filter(counts, max(0.7, fine / 400))
     lit = soft[counts > 0]
     level = np.percentile(lit, 85) if lit.size else 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import threading
 import time
@@ -38,9 +39,12 @@ evaluator rests; a request that a hand waits for breaks the rest."""
 QUIET_SECONDS = 0.15
 """Without a request for so long the hand rests: the lattice of times grows, a part at a time."""
 IDLE_SECONDS = 0.5
-WARM_UP = ("scipy.stats", "ot", "flowmap_studio.core.trainer")
-"""What training needs is imported once nothing is asked for, one by one, so that the first click
-on Train starts at once and neither scrubbing nor closing waits for long."""
+WARM_UP = (
+    *("scipy.linalg", "scipy.stats", "networkx", "sympy", "torch._dynamo"),
+    *("sklearn.utils", "sklearn.cluster", "ot", "torchdiffeq", "flowmap_studio.core.trainer"),
+)
+"""What training needs, and what that brings, is imported once nothing is asked for, one by one, so
+that the first click on Train starts at once and neither scrubbing nor closing waits for long."""
 
 Request = FrameRequest | MeasureRequest | PreviewRequest
 
@@ -152,7 +156,7 @@ class Evaluator(Worker):
 
     def _answer(self, request: Request | LatticeRequest | str) -> None:
         if isinstance(request, str):
-            importlib.import_module(request)
+            import_ahead(request)
         elif isinstance(request, LatticeRequest):
             self._grow(request)
         elif isinstance(request, FrameRequest):
@@ -258,6 +262,12 @@ class Evaluator(Worker):
         from flowmap_studio.core.targets import open_for
 
         return Run(request.config, *open_for(request.config)).snapshot()
+
+
+def import_ahead(name: str) -> None:
+    """Import a module of `WARM_UP`, if it is installed: POT does without some."""
+    with contextlib.suppress(ModuleNotFoundError):
+        importlib.import_module(name)
 
 
 def _patient(

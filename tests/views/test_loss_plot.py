@@ -312,6 +312,20 @@ def test_smoothing_is_debiased_and_keeps_gaps():
     np.testing.assert_allclose(smoothed(np.array([1.0, 3.0]), 0.5), [1.0, (0.5 * 1 + 3) / 1.5])
 
 
+@pytest.mark.parametrize("weight", [0.3, 0.9, 0.999])
+def test_smoothing_weighs_what_is_older_less(weight):
+    draw = np.random.default_rng(0)
+    values = np.where(draw.random(700) < 0.1, np.nan, np.exp(draw.normal(size=700)))
+    top = bottom = 0.0
+    expected = []
+    for value in values:
+        known = np.isfinite(value)
+        top = weight * top + (value if known else 0.0)
+        bottom = weight * bottom + known
+        expected.append(top / bottom if known else np.nan)
+    np.testing.assert_allclose(smoothed(values, weight), expected, rtol=1e-12)
+
+
 def test_numbers_are_written_short():
     assert [figure(v) for v in (0, 0.5, 12.345, 0.00123, 1e-12, np.nan)] == [
         "0",

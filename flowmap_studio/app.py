@@ -20,9 +20,9 @@ from flowmap_studio.core.errors import unforeseen
 from flowmap_studio.resources import asset
 from flowmap_studio.runtime.session import Session
 from flowmap_studio.runtime.workers import Worker
-from flowmap_studio.views import theme
+from flowmap_studio.views import language, theme
 from flowmap_studio.views.icons import application_icon
-from flowmap_studio.views.settings import recovery_folder
+from flowmap_studio.views.settings import Settings, recovery_folder
 from flowmap_studio.views.window import StudioWindow
 
 FIRST_PRESET = "moons.flowmap"
@@ -97,6 +97,7 @@ def main(argv: list[str] | None = None) -> int:
     app = QApplication.instance() or QApplication(["flowmap-studio", *arguments])
     app.setApplicationName("Flow Map Studio")
     app.setDesktopFileName("flowmap-studio")
+    language.speak(app, language.chosen(Settings()))
     window = create_window(Path(arguments[0]) if arguments else None)
     _report_exceptions(window)
     _close_on_signals(app, window)

@@ -13,6 +13,8 @@ from hypothesis import settings
 
 # Before anything imports Qt.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# The window is in English, whatever the system's language.
+os.environ["LANGUAGE"] = "en"
 
 # The same examples on every machine and run; slow ones are the suite's timeout's business.
 settings.register_profile("suite", deadline=None, derandomize=True, database=None, max_examples=40)

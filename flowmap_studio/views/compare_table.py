@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 from flowmap_studio.core.comparison_table import COLUMNS, Row, cells, floor_cells
 from flowmap_studio.core.methods import METHODS
 from flowmap_studio.views.sampling_texts import sampling_text
-from flowmap_studio.views.texts import told, tr
+from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 
 NAMES = 2
@@ -56,7 +56,7 @@ class CompareTable(QTableWidget):
         self.setRowCount(len(rows) + bool(floor))
         for place, row in enumerate(rows):
             name, _, *figures = cells(row)
-            self._write(place, [told(name), _sampling(row), *figures])
+            self._write(place, [name, _sampling(row), *figures])
             box = self.item(place, 0)
             box.setFlags(box.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             box.setCheckState(Qt.CheckState.Checked if row is ticked else Qt.CheckState.Unchecked)

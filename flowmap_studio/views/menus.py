@@ -28,8 +28,8 @@ def make_menus(
     bar.setObjectName("menuBar")
     made = {}
     for name in MENUS:
-        # F, E, R, T, V and H all differ: each menu opens by its first letter.
-        menu = bar.addMenu(f"&{tr(name)}")
+        # In English each menu opens by its first letter; a translation has another one marked.
+        menu = bar.addMenu(tr(f"&{name}"))
         menu.setObjectName(f"{name.lower()}Menu")
         menu.setToolTipsVisible(True)
         part = 0

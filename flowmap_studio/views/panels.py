@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QByteArray, QChildEvent, QEvent, QObject, Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QScrollArea, QTabBar, QWidget
 
 from flowmap_studio.views.texts import tr
 
@@ -34,6 +34,17 @@ def add_dock(
     return dock
 
 
+def scrolled(content: QWidget) -> QScrollArea:
+    """A widget that scrolls where there is less room than it needs: its neighbours keep theirs."""
+    area = QScrollArea()
+    area.setObjectName(f"{content.objectName()}Scroll")
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidgetResizable(True)
+    area.setWidget(content)
+    return area
+
+
 def arrange(
     window: QMainWindow,
     left: tuple[QDockWidget, QDockWidget],
@@ -57,7 +68,7 @@ def make_room(window: QMainWindow, dock: QDockWidget) -> None:
     beside = [
         other
         for other in window.findChildren(QDockWidget)
-        if other.isVisible()
+        if not other.visibleRegion().isEmpty()  # one that lies behind another is visible to Qt
         and window.dockWidgetArea(other) == window.dockWidgetArea(dock)
         and other not in (dock, *window.tabifiedDockWidgets(dock))
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class PresetModel(QAbstractListModel):
 
     def set_entries(self, entries: Sequence[PresetEntry]) -> None:
         """Hold these entries."""
-        self._entries = list(entries)
+        self._entries = [_translated(entry) for entry in entries]
         self._texts = {entry.path: _searched(entry) for entry in self._entries}
         self._arrange()
 
@@ -118,6 +119,14 @@ class PresetModel(QAbstractListModel):
             return False
         text = self._texts[entry.path]
         return all(word in text for word in self._words)
+
+
+def _translated(entry: PresetEntry) -> PresetEntry:
+    """The words of a preset that came with the program in the window's language."""
+    if not entry.shipped:
+        return entry
+    tags = tuple(tr(tag) for tag in entry.tags)
+    return replace(entry, title=tr(entry.title), notes=tr(entry.notes), tags=tags)
 
 
 def _searched(entry: PresetEntry) -> str:

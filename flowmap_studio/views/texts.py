@@ -7,10 +7,9 @@ language: settings, files and the command line write them so.
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 
 _texts: dict[str, str] = {}
 _sentences: dict[str, str] = {}
@@ -37,20 +36,18 @@ def told(sentence: str) -> str:
     return _told(sentence) if _sentences else sentence
 
 
-def use(catalogue: Path | None) -> None:
-    """Take the translations of a file; English for None.
+def use(texts: Mapping[str, str], sentences: Mapping[str, str]) -> None:
+    """Take translations, both from English to a language; English itself has none.
 
     Args:
-        catalogue: JSON with the objects "texts" and "sentences", from English to the language.
+        texts: What `tr` looks up.
+        sentences: What `told` looks up besides.
     """
-    _texts.clear()
-    _sentences.clear()
+    for held, given in ((_texts, texts), (_sentences, sentences)):
+        held.clear()
+        held.update(given)
     _told.cache_clear()
     _patterns.cache_clear()
-    if catalogue is not None:
-        read = json.loads(catalogue.read_text(encoding="utf-8"))
-        _texts.update(read["texts"])
-        _sentences.update(read["sentences"])
 
 
 class _Filled(str):

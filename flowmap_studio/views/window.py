@@ -43,6 +43,7 @@ from flowmap_studio.views.file_dialogs import (
     ask_target,
 )
 from flowmap_studio.views.key_reach import KeyReach
+from flowmap_studio.views.language_menu import LanguageMenu
 from flowmap_studio.views.library_desk import LibraryDesk
 from flowmap_studio.views.loss_plot import LossPlot
 from flowmap_studio.views.menus import make_menus
@@ -58,6 +59,7 @@ from flowmap_studio.views.panels import (
     TabBars,
     add_dock,
     arrange,
+    scrolled,
     stack,
 )
 from flowmap_studio.views.preset_library import PresetLibrary, dropped_files
@@ -190,7 +192,7 @@ class StudioWindow(QMainWindow):
             add_dock(self, "lossDock", tr("Losses"), self.loss_plot, RIGHT),
             add_dock(self, "qualityDock", tr("Quality"), self.quality_plot, RIGHT),
         )
-        probes = add_dock(self, "probesDock", tr("Probes"), self.probe_panel, RIGHT)
+        probes = add_dock(self, "probesDock", tr("Probes"), scrolled(self.probe_panel), RIGHT)
         bottom = add_dock(self, "timeDock", tr("Time"), self.time_bar, BOTTOM)
         self._compare_dock = add_dock(
             self, "compareDock", tr("Compare"), self.compare_panel, BOTTOM
@@ -199,14 +201,18 @@ class StudioWindow(QMainWindow):
         self._paint_dock = add_dock(self, "paintDock", tr("Draw"), self.paint_panel, RIGHT)
         hidden = (self._compare_dock, self._tour_dock, self._paint_dock)
         self._docks = (*left, *right, probes, *hidden)
-        arrange(self, left, right, bottom)
         stack(self, right[1], probes)
         self.splitDockWidget(self._compare_dock, bottom, Qt.Orientation.Vertical)
         for dock in (self._tour_dock, self._paint_dock):
             self.tabifyDockWidget(right[0], dock)
         for dock in hidden:
             dock.hide()
-        make_menus(self, self.actions_by_name, self._docks)
+        arrange(self, left, right, bottom)
+        view = make_menus(self, self.actions_by_name, self._docks)["View"]
+        self._languages = LanguageMenu(self._settings, view)
+        self._languages.told.connect(lambda said: self.message_bar.show_message("info", said))
+        view.addSeparator()
+        view.addMenu(self._languages)
         self._stage_only = StageOnly(self, (*self._docks, self.tool_bar, self.menuBar()))
         KeyReach(self, besides=(self.time_bar.time_slider,))
         self.resize(1280, 800)
@@ -322,7 +328,8 @@ class StudioWindow(QMainWindow):
         """Let the user find an action by its name."""
         actions = [(row.menu, self.actions_by_name[row.name]) for row in ACTIONS]
         docks = [("View", dock.toggleViewAction()) for dock in self._docks]
-        self._show_dialog(CommandPalette([*actions, *docks], self))
+        languages = [("Language", action) for action in self._languages.actions()]
+        self._show_dialog(CommandPalette([*actions, *docks, *languages], self))
 
     def show_about(self) -> None:
         """Say what this program is."""

@@ -537,6 +537,22 @@ def test_light_and_dark_are_switched_in_the_running_window(studio: Any) -> None:
     assert (mean_lightness() < 60) == expected.dark
 
 
+def test_panels_have_the_room_that_they_ask_for(studio: Any) -> None:
+    window = studio.window
+    dock = {name: studio.find(f"{name}Dock") for name in ("settings", "time", "tour")}
+    bar = window.time_bar
+    studio.until(lambda: dock["settings"].width() >= 280)
+    assert dock["time"].height() <= bar.sizeHint().height() + 4
+    height = window.height()
+    studio.trigger("tourAction")
+    studio.until(lambda: dock["tour"].height() >= 0.45 * height)
+    studio.trigger("tourAction")
+    studio.trigger("compareAction")
+    studio.until(lambda: studio.find("compareDock").height() >= 0.25 * height)
+    studio.trigger("compareAction")
+    studio.until(lambda: dock["time"].height() <= bar.sizeHint().height() + 4)
+
+
 def test_the_layout_is_remembered(open_studio: Any, small_preset: Path) -> None:
     studio = open_studio(small_preset)
     studio.find("qualityDock").hide()

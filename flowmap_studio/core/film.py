@@ -25,7 +25,7 @@ def still(scene: Scene, layout: Layout, look: Look, ending: str) -> bytes:
         ending: ".png" or ".svg".
     """
     palette = PALETTES[look.look]
-    scene = replace(scene, opacities=look.opacities)
+    scene = _looking(scene, look)
     if ending == ".svg":
         from flowmap_studio.core.drawing.vector import as_svg
 
@@ -64,7 +64,7 @@ def film(
     painter = Painter(flow_layout(clouds, look), palette)
 
     def drawn(t: float) -> Pixels:
-        return painter.draw(replace(clouds.at(t), opacities=look.opacities))
+        return painter.draw(_looking(clouds.at(t), look))
 
     def pictures() -> Iterator[Pixels]:
         for number, t in enumerate(timing.times()):
@@ -76,3 +76,14 @@ def film(
         samples = [drawn(t) for t in (0.0, 0.5, 1.0)]
         return as_gif(pictures(), timing.fps, samples, palette.on_stage())
     return as_mp4(pictures(), timing.fps, look.size)
+
+
+def _looking(scene: Scene, look: Look) -> Scene:
+    """A scene with the opacities and in the language of a look."""
+    return replace(
+        scene,
+        names={layer: look.say(name) for layer, name in scene.names.items()},
+        opacities=look.opacities,
+        caption=look.say(scene.caption),
+        further=look.say(scene.further),
+    )

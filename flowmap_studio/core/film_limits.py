@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from flowmap_studio.core.drawing.layers import LAYERS, START_OPACITY
@@ -29,12 +29,14 @@ class Look:
         look: "light" or "dark".
         layers: Those that are drawn.
         opacities: By layer, in [0, 1].
+        say: Puts the names, the caption and "and 3 more" of a scene into a language.
     """
 
     size: tuple[int, int] = (640, 640)
     look: str = "light"
     layers: tuple[str, ...] = LAYERS
     opacities: Mapping[str, float] = field(default_factory=lambda: START_OPACITY)
+    say: Callable[[str], str] = str
 
 
 @dataclass(frozen=True)

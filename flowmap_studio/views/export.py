@@ -83,4 +83,5 @@ def stage_scene(stage: CloudView, frame: Frame) -> Scene:
         labels={layer: frame.labels[layer] for layer in shown if layer in frame.labels},
         classes=frame.request.snapshot.classes,
         caption=stage.caption(),
+        further=tr("and {more:,} more"),
     )

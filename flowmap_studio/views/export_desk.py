@@ -22,7 +22,7 @@ from flowmap_studio.views.export import (
 )
 from flowmap_studio.views.file_dialogs import LOSSES, ask_export
 from flowmap_studio.views.film_dialog import FilmDialog
-from flowmap_studio.views.texts import tr
+from flowmap_studio.views.texts import told, tr
 
 if TYPE_CHECKING:
     from flowmap_studio.views.theme import Palette
@@ -110,7 +110,7 @@ class ExportDesk(QObject):
     def _film_dialog(self, path: Path) -> FilmDialog:
         def render(size: tuple[int, int], look: str, timing: Timing) -> None:
             stage = self._window.stage
-            wanted = Look(size, look, visible_layers(stage), opacities(stage))
+            wanted = Look(size, look, visible_layers(stage), opacities(stage), told)
             self._session.render_film(path, wanted, timing)
 
         for former in self._window.findChildren(FilmDialog):

@@ -107,7 +107,7 @@ def speak(app: QCoreApplication, language: str) -> None:
         read = json.loads(asset("texts", f"{language}.json").read_text(encoding="utf-8"))
         texts.use(read["texts"], read["sentences"])
         app.installTranslator(QtTexts(language, read["qt"], app))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         log.warning("no texts for %s: %s", language, error)
         return
     # Figures have a point in all that the window writes; so they have where one is typed.

@@ -229,6 +229,22 @@ def test_the_program_ends_with_status_0(phase: str, preset: Path) -> None:
     assert "QThread" not in done.stderr
 
 
+def test_on_a_vietnamese_system_the_program_is_vietnamese_and_ends_well(preset: Path) -> None:
+    said = "def look():\n    print(windows[0].menuBar().actions()[0].text())\n"
+    script = SCRIPT.replace("def look():\n", said)
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8", "-c", script, "scrubbing", str(preset)],
+        env=environment() | {"LANGUAGE": "vi"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert set(done.stdout.split()) == {"&Tệp"}
+
+
 def catches(process: subprocess.Popen[str], number: signal.Signals) -> bool:
     """Whether a process has set a handler for a signal."""
     status = Path(f"/proc/{process.pid}/status").read_text()

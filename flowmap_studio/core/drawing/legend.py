@@ -49,7 +49,7 @@ def legend_lines(scene: Scene, palette: Palette) -> list[Line]:
         shown = classes[:MOST_CLASSES]
         named += [(name, palette.class_colour(number)) for number, name in enumerate(shown)]
         if more := len(classes) - len(shown):
-            named.append((f"and {more:,} more", palette.muted))
+            named.append((scene.further.format(more=more), palette.muted))
     return [
         Line(_shortened(text), colour, 4 + (number + 0.5) * LINE_HEIGHT)
         for number, (text, colour) in enumerate(named)

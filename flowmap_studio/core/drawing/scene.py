@@ -45,6 +45,7 @@ class Scene:
         labels: (n,) classes by layer: those layers are drawn in the classes' colours.
         classes: Names of the classes.
         caption: A line in the lower left corner.
+        further: What the legend says of classes that it has no room for.
     """
 
     clouds: Mapping[str, Points]
@@ -53,6 +54,7 @@ class Scene:
     labels: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
     classes: Sequence[str] = ()
     caption: str = ""
+    further: str = "and {more:,} more"
 
     def ordered(self) -> list[str]:
         """Its layers from the back to the front."""

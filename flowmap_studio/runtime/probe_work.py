@@ -69,7 +69,15 @@ class Probes:
 
     def __init__(self, loaded: LoadedMap, stopped: Callable[[], bool] = lambda: False) -> None:
         self.loaded = loaded
-        self._stopped = stopped
+
+        def go_on(*_: object) -> None:
+            if stopped():
+                raise Stopped
+
+        self._go_on = go_on
+        # The log-density of an image's velocity takes minutes: no evaluation is begun after the
+        # end was asked for. Copies of the map keep the hook, as it is no method.
+        loaded.flow_map.network.register_forward_pre_hook(go_on)
         self._velocity = loaded.flow_map.clock == "start"
         self._area: tuple[ProbeRequest, Heat] | None = None
         self._makers: Mapping[str, Callable[[ProbeRequest], Value]] = {
@@ -228,8 +236,7 @@ class Probes:
     def _parts(self, points: Points, size: int) -> Iterator[Points]:
         """The points, so many at once, until the prober has to end."""
         for start in range(0, len(points), size):
-            if self._stopped():
-                raise Stopped
+            self._go_on()
             yield points[start : start + size]
 
     def _need_plane(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.probes import area_change, log_density, source_lattice
-from flowmap_studio.runtime.probe_values import LAYER_PROBES, READINGS, ProbeRequest
+from flowmap_studio.runtime.probe_values import LAYER_PROBES, READINGS, ProbeRequest, Stopped
 from flowmap_studio.runtime.probe_work import AREA_NODES, REACH, Probes
 from flowmap_studio.runtime.probes import Prober
 from flowmap_studio.runtime.session import Session
@@ -67,6 +67,22 @@ def test_the_density_has_the_mass_of_the_noise(probes: Probes, request_of: Any) 
     pixel = np.prod((heat.high - heat.low) / heat.values.shape[0])
     inside = 0.9973**2  # of a normal source, within three standard deviations along each axis
     assert np.nansum(np.exp(heat.values)) * pixel == pytest.approx(inside, abs=2e-3)
+
+
+@pytest.mark.parametrize("name", ["data_likelihood", "energy", "area", "residual", "trajectories"])
+def test_no_evaluation_begins_after_the_end_was_asked_for(
+    snapshot: Any, request_of: ProbeRequest, name: str
+) -> None:
+    looks = 0
+
+    def stopped() -> bool:
+        nonlocal looks
+        looks += 1
+        return looks > 3
+
+    with pytest.raises(Stopped):
+        Probes(LoadedMap(snapshot), stopped).answer(request_of, name)
+    assert looks == 4
 
 
 def test_requests_that_time_does_not_change(request_of: ProbeRequest) -> None:

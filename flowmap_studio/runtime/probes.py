@@ -55,7 +55,7 @@ class Prober(Worker):
             self._changed.notify()
 
     def request_stop(self) -> None:
-        """End after the probe in hand; returns at once."""
+        """End before the next evaluation of the map; returns at once."""
         with self._changed:
             self._stopped = True
             self._changed.notify()

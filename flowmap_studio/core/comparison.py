@@ -15,9 +15,8 @@ import torch
 
 from flowmap_studio.core.comparison_table import Entry, Row, Update
 from flowmap_studio.core.costs import PeakMemory, counted
-from flowmap_studio.core.couplings import Unwanted
 from flowmap_studio.core.devices import describe, usable_device
-from flowmap_studio.core.errors import DataError, TrainingDiverged
+from flowmap_studio.core.errors import DataError, TrainingDiverged, Unwanted
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.metrics import SAMPLES, Referee

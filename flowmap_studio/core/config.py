@@ -464,7 +464,7 @@ class RunConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RunConfig:
-        """The config that `as_dict` wrote, maybe before some fields existed.
+        """The config that `as_dict` wrote; fields that did not exist then are as they were meant.
 
         Raises:
             ConfigError: A field is unknown or its value is not allowed.

@@ -8,16 +8,13 @@ import numpy as np
 import torch
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.errors import Unwanted
 
 SINKHORN_STEPS = 200
 UNDERFLOW = 600.0
 """Largest exponent that float64 takes safely."""
 SINKHORN_TOLERANCE = 1e-4
 """Largest error of a marginal: the draw of one partner per row is far noisier than that."""
-
-
-class Unwanted(Exception):  # noqa: N818 - no error: nobody waits for the result any more
-    """The work was given up half way."""
 
 
 def pair(

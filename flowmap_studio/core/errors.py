@@ -43,6 +43,10 @@ class DeviceError(StudioError):
     """The device that was asked for is not there."""
 
 
+class Unwanted(Exception):  # noqa: N818 - no error: nobody waits for the result any more
+    """The work was given up half way."""
+
+
 def lacks_memory(error: BaseException) -> bool:
     """Whether it says that memory ran out, of the computer or of a device."""
     said = str(error).lower()

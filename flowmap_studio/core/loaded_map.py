@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from flowmap_studio.core.couplings import Unwanted
-from flowmap_studio.core.errors import DataError
+from flowmap_studio.core.errors import DataError, Unwanted
 from flowmap_studio.core.flow_map import FlowMap, build_flow_map, load_weights
 from flowmap_studio.core.guidance import Guide, GuidedMap
 from flowmap_studio.core.odes import solve
@@ -45,6 +44,8 @@ class LoadedMap:
 
     def give_up_when(self, unwanted: Callable[[], bool]) -> None:
         """Break off whatever is evaluated, at the next forward of the network, by `Unwanted`.
+
+        Copies of the flow map are broken off with it.
 
         Args:
             unwanted: Looked at before each forward.

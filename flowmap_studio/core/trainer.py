@@ -13,10 +13,9 @@ import numpy.typing as npt
 import torch
 
 from flowmap_studio.core.config import RunConfig
-from flowmap_studio.core.couplings import Unwanted
 from flowmap_studio.core.density_head import check_dim
 from flowmap_studio.core.devices import find_device
-from flowmap_studio.core.errors import TrainingDiverged
+from flowmap_studio.core.errors import TrainingDiverged, Unwanted
 from flowmap_studio.core.flat import FlatWeights
 from flowmap_studio.core.flow_map import build_flow_map, load_weights
 from flowmap_studio.core.gradients import add_gradient, loss_row

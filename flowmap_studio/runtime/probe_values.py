@@ -24,10 +24,6 @@ DEPTH_NATS = 8.0
 Wide = npt.NDArray[np.float64]
 
 
-class Stopped(Exception):  # noqa: N818 - no error
-    """The prober was asked to end."""
-
-
 @dataclass(frozen=True)
 class Lines:
     """Lines in the plane.

@@ -31,7 +31,6 @@ from flowmap_studio.runtime.probe_values import (
     ProbeAnswer,
     ProbeRequest,
     Residuals,
-    Stopped,
     Value,
     Wide,
 )
@@ -50,7 +49,7 @@ MASS_NODES, FINER = 96, 8
 """Of the lattice whose mass is carried there, and parts of its cells along each axis."""
 READING_POINTS = 128
 AREA_PART, DENSITY_PART = 1024, 16
-"""Points between two looks at whether the prober has to end."""
+"""Points evaluated at once: each has Jacobians in memory."""
 RESIDUAL_TIMES = 9
 ODE_STEPS = 8
 HEAD = 0.32
@@ -64,20 +63,13 @@ class Probes:
 
     Args:
         loaded: The map; nobody else may use it meanwhile.
-        stopped: Whether to break off by `Stopped`.
+        stopped: Whether to break off, before the next evaluation of the map, by `Unwanted`: the
+            log-density of an image's velocity takes minutes.
     """
 
     def __init__(self, loaded: LoadedMap, stopped: Callable[[], bool] = lambda: False) -> None:
         self.loaded = loaded
-
-        def go_on(*_: object) -> None:
-            if stopped():
-                raise Stopped
-
-        self._go_on = go_on
-        # The log-density of an image's velocity takes minutes: no evaluation is begun after the
-        # end was asked for. Copies of the map keep the hook, as it is no method.
-        loaded.flow_map.network.register_forward_pre_hook(go_on)
+        loaded.give_up_when(stopped)
         self._velocity = loaded.flow_map.clock == "start"
         self._area: tuple[ProbeRequest, Heat] | None = None
         self._makers: Mapping[str, Callable[[ProbeRequest], Value]] = {
@@ -148,7 +140,7 @@ class Probes:
             lattice = source_lattice(self.loaded, nodes, REACH)
             flat = lattice.reshape(-1, 2)
             found = []
-            for some in self._parts(flat, AREA_PART):
+            for some in _parts(flat, AREA_PART):
                 guide = self._one_class(request, some)
                 found.append(area_change(self.loaded, some, 0.0, request.t, guide).determinant)
             determinant = np.concatenate(found).reshape(nodes, nodes)
@@ -217,7 +209,7 @@ class Probes:
             points = points[snapshot.labels == snapshot.classes.index(request.label)]
         points = points[:: max(1, len(points) // READING_POINTS)][:READING_POINTS]
         given = request.label, request.guidance
-        parts = self._parts(points, DENSITY_PART)
+        parts = _parts(points, DENSITY_PART)
         nats = np.concatenate([log_density(self.loaded, x, 1.0, *given).nats for x in parts])
         if not np.isfinite(nats).any():
             raise DataError("The map reaches none of the data.")
@@ -232,12 +224,6 @@ class Probes:
         return Residuals(times, found)
 
     # --- inside -------------------------------------------------------------------------------
-
-    def _parts(self, points: Points, size: int) -> Iterator[Points]:
-        """The points, so many at once, until the prober has to end."""
-        for start in range(0, len(points), size):
-            self._go_on()
-            yield points[start : start + size]
 
     def _need_plane(self) -> None:
         if self.loaded.snapshot.dim != 2:
@@ -277,6 +263,11 @@ class Probes:
         ends = np.concatenate([noise, self.loaded.snapshot.data])
         axes = [np.linspace(a, b, ARROWS) for a, b in zip(ends.min(0), ends.max(0), strict=True)]
         return np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
+
+
+def _parts(points: Points, size: int) -> Iterator[Points]:
+    for start in range(0, len(points), size):
+        yield points[start : start + size]
 
 
 def _broken(lines: Wide) -> Lines:

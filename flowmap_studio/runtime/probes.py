@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from flowmap_studio.core.errors import unforeseen
+from flowmap_studio.core.errors import Unwanted, unforeseen
 from flowmap_studio.runtime.frames import Frame
 from flowmap_studio.runtime.probe_values import (
     SLOW,
     TRACE,
     ProbeAnswer,
     ProbeRequest,
-    Stopped,
     Trace,
 )
 from flowmap_studio.runtime.workers import Worker
@@ -65,7 +64,7 @@ class Prober(Worker):
             began = time.monotonic()
             try:
                 self._answer(request)
-            except Stopped:
+            except Unwanted:
                 return
             except BaseException as error:  # noqa: BLE001 - nothing may leave a thread's edge
                 sentence = unforeseen("Could not probe the map", error)

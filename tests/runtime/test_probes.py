@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from flowmap_studio.core.errors import Unwanted
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.probes import area_change, log_density, source_lattice
-from flowmap_studio.runtime.probe_values import LAYER_PROBES, READINGS, ProbeRequest, Stopped
+from flowmap_studio.runtime.probe_values import LAYER_PROBES, READINGS, ProbeRequest
 from flowmap_studio.runtime.probe_work import AREA_NODES, REACH, Probes
 from flowmap_studio.runtime.probes import Prober
 from flowmap_studio.runtime.session import Session
@@ -80,7 +81,7 @@ def test_no_evaluation_begins_after_the_end_was_asked_for(
         looks += 1
         return looks > 3
 
-    with pytest.raises(Stopped):
+    with pytest.raises(Unwanted):
         Probes(LoadedMap(snapshot), stopped).answer(request_of, name)
     assert looks == 4
 

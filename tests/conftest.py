@@ -70,8 +70,11 @@ def _qthreads() -> list:
         return []
     import shiboken6
 
-    # type(), because asking a proxy for its class could run its code.
-    found = [thing for thing in gc.get_objects() if issubclass(type(thing), core.QThread)]
+    # type(), because asking a proxy for its class could run its code. Each type is asked once:
+    # there are hundreds of thousands of objects, and this runs after every test.
+    things = gc.get_objects()
+    kinds = {kind for kind in set(map(type, things)) if issubclass(kind, core.QThread)}
+    found = [thing for thing in things if type(thing) in kinds]
     return [
         thread
         for thread in found

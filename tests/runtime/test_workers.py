@@ -66,6 +66,7 @@ def test_one_that_never_began_is_no_matter() -> None:
 
 FORGOTTEN = """
 import sys
+from PySide6.QtCore import QEventLoop
 from PySide6.QtWidgets import QApplication
 from flowmap_studio.app import create_window
 app = QApplication([])
@@ -73,7 +74,7 @@ window = create_window()
 window.session.begin()
 window.session.start()
 while not len(window.session.losses):
-    app.processEvents()
+    app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
 sys.exit(7)
 """
 

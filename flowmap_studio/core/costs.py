@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from flowmap_studio.core.flow_map import FlowMap
+from flowmap_studio.core.together import forget_scratch
 
 
 class Evaluations:
@@ -32,10 +34,11 @@ class Evaluations:
 @contextmanager
 def counted(flow_map: FlowMap) -> Iterator[Evaluations]:
     """Count the evaluations of a map's network within it."""
-    count = Evaluations()
+    count, lock = Evaluations(), threading.Lock()
 
     def add(_module: object, given: tuple[torch.Tensor, ...], _out: object) -> None:
-        count.rows += len(given[0])
+        with lock:  # several threads may evaluate parts of the points
+            count.rows += len(given[0])
 
     handle = flow_map.network.register_forward_hook(add)
     try:
@@ -58,6 +61,12 @@ class PeakMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.peak = 0
         self._alive: dict[int, int] = {}
+
+    def __enter__(self) -> PeakMemory:
+        """Look on from here; memory that evaluations keep for the next one counts as theirs."""
+        forget_scratch()
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
 
     def __torch_dispatch__(
         self,

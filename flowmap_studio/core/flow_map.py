@@ -50,8 +50,8 @@ class FlowMap(nn.Module):
 
         Args:
             x: (batch, dim) positions at time s.
-            s: (batch, 1) start times in [0, 1].
-            t: (batch, 1) end times in [0, 1].
+            s: (batch, 1) start times in [0, 1], or (1, 1) that of all points.
+            t: (batch, 1) end times in [0, 1], or (1, 1).
             cond: (batch, classes) one-hot classes of a conditional map; zeros or None for none.
         """
         if self.clock == "both":
@@ -79,6 +79,13 @@ class FlowMap(nn.Module):
         """(batch, dim) positions at time t of points that are at x at time s; shapes as `raw`."""
         raw = self.raw(x, s, t, cond)
         return x + (t - s) * raw if self.residual else x + raw
+
+    def jump(
+        self, x: torch.Tensor, s: float, t: float, cond: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """(batch, dim) positions at time t of points that are all at time s; as `forward`."""
+        moved: torch.Tensor = self(x, x.new_full((1, 1), s), x.new_full((1, 1), t), cond)
+        return moved
 
     def velocity(
         self, x: torch.Tensor, t: torch.Tensor, cond: torch.Tensor | None = None

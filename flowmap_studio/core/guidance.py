@@ -52,3 +52,7 @@ class GuidedMap:
         """(batch, dim) positions at time t of points that are at x at time s."""
         raw = self.raw(x, s, t)
         return x + (t - s) * raw if self.residual else x + raw
+
+    def jump(self, x: torch.Tensor, s: float, t: float) -> torch.Tensor:
+        """(batch, dim) positions at time t of points that are all at time s."""
+        return self(x, x.new_full((1, 1), s), x.new_full((1, 1), t))

@@ -13,6 +13,7 @@ from flowmap_studio.core.image_networks import ResidualMlp, UNet, draw_weights
 from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.network_shapes import DENSITY_WIDTHS, network_kind
 from flowmap_studio.core.randomness import Stream, generator
+from flowmap_studio.core.together import evaluate_together
 
 POSITION_SCALES = (1.5, 4.0)
 """Standard deviations of the random position frequencies; half of them each."""
@@ -74,10 +75,12 @@ class FlowMapNet(nn.Module):
 
         Args:
             x: (batch, dim) positions.
-            times: (batch, 1 or 2) times.
+            times: (batch, 1 or 2) times, or (1, 1 or 2) of all points.
             cond: (batch, classes) one-hot classes, rows of zeros for the null class, which None
                 stands for too.
         """
+        if len(times) == 1 and torch.is_inference_mode_enabled():
+            return evaluate_together(self, x, times, cond)
         out: torch.Tensor = self.net(self._features(x, times, cond))
         return out
 
@@ -94,7 +97,7 @@ class FlowMapNet(nn.Module):
         self, x: torch.Tensor, times: torch.Tensor, cond: torch.Tensor | None
     ) -> torch.Tensor:
         """(batch, inputs) position and its Fourier features, embedded times and classes."""
-        parts = [x, self.time_mlp(times)]
+        parts = [x, self.time_mlp(times).expand(len(x), -1)]
         if self.classes:
             known = x.new_zeros(len(x), self.classes) if cond is None else cond
             parts.append(self.cond_mlp(known))

@@ -23,7 +23,7 @@ from flowmap_studio.runtime.frames import (
     PreviewRequest,
 )
 from flowmap_studio.runtime.time_lattice import LatticeRequest, TimeLattice, same_but_time
-from flowmap_studio.runtime.workers import Worker
+from flowmap_studio.runtime.workers import Helper, Worker
 
 if TYPE_CHECKING:  # torch comes with these: imported in the thread, behind the painted window
     from flowmap_studio.core.loaded_map import LoadedMap
@@ -77,6 +77,12 @@ class Evaluator(Worker):
         self._cached: CachedSteps | None = None
         self._growing: tuple[LatticeRequest, Iterator[TimeLattice | None]] | None = None
         self._referee: tuple[object, Referee] | None = None
+        self._helper = Helper(_one_torch_thread)
+
+    def begin(self) -> None:
+        """Start, with a helper for frames that have two cores."""
+        self._helper.begin()
+        super().begin()
 
     def submit(self, request: Request) -> None:
         """Ask for something; an older waiting request of the same kind is dropped."""
@@ -109,6 +115,13 @@ class Evaluator(Worker):
             self._changed.notify()
 
     def run(self) -> None:  # noqa: D102 - QThread's
+        try:
+            self._serve()
+        finally:
+            self._helper.request_stop()
+            self._helper.wait()
+
+    def _serve(self) -> None:
         while (request := self._next()) is not None:
             began = time.monotonic()
             try:
@@ -175,22 +188,18 @@ class Evaluator(Worker):
         self, request: FrameRequest
     ) -> tuple[LoadedMap, LoadedMap | None, CachedSteps | None]:
         """The maps that a request needs, and its cached steps."""
-        import torch
-
         from flowmap_studio.runtime.clouds import CachedSteps
 
-        torch.set_num_threads(request.threads)
         rival = request.sampling.rival
         beside = None if rival is None else self._load_rival(rival.snapshot)
         loaded = self._load(request.snapshot)
+        self._use_threads(request.threads)
         if request.sampling.cached and not (self._cached and self._cached.serve(request)):
             self._cached = CachedSteps(request, loaded)
         return loaded, beside, self._cached
 
     def _grow(self, request: LatticeRequest) -> None:
         """Do the next part of a lattice."""
-        import torch
-
         from flowmap_studio.runtime.clouds import grow_lattice
 
         lattice = None
@@ -198,7 +207,7 @@ class Evaluator(Worker):
             if self._growing is None or self._growing[0] is not request:
                 prepared = self._prepared(request.frame.request)
                 self._growing = request, grow_lattice(request.frame, *prepared)
-            torch.set_num_threads(1)  # the window has the other core for itself
+            self._use_threads(1)  # the window has the other core for itself
             lattice = next(self._growing[1])
         except BaseException:
             self._forget(request)
@@ -212,6 +221,13 @@ class Evaluator(Worker):
         with self._changed:
             if self._lattice is request:
                 self._lattice = None
+
+    def _use_threads(self, count: int) -> None:
+        """Evaluate maps in this thread, or in two."""
+        _one_torch_thread()
+        share = self._helper.share if count > 1 else None
+        for one in filter(None, (self._loaded, self._rival)):
+            one.parted_by(share if one.device.type == "cpu" else None)
 
     def _load(self, snapshot: Snapshot) -> LoadedMap:
         from flowmap_studio.core.devices import usable_device
@@ -236,6 +252,7 @@ class Evaluator(Worker):
         from flowmap_studio.core.probes import fold_share
 
         loaded = self._load(request.snapshot)
+        self._use_threads(1 if request.patient else 2)
         referee = self._referee_for(request.snapshot)
         cloud = referee.samples(loaded, 1)
         return Measurement(
@@ -268,6 +285,13 @@ def import_ahead(name: str) -> None:
     """Import a module of `WARM_UP`, if it is installed: POT does without some."""
     with contextlib.suppress(ModuleNotFoundError):
         importlib.import_module(name)
+
+
+def _one_torch_thread() -> None:
+    """Let torch compute in the calling thread alone: frames are shared out part by part."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def _patient(

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import atexit
 import logging
+import threading
 import time
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Callable, Iterable, Sequence
+from queue import SimpleQueue
+from typing import ClassVar, Generic, TypeVar
 
 from PySide6.QtCore import QThread
 
 EXIT_SECONDS = 10.0
 """How long the interpreter's end waits for threads that nobody stopped or that don't stop."""
 log = logging.getLogger(__name__)
+Part = TypeVar("Part")
+Result = TypeVar("Result")
 
 
 class Worker(QThread):
@@ -38,6 +42,83 @@ class Worker(QThread):
     def running() -> list[Worker]:
         """All workers that have not ended yet."""
         return [worker for worker in Worker._alive if worker.isRunning()]
+
+
+class Helper(Worker):
+    """A second thread for one that computes: both take parts of its work until none is left.
+
+    They meet once for all the parts. The threads that torch has for itself meet at each operation,
+    which takes many times as long when another program wants a core.
+
+    Args:
+        prepare: Called in the thread before its first work.
+    """
+
+    def __init__(self, prepare: Callable[[], object]) -> None:
+        super().__init__()
+        self._prepare = prepare
+        self._works: SimpleQueue[_Work | None] = SimpleQueue()
+
+    def share(self, work: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
+        """What `work` gives for each part; the calling thread does its share and waits.
+
+        Raises:
+            BaseException: What `work` raised first; parts that nobody has begun are left out.
+        """
+        shared = _Work(work, parts)
+        if len(parts) > 1:
+            self._works.put(shared)
+        return shared.finish()
+
+    def request_stop(self) -> None:
+        """End after the part in hand; returns at once."""
+        self._works.put(None)
+
+    def run(self) -> None:  # noqa: D102 - QThread's
+        shared = self._works.get()
+        if shared is not None:
+            self._prepare()
+        while shared is not None:
+            shared.take_parts()
+            shared = self._works.get()
+
+
+class _Work(Generic[Part, Result]):
+    """Parts that any number of threads take one by one."""
+
+    def __init__(self, work: Callable[[Part], Result], parts: Sequence[Part]) -> None:
+        self._work = work
+        self._parts = enumerate(parts)
+        self._results: dict[int, Result] = {}
+        self._error: BaseException | None = None
+        self._busy = 0
+        self._changed = threading.Condition()
+
+    def take_parts(self) -> None:
+        with self._changed:
+            self._busy += 1
+        try:
+            while (taken := self._take()) is not None:
+                place, part = taken
+                self._results[place] = self._work(part)
+        except BaseException as error:  # noqa: BLE001 - handed to the thread whose work it is
+            self._error = self._error or error
+        finally:
+            with self._changed:
+                self._busy -= 1
+                self._changed.notify_all()
+
+    def _take(self) -> tuple[int, Part] | None:
+        with self._changed:
+            return None if self._error else next(self._parts, None)
+
+    def finish(self) -> list[Result]:
+        self.take_parts()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._busy)
+        if self._error is not None:
+            raise self._error
+        return [self._results[place] for place in sorted(self._results)]
 
 
 def join(workers: Iterable[Worker], seconds: float) -> bool:

@@ -91,6 +91,12 @@ def expected(preset: Preset, way: dict[str, Any]) -> np.ndarray:
     return loaded.at(noise, way.get("t", 1.0), way["steps"], guide, way.get("solver", "euler"))
 
 
+def assert_same(found: np.ndarray, wanted: np.ndarray) -> None:
+    """But for rounding, which these maps of random weights magnify."""
+    assert found.shape == wanted.shape
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4 * np.abs(wanted).max())
+
+
 @pytest.mark.parametrize("name", WAYS)
 def test_it_draws_the_same_samples(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -103,7 +109,7 @@ def test_it_draws_the_same_samples(
             monkeypatch.setattr(template, constant, filled[constant.lower()])
     found = template.samples(tmp_path / "a.flowmap")
     assert found.dtype == np.float32
-    assert np.array_equal(found, expected(preset, way))
+    assert_same(found, expected(preset, way))
 
 
 @pytest.mark.parametrize("name", ["one class, guided", "another source"])
@@ -112,7 +118,7 @@ def test_as_a_file_in_a_process_of_its_own(name: str, tmp_path: Path) -> None:
     preset = preset_of(tmp_path / "my 'map'.flowmap", **changes)
     text = sample_script("my 'map'.flowmap", "points.npy", **way)
     alone = "source" not in changes
-    assert np.array_equal(run_script(tmp_path, text, alone=alone), expected(preset, way))
+    assert_same(run_script(tmp_path, text, alone=alone), expected(preset, way))
 
 
 def test_names_stay_texts_in_the_script() -> None:

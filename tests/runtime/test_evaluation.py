@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from PySide6.QtCore import Qt
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED
+from flowmap_studio.core.flow_map import FlowMap
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.metrics import Referee, spread_ratio
 from flowmap_studio.core.randomness import source_noise
@@ -213,19 +215,30 @@ def test_stop_ends_it_with_requests_waiting_or_not(qapp: object, snapshot: Any) 
     assert idle.wait(5000)
 
 
-def test_the_evaluators_thread_count_is_its_own(
+def test_frames_are_shared_by_as_many_threads_as_they_may_have(
     qtbot: Any, answers: Answers, snapshot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = []
+    seen: list[tuple[int, int]] = []
+    jump = FlowMap.jump
+    both = threading.Barrier(2)
 
-    def at(self: LoadedMap, noise: torch.Tensor, t: float, steps: int, *_rest: Any) -> Any:
-        seen.append(torch.get_num_threads())
-        return noise.numpy()
+    def watched(self: FlowMap, *given: Any) -> torch.Tensor:
+        seen.append((threading.get_ident(), torch.get_num_threads()))
+        if len(seen) <= 2:
+            both.wait(timeout=30)  # until another thread has begun a part too
+        return jump(self, *given)
 
-    monkeypatch.setattr(LoadedMap, "at", at)
+    monkeypatch.setattr(FlowMap, "jump", watched)
     torch.set_num_threads(3)
-    ask(qtbot, answers, frame_request(snapshot, threads=2), frame_request(snapshot, threads=1))
-    assert seen == [2, 2, 1, 1]
+    (two,) = ask(qtbot, answers, frame_request(snapshot, threads=2))
+    assert {threads for _, threads in seen} == {1}
+    assert len({thread for thread, _ in seen}) == 2
+    seen[:] = seen[:2]
+    (one,) = ask(qtbot, answers, frame_request(snapshot, threads=1))
+    assert len({thread for thread, _ in seen[2:]}) == 1
+    for layer, cloud in two.clouds.items():
+        assert np.array_equal(cloud, one.clouds[layer])
+    torch.set_num_threads(1)
 
 
 def test_what_training_needs_is_imported_once_nothing_is_asked_for(

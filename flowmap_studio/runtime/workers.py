@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +14,9 @@ from typing import ClassVar, Generic, TypeVar
 
 from PySide6.QtCore import QThread
 
+LATER = 10
+"""Niceness of threads that compute for nobody's hand: a tenth of a core's time beside one of
+niceness 0, and all of it when nothing else wants the core."""
 EXIT_SECONDS = 10.0
 """How long the interpreter's end waits for threads that nobody stopped or that don't stop."""
 log = logging.getLogger(__name__)
@@ -37,6 +42,17 @@ class Worker(QThread):
     def request_stop(self) -> None:
         """Ask the thread to end soon; returns at once."""
         raise NotImplementedError
+
+    @staticmethod
+    def stand_back() -> None:
+        """Leave the cores to threads that a hand waits for, from within `run` and for good.
+
+        Threads that are started from here on do so too. Only Linux has it for single threads.
+        """
+        if sys.platform == "linux":
+            thread = threading.get_native_id()
+            own = os.getpriority(os.PRIO_PROCESS, thread)
+            os.setpriority(os.PRIO_PROCESS, thread, max(own, LATER))
 
     @staticmethod
     def running() -> list[Worker]:

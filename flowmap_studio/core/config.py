@@ -10,6 +10,8 @@ import math
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from flowmap_studio.core.errors import ConfigError
@@ -404,7 +406,7 @@ class RunConfig:
     )
 
     def __post_init__(self) -> None:
-        for name, hint in _types().items():
+        for name, hint in types().items():
             object.__setattr__(self, name, _checked(name, hint, getattr(self, name)))
         self._check_combinations()
 
@@ -475,18 +477,22 @@ class RunConfig:
         return cls(**{**EARLIER, **values})
 
 
-def settings() -> dict[str, Setting]:
+@cache
+def settings() -> Mapping[str, Setting]:
     """The description of every field of `RunConfig`, in the order of the form."""
-    return {f.name: f.metadata["setting"] for f in fields(RunConfig)}
+    return MappingProxyType({f.name: f.metadata["setting"] for f in fields(RunConfig)})
 
 
-def defaults() -> dict[str, Any]:
+@cache
+def defaults() -> Mapping[str, Any]:
     """The default value of every field of `RunConfig`."""
-    return {f.name: f.default for f in fields(RunConfig)}
+    return MappingProxyType({f.name: f.default for f in fields(RunConfig)})
 
 
-def _types() -> dict[str, type]:
-    return typing.get_type_hints(RunConfig)
+@cache
+def types() -> Mapping[str, type]:
+    """The type of every field of `RunConfig`: int, float or str."""
+    return MappingProxyType(typing.get_type_hints(RunConfig))
 
 
 def _checked(name: str, hint: type, value: Any) -> Any:

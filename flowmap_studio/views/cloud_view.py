@@ -74,7 +74,7 @@ class CloudView(QWidget):
         box.setContentsMargins(0, 0, 0, 0)
         box.addWidget(self._plot)
         self._build_overlays(palette)
-        self.apply_palette(palette)
+        self._colour(palette)
 
     def _build_overlays(self, palette: Palette) -> None:
         self.panel = LayerPanel(palette, self)
@@ -221,6 +221,7 @@ class CloudView(QWidget):
         self._visible[layer], self._opacity[layer] = False, opacity
         item.setVisible(False)
         item.set_opacity(opacity)
+        item.set_colour(layer_colour(self._palette, layer))
         self.panel.set_opacity(layer, opacity)
         self._order = sorted((*self._order, layer), key=BACK_TO_FRONT.index)
         self._plot.addItem(item, ignoreBounds=True)
@@ -320,14 +321,18 @@ class CloudView(QWidget):
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours."""
         self._plot.apply_palette(palette)
+        self.panel.apply_palette(palette)
+        self.legend.apply_palette(palette)
+        self._colour(palette)
+
+    def _colour(self, palette: Palette) -> None:
+        """Colour the clouds and what else this class itself made."""
         self._palette = palette
         for layer in self._order:
             colour = self._colours.get(layer) or layer_colour(palette, layer)
             self._item(layer).set_colour(colour)
         for item in self._items.values():
             item.set_class_colours(palette.classes)
-        self.panel.apply_palette(palette)
-        self.legend.apply_palette(palette)
         self._fit_button.setIcon(icon("fit", palette))
         chip = QColor(palette.stage)
         back = f"rgba({chip.red()}, {chip.green()}, {chip.blue()}, 0.8)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Collection
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -15,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from flowmap_studio.core.config import RunConfig, settings
+from flowmap_studio.core.config import RunConfig, settings, types
 from flowmap_studio.core.errors import ConfigError
 from flowmap_studio.views.disclosure import Disclosure
 from flowmap_studio.views.field_row import FieldRow, error_label
@@ -110,7 +109,6 @@ class ConfigForm(QWidget):
         body.addWidget(content)
 
     def _fields(self, names: list[str], disclosures: list[Disclosure]) -> QWidget:
-        hints = typing.get_type_hints(RunConfig)
         holder = QWidget()
         grid = QGridLayout(holder)
         grid.setContentsMargins(6, 0, 0, 0)
@@ -119,7 +117,7 @@ class ConfigForm(QWidget):
         grid.setColumnMinimumWidth(0, LABEL_WIDTH)
         grid.setColumnStretch(1, 1)
         for index, name in enumerate(names):
-            row = FieldRow(name, hints[name], self)
+            row = FieldRow(name, types()[name], self)
             row.edited.connect(self._on_edited)
             row.place(grid, 2 * index)
             self._rows[name] = row

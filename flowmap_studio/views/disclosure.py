@@ -31,12 +31,7 @@ class Disclosure(QToolButton):
         self.setCheckable(True)
         self.setChecked(opened)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        weight = 400 if quiet else 600
-        self.setStyleSheet(
-            "QToolButton, QToolButton:checked, QToolButton:pressed { border: none; "
-            f"background: transparent; font-weight: {weight}; padding: 3px 4px 3px 0; }}"
-            "QToolButton:hover, QToolButton:focus { text-decoration: underline; }"
-        )
+        self.setProperty("quiet", quiet)
         self.toggled.connect(self._show)
         self._show(opened)
 

@@ -40,7 +40,7 @@ class FieldRow(QObject):
         self.reset.setObjectName(f"reset_{name}")
         self.reset.setToolTip(tr("Back to the default, {value}", value=default_text(name)))
         self.reset.setAccessibleName(tr("Reset {label}", label=tr(setting.label)))
-        self.reset.setStyleSheet("QToolButton { padding: 2px; }")
+        self.reset.setProperty("tight", True)
         self.reset.setFixedSize(RESET_SIDE, RESET_SIDE)
         self.reset.clicked.connect(self._on_reset)
         policy = self.reset.sizePolicy()

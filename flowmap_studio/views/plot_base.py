@@ -90,7 +90,7 @@ class StudioPlotWidget(pg.PlotWidget):
         parent: QWidget | None = None,
     ) -> None:
         axes = {"left": FineLogAxis("left"), "bottom": StepAxis("bottom")}
-        super().__init__(parent, axisItems=axes)
+        super().__init__(parent, axisItems=axes, enableMenu=False)
         # It has no keys of its own: the Tab key passes it by.
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.following = True

@@ -25,7 +25,6 @@ def plot_style(item: pg.PlotItem, palette: Palette) -> None:
         axis.label.setDefaultTextColor(QColor(palette.muted))
     item.showGrid(x=True, y=True, alpha=0.18 if palette.dark else 0.14)
     item.hideButtons()
-    item.setMenuEnabled(False)
 
 
 def compact_number(value: float) -> str:

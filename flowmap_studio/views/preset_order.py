@@ -21,7 +21,7 @@ class OrderButton(QToolButton):
         self.setText("⇅")
         self.setAccessibleName(tr("Order of the presets"))
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        self.setProperty("bareMenu", True)
         menu = QMenu(self)
         self._group = QActionGroup(self)
         for name in ORDERS:

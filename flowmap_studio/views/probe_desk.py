@@ -80,7 +80,6 @@ class ProbeDesk(QObject):
             item.set_other_colours(palette.muted, palette.danger)
         self.pointer.set_colour(palette.accent)
         self.followed.apply_palette(palette)
-        self._stage.apply_palette(palette)
 
     # --- intents ------------------------------------------------------------------------------
 

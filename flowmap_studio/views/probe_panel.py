@@ -78,7 +78,7 @@ class ProbePanel(QWidget):
         self.apply_palette(palette)
 
     def _build_map(self) -> None:
-        self._plot = pg.PlotWidget()
+        self._plot = pg.PlotWidget(enableMenu=False)
         self._plot.setObjectName("residualMap")
         self._plot.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._plot.setToolTip(tr(RESIDUAL_TIP))

@@ -39,7 +39,7 @@ class StagePlot(pg.PlotWidget):
 
     def __init__(self, palette: Palette, parent: QWidget | None = None) -> None:
         axes = {side: StageAxis(side) for side in ("left", "bottom")}
-        super().__init__(parent, axisItems=axes)
+        super().__init__(parent, axisItems=axes, enableMenu=False)
         # It has no keys of its own: the Tab key passes it by.
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._fitted: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None

@@ -99,6 +99,12 @@ QHeaderView::section {{ background: {p.panel}; color: {p.muted}; border: none;
     border-bottom: 1px solid {p.border}; padding: 3px 6px; }}
 QToolButton::menu-indicator {{ image: url({arrow}); width: 10px; height: 10px;
     subcontrol-position: right center; right: 5px; }}
+QToolButton[bareMenu="true"]::menu-indicator {{ image: none; }}
+QToolButton[tight="true"] {{ padding: 2px; }}
+Disclosure, Disclosure:checked, Disclosure:pressed, Disclosure:hover, Disclosure:focus {{
+    border: none; background: transparent; font-weight: 600; padding: 3px 4px 3px 0; }}
+Disclosure[quiet="true"] {{ font-weight: 400; }}
+Disclosure:hover, Disclosure:focus {{ text-decoration: underline; }}
 QToolButton#compareMethods {{ background: {p.field}; border-color: {p.border};
     padding: 4px 20px 4px 8px; }}
 QLabel[muted="true"] {{ color: {p.muted}; }}

@@ -114,7 +114,7 @@ class TimeBar(QWidget):
         to_and_fro.toggled.connect(self.set_ping_pong)
         marks = self._button("bookmark", tr("Bookmarks on both axes of time"), row)
         marks.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        marks.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        marks.setProperty("bareMenu", True)
         self.speed_combo = QComboBox()
         self.speed_combo.setObjectName("speedCombo")
         self.speed_combo.setAccessibleName(tr("Speed"))

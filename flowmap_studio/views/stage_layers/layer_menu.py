@@ -33,6 +33,7 @@ class LayerMenu(QToolButton):
         super().__init__()
         self._layer = layer
         self.setObjectName(f"menu_{layer}")
+        self.setProperty("bareMenu", True)
         self.setText("⋯")
         self.setFixedSize(22, 22)
         self.setToolTip(tr("Colour and order of {name}", name=tr(NAMES[layer])))
@@ -51,7 +52,6 @@ class LayerMenu(QToolButton):
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours."""
-        self.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         self._shades = list(colour_choices(palette))
         for action, shade in zip(self.colours, self._shades, strict=True):
             swatch = QPixmap(14, 14)

@@ -74,8 +74,10 @@ class JumpSlider(QSlider):
         super().mousePressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: D102 - Qt's
-        self._hover(self.position_at(event.position().x()))
         super().mouseMoveEvent(event)
+        # A handle that was seized beside its middle keeps that distance to the mouse.
+        held = self.isSliderDown()
+        self._hover(self.value() if held else self.position_at(event.position().x()))
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: D102 - Qt's
         self._hover(None)

@@ -9,6 +9,7 @@ def style_sheet(p: Palette) -> str:
     arrow = asset("icons", f"arrow-{'dark' if p.dark else 'light'}.svg").as_posix()
     return f"""
 QMainWindow, QDialog {{ background: {p.window}; }}
+QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QMainWindow::separator {{ background: {p.window}; width: 6px; height: 6px; }}
 QToolBar {{ background: {p.window}; border: none; spacing: 2px; padding: 2px 8px 4px 8px; }}
 QToolBar::separator {{ background: {p.border}; width: 1px; margin: 5px 4px; }}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -81,6 +81,7 @@ from flowmap_studio.views.undo import ConfigChange
 
 COMPARE_SHARE = 0.29
 """Of the window's height, for the compare panel when it opens."""
+FIRST_SIZE = QSize(1280, 800)
 DROPPABLE = (".flowmap", *TARGET_ENDINGS)
 
 
@@ -215,8 +216,9 @@ class StudioWindow(QMainWindow):
         view.addMenu(self._languages)
         self._stage_only = StageOnly(self, (*self._docks, self.tool_bar, self.menuBar()))
         KeyReach(self, besides=(self.time_bar.time_slider,))
-        self.resize(1280, 800)
+        # First the least size: placing the docks has left one that is higher than the first size.
         self.setMinimumSize(900, 600)
+        self.resize(FIRST_SIZE)
 
     def _wire_views(self) -> None:
         session, bar = self.session, self.time_bar

@@ -72,6 +72,16 @@ def test_what_lies_under_the_mouse_is_told_until_it_leaves(qtbot, bar):
     assert slider.grab().toImage() == calm
 
 
+def test_a_dragged_handle_tells_where_it_is_and_not_where_the_mouse_is(qtbot, bar):
+    slider = bar.time_slider
+    beside = point(slider, 0) - QPoint(6, 0)  # it stays this far behind the mouse
+    qtbot.mousePress(slider, Qt.MouseButton.LeftButton, pos=beside)
+    qtbot.mouseMove(slider, beside + QPoint(200, 0))
+    assert slider.value() > 0
+    assert slider._hovered == slider.value()
+    qtbot.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=beside + QPoint(200, 0))
+
+
 def test_the_history_names_the_step_under_the_mouse(bar):
     bar.set_history([0, 50, 12_400], 2, live=True)
     slider = bar.history_slider

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QApplication,
@@ -98,6 +98,10 @@ def test_the_first_start_shows_a_shipped_map_that_can_be_scrubbed_at_once(
     current = studio.find("presetList").currentIndex()
     assert current.data() == read_preset(first).title
     assert studio.message() == ""
+
+
+def test_the_first_start_has_the_size_that_its_layout_is_made_for(open_studio: Any) -> None:
+    assert open_studio().window.size() == QSize(1280, 800)
 
 
 def test_without_any_preset_the_stage_says_what_to_do(

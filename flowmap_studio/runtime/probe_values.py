@@ -9,14 +9,17 @@ import numpy.typing as npt
 
 from flowmap_studio.core.snapshot import Snapshot
 
-LAYER_PROBES = ("grid", "velocity", "trajectories", "area", "likelihood")
+LAYER_PROBES = (
+    *("grid", "velocity", "trajectories"),
+    *("area", "likelihood", "density", "semigroup"),
+)
 """Probes that are layers of the stage, the cheap ones first."""
 READINGS = ("folds", "energy", "data_likelihood", "residual")
 """Probes that are figures of a map, whatever the flow time."""
 TRACE = "trace"
 TIMELESS = ("trajectories", TRACE, *READINGS)
 """They tell of all flow times at once, so that scrubbing asks for none of them."""
-SLOW = ("area", "likelihood", *READINGS)
+SLOW = ("area", "likelihood", "density", "semigroup", *READINGS)
 """What takes longer than a frame."""
 DEPTH_NATS = 8.0
 """What is less likely than the best place by more than this is left out."""

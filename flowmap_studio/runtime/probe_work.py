@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ import torch
 from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED
 from flowmap_studio.core.errors import DataError, StudioError
 from flowmap_studio.core.guidance import Guide
-from flowmap_studio.core.loaded_map import LoadedMap, Points
+from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.probes import (
     area_change,
     carried_velocity,
@@ -18,10 +18,19 @@ from flowmap_studio.core.probes import (
     log_density,
     map_velocity,
     path_energy,
+    semigroup_gaps,
     semigroup_residual,
     source_lattice,
     source_log_density,
     trajectories,
+)
+from flowmap_studio.runtime.probe_shapes import (
+    arrow_lines,
+    broken,
+    density_heat,
+    lattice_heat,
+    log_mass_heat,
+    parts,
 )
 from flowmap_studio.runtime.probe_values import (
     TRACE,
@@ -43,17 +52,16 @@ ARROWS = 21
 PATHS, PATH_TIMES = 64, 41
 AREA_NODES, VELOCITY_AREA_NODES = 64, 20
 """Of the lattice of Jacobians; a velocity's cost a hundred times as much."""
-PICTURE = 96
-"""Pixels of the log-likelihood along each axis."""
-MASS_NODES, FINER = 96, 8
-"""Of the lattice whose mass is carried there, and parts of its cells along each axis."""
+MASS_NODES = 96
+"""Of the lattice whose mass is carried to make a log-likelihood."""
+GAP_NODES = 96
+"""Of the lattice of semigroup residuals."""
+DENSITY_POINTS = 16384
 READING_POINTS = 128
 AREA_PART, DENSITY_PART = 1024, 16
 """Points evaluated at once: each has Jacobians in memory."""
 RESIDUAL_TIMES = 9
 ODE_STEPS = 8
-HEAD = 0.32
-"""Length of an arrow's head as a share of the arrow."""
 PLANE_ONLY = "This map has {} axes; the layer is made for maps of the plane."
 ONE_CLASS = "Choose one class below the stage: each class has a map of its own."
 
@@ -79,6 +87,8 @@ class Probes:
             TRACE: self._trace,
             "area": self._area_heat,
             "likelihood": self._likelihood,
+            "density": self._density,
+            "semigroup": self._semigroup,
             "folds": self._folds,
             "energy": self._energy,
             "data_likelihood": self._data_likelihood,
@@ -101,7 +111,7 @@ class Probes:
         up = flat.transpose(1, 0, 2)[:: (GRID_NODES - 1) // (GRID_LINES - 1)]
         lines = np.concatenate([across, up])
         carried = self._carried(lines.reshape(-1, 2), request)
-        return _broken(carried.reshape(lines.shape))
+        return broken(carried.reshape(lines.shape))
 
     def _arrows(self, request: ProbeRequest) -> Lines:
         self._need_plane()
@@ -114,7 +124,7 @@ class Probes:
             places = self._seen_lattice()
             guide = self._one_class(request, places)
             velocity = map_velocity(self.loaded, places, request.t, guide)
-        return _arrow_lines(places, velocity, 2 * REACH / (ARROWS - 1) * self._spread())
+        return arrow_lines(places, velocity, 2 * REACH / (ARROWS - 1) * self._spread())
 
     def _paths(self, request: ProbeRequest) -> Paths:
         self._need_plane()
@@ -140,49 +150,54 @@ class Probes:
             lattice = source_lattice(self.loaded, nodes, REACH)
             flat = lattice.reshape(-1, 2)
             found = []
-            for some in _parts(flat, AREA_PART):
+            for some in parts(flat, AREA_PART):
                 guide = self._one_class(request, some)
                 found.append(area_change(self.loaded, some, 0.0, request.t, guide).determinant)
             determinant = np.concatenate(found).reshape(nodes, nodes)
             with np.errstate(divide="ignore"):
                 doubled = np.log2(np.abs(determinant))
             folded = determinant < 0
-            half = (lattice[1, 1] - lattice[0, 0]) / 2  # pixels lie around their nodes
-            self._area = (
-                request,
-                Heat(doubled, lattice[0, 0] - half, lattice[-1, -1] + half, folded),
-            )
+            self._area = (request, lattice_heat(lattice, doubled, folded))
         return self._area[1]
 
     def _likelihood(self, request: ProbeRequest) -> Heat:
         """Log p_t of the mean density in each pixel: the noise's mass, carried there.
 
-        Every branch of a fold brings its mass. A lattice's cells are carried as quadrilaterals, so
-        that what is torn wide lies thin.
+        Every branch of a fold brings its mass.
         """
         self._need_plane()
         lattice = source_lattice(self.loaded, MASS_NODES, REACH)
         noise = lattice.reshape(-1, 2)
         places = self._carried(noise, request)
-        density = np.exp(source_log_density(self.loaded, noise))
-        cell = np.prod(lattice[1, 1] - lattice[0, 0]) / FINER**2
-        low, high = places.min(axis=0), places.max(axis=0)
-        if not (high > low).all():
+        if not np.ptp(places, axis=0).all():
             raise DataError(
                 "The map sends all noise to one point or line, where there is no density."
             )
-        figures = np.concatenate([places, density[:, None] * cell], axis=1)
-        spread = _finer(figures.reshape(MASS_NODES, MASS_NODES, 3)).reshape(-1, 3)
-        mass = np.histogram2d(
-            *spread[:, 1::-1].T,
-            PICTURE,
-            list(zip(low, high, strict=True))[::-1],
-            weights=spread[:, 2],
-        )[0]
-        with np.errstate(divide="ignore"):
-            nats = np.log(mass / np.prod((high - low) / PICTURE))
-        nats[np.isneginf(nats)] = np.nan
-        return Heat(nats, low, high, np.zeros(nats.shape, np.bool_), float(np.nanmax(nats)))
+        density = np.exp(source_log_density(self.loaded, noise))
+        mass = (density * np.prod(lattice[1, 1] - lattice[0, 0])).reshape(lattice.shape[:2])
+        return log_mass_heat(places.reshape(lattice.shape), mass)
+
+    def _density(self, request: ProbeRequest) -> Heat:
+        """How densely the map's own samples lie at the request's time, whatever their class."""
+        self._need_plane()
+        noise = self.loaded.noise(DENSITY_POINTS, STAGE_SEED)
+        given = request.label, request.guidance
+        guide = self.loaded.guide(len(noise), STAGE_SEED, *given)
+        points = self._at(noise, request.t, guide)
+        if not np.ptp(points, axis=0).all():
+            raise DataError(
+                "The map sends all noise to one point or line, where there is no density."
+            )
+        return density_heat(points)
+
+    def _semigroup(self, request: ProbeRequest) -> Heat:
+        """How far two jumps of half the time end from one, at the noise that they start from."""
+        self._need_plane()
+        self._need_map()
+        lattice = source_lattice(self.loaded, GAP_NODES, REACH)
+        noise = lattice.reshape(-1, 2)
+        gaps = semigroup_gaps(self.loaded, noise, request.t, self._one_class(request, noise))
+        return lattice_heat(lattice, gaps.reshape(lattice.shape[:2]))
 
     # --- readings -----------------------------------------------------------------------------
 
@@ -209,15 +224,14 @@ class Probes:
             points = points[snapshot.labels == snapshot.classes.index(request.label)]
         points = points[:: max(1, len(points) // READING_POINTS)][:READING_POINTS]
         given = request.label, request.guidance
-        parts = _parts(points, DENSITY_PART)
-        nats = np.concatenate([log_density(self.loaded, x, 1.0, *given).nats for x in parts])
+        found = [log_density(self.loaded, x, 1.0, *given).nats for x in parts(points, DENSITY_PART)]
+        nats = np.concatenate(found)
         if not np.isfinite(nats).any():
             raise DataError("The map reaches none of the data.")
         return float(np.nanmean(nats))
 
     def _residual(self, request: ProbeRequest) -> Residuals:
-        if self._velocity:
-            raise DataError("A velocity's flow composes by itself: it has no semigroup residual.")
+        self._need_map()
         times = np.linspace(0, 1, RESIDUAL_TIMES)
         guide = self._stage_guide(request, np.arange(READING_POINTS))
         found = semigroup_residual(self.loaded, times.tolist(), READING_POINTS, guide)
@@ -228,6 +242,10 @@ class Probes:
     def _need_plane(self) -> None:
         if self.loaded.snapshot.dim != 2:
             raise DataError(PLANE_ONLY.format(self.loaded.snapshot.dim))
+
+    def _need_map(self) -> None:
+        if self._velocity:
+            raise DataError("A velocity's flow composes by itself: it has no semigroup residual.")
 
     def _one_class(self, request: ProbeRequest, points: Wide) -> Guide | None:
         if self.loaded.snapshot.classes and request.label is None:
@@ -248,11 +266,14 @@ class Probes:
 
     def _carried(self, points: Wide, request: ProbeRequest) -> Wide:
         """(n, 2) where noise (n, 2) in data units is at the request's time, in data units."""
-        guide = self._one_class(request, points)
         units = self.loaded.snapshot.normalisation
         noise = torch.from_numpy(units.apply(points.astype(np.float32)))
+        return self._at(noise, request.t, self._one_class(request, points))
+
+    def _at(self, noise: torch.Tensor, t: float, guide: Guide | None) -> Wide:
+        """(n, 2) where normalised noise (n, 2) is at time t, in data units."""
         steps = ODE_STEPS if self._velocity else 1
-        return self.loaded.at(noise, request.t, steps, guide, "rk4").astype(np.float64)
+        return self.loaded.at(noise, t, steps, guide, "rk4").astype(np.float64)
 
     def _spread(self) -> float:
         return float(np.mean(self.loaded.snapshot.normalisation.scale))
@@ -263,38 +284,3 @@ class Probes:
         ends = np.concatenate([noise, self.loaded.snapshot.data])
         axes = [np.linspace(a, b, ARROWS) for a, b in zip(ends.min(0), ends.max(0), strict=True)]
         return np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
-
-
-def _parts(points: Points, size: int) -> Iterator[Points]:
-    for start in range(0, len(points), size):
-        yield points[start : start + size]
-
-
-def _broken(lines: Wide) -> Lines:
-    """Lines (m, k, 2) one after the other with gaps between them."""
-    gap = np.full((len(lines), 1, 2), np.nan)
-    joined = np.concatenate([lines, gap], axis=1).reshape(-1, 2)
-    return Lines(joined[:, 0].copy(), joined[:, 1].copy())
-
-
-def _finer(figures: Wide) -> Wide:
-    """A lattice (k, k, m) with `FINER` times as many nodes along both axes, linear between."""
-    for _ in range(2):
-        steps = np.arange(FINER)[None, :, None, None] / FINER
-        between = figures[:-1, None] + steps * (figures[1:, None] - figures[:-1, None])
-        joined = between.reshape(-1, *figures.shape[1:])
-        figures = np.concatenate([joined, figures[-1:]]).swapaxes(0, 1)
-    return figures
-
-
-def _arrow_lines(places: Wide, velocity: Wide, room: float) -> Lines:
-    """Arrows (n, 2) from places (n, 2), the longest as long as the room between two of them."""
-    speed = np.linalg.norm(velocity, axis=1)
-    known = np.isfinite(speed) & (speed > 0)
-    if not known.any():
-        return Lines(np.empty(0), np.empty(0))
-    along = velocity[known] * (room / speed[known].max())
-    aside = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    tip = places[known] + along
-    left, right = (tip - HEAD * along + side * HEAD / 2 * aside for side in (1, -1))
-    return _broken(np.stack([places[known], tip, left, tip, right], axis=1))

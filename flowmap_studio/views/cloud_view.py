@@ -231,11 +231,22 @@ class CloudView(QWidget):
         """The layers from the back to the front."""
         return tuple(self._order)
 
+    def set_layer_order(self, order: Sequence[str]) -> None:
+        """Stack the layers in this order from the back; those that it lacks keep their places."""
+        known = [layer for layer in order if layer in self._order]
+        places = iter(known)
+        self._order = [next(places) if layer in known else layer for layer in self._order]
+        self._stack()
+
     def move_layer(self, layer: str, by: int) -> None:
         """Bring a layer forward (1) or send it backward (-1) by one place."""
         here = self._order.index(layer)
         self._order.insert(max(0, here + by), self._order.pop(here))
         self._stack()
+
+    def layer_colour(self, layer: str) -> str:
+        """The colour that the user gave a layer, #rrggbb; "" for its own."""
+        return self._colours.get(layer, "")
 
     def set_layer_colour(self, layer: str, colour: str) -> None:
         """Draw a layer in a colour, #rrggbb, or in its own again for ""."""

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from flowmap_studio.core.drawing.layers import LAYERS
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.sampling_texts import map_names
-from flowmap_studio.views.stage_layers.kinds import ALL_LAYERS, NAMES, TIPS, layer_colour
+from flowmap_studio.views.stage_layers.kinds import ALL_LAYERS, KEYS, NAMES, TIPS, layer_colour
 from flowmap_studio.views.stage_layers.layer_menu import LayerMenu
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
@@ -95,7 +95,7 @@ class LayerPanel(QFrame):
 
     def _add_row(self, grid: QGridLayout, row: int, layer: str) -> None:
         self.sliders[layer] = self._build_slider(layer)
-        self.eyes[layer] = self._build_eye(layer, row + 1)
+        self.eyes[layer] = self._build_eye(layer, KEYS[layer])
         swatch, name, count = QLabel(), QLabel(tr(NAMES[layer])), QLabel()
         swatch.setFixedSize(SWATCH, SWATCH)
         count.setObjectName(f"count_{layer}")
@@ -111,7 +111,7 @@ class LayerPanel(QFrame):
             grid.addWidget(widget, row, column)
         self._swatches[layer], self._names[layer], self._counts[layer] = swatch, name, count
 
-    def _build_eye(self, layer: str, key: int) -> QToolButton:
+    def _build_eye(self, layer: str, key: str) -> QToolButton:
         eye = QToolButton()
         eye.setObjectName(f"eye_{layer}")
         eye.setCheckable(True)

@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QFileDialog, QMenu
 
-from flowmap_studio.core.drawing.layers import LAYERS
 from flowmap_studio.core.errors import StudioError
 from flowmap_studio.core.library import PresetEntry
 from flowmap_studio.core.presets import LayerLook, StageView, read_entry
@@ -19,6 +18,7 @@ from flowmap_studio.views.file_dialogs import PRESET_FILTER
 from flowmap_studio.views.preset_details import DetailsDialog, NameDialog
 from flowmap_studio.views.recent_files import RecentFiles
 from flowmap_studio.views.settings import Settings, deleted_folder, presets_folder
+from flowmap_studio.views.stage_layers.kinds import ALL_LAYERS, BACK_TO_FRONT
 from flowmap_studio.views.texts import tr
 
 if TYPE_CHECKING:
@@ -194,20 +194,28 @@ class LibraryDesk(QObject):
     def _view(self) -> StageView:
         stage, bar = self._window.stage, self._window.time_bar
         layers = {
-            layer: LayerLook(stage.is_layer_visible(layer), stage.layer_opacity(layer))
-            for layer in LAYERS
+            layer: LayerLook(
+                stage.is_layer_visible(layer),
+                stage.layer_opacity(layer),
+                stage.layer_colour(layer),
+            )
+            for layer in ALL_LAYERS
         }
-        return StageView(bar.time(), bar.steps(), stage.area(), layers)
+        order = stage.layer_order()
+        moved = () if order == BACK_TO_FRONT else order
+        return StageView(bar.time(), bar.steps(), stage.area(), layers, moved)
 
     def _show_view(self, view: StageView) -> None:
         stage, bar = self._window.stage, self._window.time_bar
         bar.pause()
         bar.set_time(view.t)
         bar.set_steps(view.steps)
-        for layer in LAYERS:
+        for layer in ALL_LAYERS:
             if (look := view.layers.get(layer)) is not None:
                 stage.set_layer_visible(layer, look.visible)
                 stage.set_layer_opacity(layer, look.opacity)
+                stage.set_layer_colour(layer, look.colour)
+        stage.set_layer_order(view.order or BACK_TO_FRONT)
         stage.reset_view(view.area)
 
     # --- favourites ---------------------------------------------------------------------------

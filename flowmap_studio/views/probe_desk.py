@@ -24,7 +24,15 @@ from flowmap_studio.runtime.probe_values import (
 )
 from flowmap_studio.views.stage_actions import PROBE_ACTIONS
 from flowmap_studio.views.stage_layers.followed import Followed
-from flowmap_studio.views.stage_layers.items import HeatItem, LinesItem, PathsItem
+from flowmap_studio.views.stage_layers.items import (
+    HeatItem,
+    LinesItem,
+    PathsItem,
+    by_distance,
+    by_doublings,
+    by_nats,
+    by_share,
+)
 from flowmap_studio.views.stage_layers.kinds import OPACITY
 from flowmap_studio.views.stage_layers.picking import inside, nearest
 from flowmap_studio.views.stage_layers.pointer import StagePointer
@@ -56,7 +64,12 @@ class ProbeDesk(QObject):
         self._control = window.session.probes
         self.trajectories = PathsItem(1.6)
         self.lines = {"grid": LinesItem(), "velocity": LinesItem(1.2)}
-        self.heats = {"area": HeatItem(signed=True), "likelihood": HeatItem(signed=False)}
+        self.heats = {
+            "area": HeatItem(by_doublings, signed=True),
+            "likelihood": HeatItem(by_nats),
+            "density": HeatItem(by_share),
+            "semigroup": HeatItem(by_distance),
+        }
         items = {**self.lines, **self.heats, "trajectories": self.trajectories}
         for layer in LAYER_PROBES:
             stage.add_layer(layer, items[layer], OPACITY[layer])
@@ -210,6 +223,9 @@ def _note(answer: ProbeAnswer) -> tuple[str, str]:
     if isinstance(answer.value, Heat) and answer.value.folded.any():
         share = f"{100 * answer.value.folded.mean():.1f} %"
         return share, tr("The map folds at {share} of the places shown", share=share)
+    if isinstance(answer.value, Heat) and answer.name == "semigroup":
+        mean = f"{np.sqrt(np.square(answer.value.values).mean()):.3f}"
+        return mean, tr("Root mean square: {mean} of the data's spread", mean=mean)
     return "", ""
 
 

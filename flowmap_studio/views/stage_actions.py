@@ -10,6 +10,8 @@ PROBE_ACTIONS = {
     "trajectories": "trajectoriesAction",
     "area": "areaAction",
     "likelihood": "likelihoodAction",
+    "density": "densityAction",
+    "semigroup": "semigroupAction",
 }
 """The action that shows or hides each layer of a probe."""
 STAGE_ACTIONS = (
@@ -76,7 +78,25 @@ STAGE_ACTIONS = (
         "View",
         "Log-likelihood",
         ("9",),
-        "Show or hide the density at this time",
+        "Show or hide the density at this time, by change of variables",
+        checkable=True,
+        part=2,
+    ),
+    ActionRow(
+        "densityAction",
+        "View",
+        "Density",
+        ("0",),
+        "Show or hide how densely the samples lie at this time",
+        checkable=True,
+        part=2,
+    ),
+    ActionRow(
+        "semigroupAction",
+        "View",
+        "Semigroup residual",
+        ("R",),
+        "Show or hide where two jumps end elsewhere than one",
         checkable=True,
         part=2,
     ),

@@ -30,6 +30,14 @@ BAD: dict[str, tuple[str, Any]] = {
     "layer number": ("layers", {"data": [1, 1]}),
     "layer opacity": ("layers", {"data": [True, 1.01]}),
     "layer short": ("layers", {"data": [True]}),
+    "layer long": ("layers", {"data": [True, 1, "#aabbcc", 1]}),
+    "layer colour": ("layers", {"data": [True, 1, "red"]}),
+    "layer colour code": ("layers", {"data": [True, 1, "#aabbcc; x"]}),
+    "order text": ("order", "data"),
+    "order twice": ("order", ["data", "data"]),
+    "order lists": ("order", [["data"]]),
+    "order many": ("order", [str(k) for k in range(65)]),
+    "order name": ("order", ["x" * 65]),
 }
 
 
@@ -38,6 +46,9 @@ def test_a_sound_view_is_read() -> None:
     assert view == StageView(0.5, 8, (-1.0, 1.0, -2.5, 2.0), {"data": LayerLook(True, 0.5)})
     assert parse_view(describe_view(view)) == view
     assert parse_view(describe_view(StageView())) == StageView()
+    looks = {"data": LayerLook(True, 0.5, "#a0b1c2"), "grid": LayerLook(False, 1.0)}
+    painted = StageView(layers=looks, order=("grid", "data"))
+    assert parse_view(describe_view(painted)) == painted
 
 
 @pytest.mark.parametrize("case", list(BAD))

@@ -8,12 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from flowmap_studio.core.errors import Unwanted
 from flowmap_studio.core.loaded_map import LoadedMap
-from flowmap_studio.core.probes import area_change, log_density, source_lattice
+from flowmap_studio.core.probes import (
+    area_change,
+    log_density,
+    source_lattice,
+    source_log_density,
+)
 from flowmap_studio.runtime.probe_values import LAYER_PROBES, READINGS, ProbeRequest
-from flowmap_studio.runtime.probe_work import AREA_NODES, REACH, Probes
+from flowmap_studio.runtime.probe_work import AREA_NODES, GAP_NODES, REACH, Probes
 from flowmap_studio.runtime.probes import Prober
 from flowmap_studio.runtime.session import Session
 from flowmap_studio.runtime.workers import join
@@ -68,6 +74,32 @@ def test_the_density_has_the_mass_of_the_noise(probes: Probes, request_of: Any) 
     pixel = np.prod((heat.high - heat.low) / heat.values.shape[0])
     inside = 0.9973**2  # of a normal source, within three standard deviations along each axis
     assert np.nansum(np.exp(heat.values)) * pixel == pytest.approx(inside, abs=2e-3)
+
+
+def test_the_density_is_that_of_the_samples(probes: Probes, request_of: Any) -> None:
+    heat = probes.answer(replace(request_of, t=0.0), "density").value
+    size = (heat.high - heat.low) / heat.values.shape[0]
+    assert heat.values.sum() * np.prod(size) == pytest.approx(1, abs=0.02)  # but for the tails
+    rows, columns = np.nonzero(heat.values > heat.top / 2)
+    places = heat.low + (np.stack([columns, rows], axis=1) + 0.5) * size
+    exact = np.exp(source_log_density(probes.loaded, places))
+    off = heat.values[rows, columns] / exact - 1
+    assert abs(off.mean()) < 0.03
+    assert off.std() < 0.25  # some 30 of 16,384 points lie within the reach of the smoothing
+
+
+def test_the_semigroup_residual_is_two_jumps_against_one(probes: Probes, request_of: Any) -> None:
+    heat = probes.answer(request_of, "semigroup").value
+    row, column = 20, 70
+    place = source_lattice(probes.loaded, GAP_NODES, REACH)[row, column][None]
+    units = probes.loaded.snapshot.normalisation
+    noise = torch.from_numpy(units.apply(place.astype(np.float32)))
+    one = probes.loaded.normalised(noise, [0.0, 0.6])
+    two = probes.loaded.normalised(noise, [0.0, 0.3, 0.6])
+    spread = np.sqrt(units.apply(probes.loaded.snapshot.data).var(axis=0, ddof=1).mean())
+    assert heat.values[row, column] == pytest.approx(float((two - one).norm()) / spread, rel=1e-3)
+    at_once = probes.answer(replace(request_of, t=0.0), "semigroup").value
+    assert not at_once.values.any()
 
 
 @pytest.mark.parametrize("name", ["data_likelihood", "energy", "area", "residual", "trajectories"])

@@ -241,7 +241,13 @@ def test_a_preset_remembers_time_steps_layers_and_view(
     studio.find("timeSlider").setValue(250)
     studio.find("stepsSpin").setValue(3)
     studio.key(Qt.Key.Key_2)
-    studio.window.stage.set_layer_opacity("composed", 0.2)
+    stage = studio.window.stage
+    stage.set_layer_opacity("composed", 0.2)
+    stage.panel.menus["composed"].colours[5].trigger()
+    colour = stage.layer_colour("composed")
+    stage.panel.menus["source"].forward.trigger()
+    order = stage.layer_order()
+    studio.key(Qt.Key.Key_5)
     studio.window.stage._plot.move_to((-1.0, -0.5), (1.0, 1.5))
     area = studio.window.stage.area()
     path = presets_folder() / "looked at.flowmap"
@@ -249,10 +255,16 @@ def test_a_preset_remembers_time_steps_layers_and_view(
     saved = read_preset(path).view
     assert (saved.t, saved.steps, saved.area) == (0.25, 3, area)
     assert saved.layers["data"] == LayerLook(False, 0.45)
+    assert saved.layers["composed"] == LayerLook(True, 0.2, colour)
+    assert saved.layers["grid"].visible
+    assert saved.order == order
 
     studio.find("timeSlider").setValue(900)
     studio.find("stepsSpin").setValue(8)
     studio.key(Qt.Key.Key_2)
+    studio.key(Qt.Key.Key_5)
+    stage.panel.menus["composed"].own_colour.trigger()
+    stage.panel.menus["source"].backward.trigger()
     assert studio.window.open_preset(small_preset)  # an old file: all stays as it is
     studio.settled()
     assert studio.session.t == 0.9
@@ -261,7 +273,10 @@ def test_a_preset_remembers_time_steps_layers_and_view(
     studio.settled()
     assert (studio.session.t, studio.session.steps) == (0.25, 3)
     assert not studio.window.stage.is_layer_visible("data")
-    assert studio.window.stage.layer_opacity("composed") == 0.2
+    assert stage.layer_opacity("composed") == 0.2
+    assert stage.layer_colour("composed") == colour != ""
+    assert stage.layer_order() == order
+    assert stage.is_layer_visible("grid")
     # The message is gone and the stage higher: at least what was seen is seen, from its middle.
     left, right, bottom, top = studio.window.stage.area()
     assert (left, right) == pytest.approx(area[:2], abs=0.01)

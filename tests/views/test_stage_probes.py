@@ -14,7 +14,7 @@ from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.probes import fold_share, trajectories
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support ")
-PROBES = ("grid", "velocity", "trajectories", "area", "likelihood")
+PROBES = ("grid", "velocity", "trajectories", "area", "likelihood", "density", "semigroup")
 
 
 def answered(studio: Any, name: str) -> Any:
@@ -50,7 +50,7 @@ def only(studio: Any, layer: str) -> None:
 
 def test_keys_show_each_probe_and_hide_it_again(studio: Any) -> None:
     stage = studio.window.stage
-    for key, layer in zip("56789", PROBES, strict=True):
+    for key, layer in zip("567890R", PROBES, strict=True):
         before = stage.grab().toImage()
         studio.qtbot.keyClick(studio.window, key)
         assert stage.is_layer_visible(layer)

@@ -9,7 +9,7 @@ from flowmap_studio.core.probes.density import LogDensity, log_density, source_l
 from flowmap_studio.core.probes.inverse import Inverse, invert
 from flowmap_studio.core.probes.jacobian import AreaChange, area_change, fold_share
 from flowmap_studio.core.probes.paths import Trajectories, path_energy, trajectories
-from flowmap_studio.core.probes.residual import semigroup_residual
+from flowmap_studio.core.probes.residual import semigroup_gaps, semigroup_residual
 from flowmap_studio.core.probes.velocity import map_velocity
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "log_density",
     "map_velocity",
     "path_energy",
+    "semigroup_gaps",
     "semigroup_residual",
     "source_lattice",
     "source_log_density",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -15,7 +16,12 @@ from flowmap_studio.runtime.probe_values import DEPTH_NATS, Heat, Lines, Paths
 
 DOUBLINGS = 4.0
 """Doublings or halvings of area that have the full colour."""
+FULL_GAP = 0.25
+"""Distance, in units of the data's spread, that has the full colour."""
 FOLD_ALPHA = 0.9
+
+
+Strength = Callable[[Heat], npt.NDArray[np.float64]]
 
 
 class StageItem(Protocol):
@@ -115,16 +121,37 @@ def place_at(paths: Paths, t: float) -> npt.NDArray[np.float64]:
     return place
 
 
+def by_doublings(heat: Heat) -> npt.NDArray[np.float64]:
+    """Of logarithms to base 2 that are clear at 0."""
+    return np.abs(heat.values) / DOUBLINGS
+
+
+def by_nats(heat: Heat) -> npt.NDArray[np.float64]:
+    """Of logarithms whose top is strong; what lies `DEPTH_NATS` below it is clear."""
+    return np.clip(1 - (heat.top - heat.values) / DEPTH_NATS, 0, 1) ** 2
+
+
+def by_share(heat: Heat) -> npt.NDArray[np.float64]:
+    """Of figures from 0 to their top, evenly."""
+    return heat.values / heat.top if heat.top > 0 else np.zeros_like(heat.values)
+
+
+def by_distance(heat: Heat) -> npt.NDArray[np.float64]:
+    """Of distances; small ones are seen too."""
+    return np.sqrt(heat.values / FULL_GAP)
+
+
 class HeatItem(pg.ImageItem):
     """A figure at each place as a picture.
 
     Args:
-        signed: Whether the figure has a middle, 0, that is clear; otherwise the top is strong and
-            what lies `DEPTH_NATS` below it is clear.
+        strength: How strongly it colours a place, 1 for the full colour.
+        signed: Whether figures below 0 have a colour of their own.
     """
 
-    def __init__(self, *, signed: bool) -> None:
+    def __init__(self, strength: Strength, *, signed: bool = False) -> None:
         super().__init__(axisOrder="row-major")
+        self._strength = strength
         self._signed = signed
         self._heat: Heat | None = None
         self._colours = ("#ffffff", "#808080", "#ff0000")
@@ -153,12 +180,7 @@ class HeatItem(pg.ImageItem):
         heat = self._heat
         if heat is None:
             return np.empty((0, 0, 4), np.uint8)
-        values = heat.values
-        if self._signed:
-            share = np.abs(values) / DOUBLINGS
-        else:
-            share = 1 - (heat.top - values) / DEPTH_NATS
-            share = np.clip(share, 0, 1) ** 2
+        values, share = heat.values, self._strength(heat)
         share = np.where(np.isnan(share), 0, np.clip(share, 0, 1))
         colours = np.array([rgb(QColor(colour).name()) for colour in self._colours])
         chosen = np.where(values < 0, 1, 0) if self._signed else np.zeros(values.shape, int)

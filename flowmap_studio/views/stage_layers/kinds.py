@@ -9,6 +9,8 @@ from flowmap_studio.runtime.probe_values import LAYER_PROBES
 from flowmap_studio.views.theme import Palette
 
 ALL_LAYERS = (*LAYERS, *LAYER_PROBES)
+KEYS: Mapping[str, str] = dict(zip(ALL_LAYERS, "1234567890R", strict=True))
+"""The key that shows or hides each layer."""
 NAMES: Mapping[str, str] = {
     **LABELS,
     "grid": "Deformed grid",
@@ -16,6 +18,8 @@ NAMES: Mapping[str, str] = {
     "trajectories": "Trajectories",
     "area": "Area change",
     "likelihood": "Log-likelihood",
+    "density": "Density",
+    "semigroup": "Semigroup residual",
 }
 TIPS: Mapping[str, str] = {
     "source": "The noise points x0 that every cloud starts from; always the same ones, so that "
@@ -33,8 +37,19 @@ TIPS: Mapping[str, str] = {
     "grey where it shrinks, red where the map folds (negative)",
     "likelihood": "log p_t of the mean density in each pixel, by change of variables: the stronger "
     "the colour, the likelier; up to 8 nats below the likeliest place",
+    "density": "How densely 16,384 samples of one evaluation lie at time t, smoothed: what the "
+    "samples show, in even steps from none to most",
+    "semigroup": "‖X(t/2, t) ∘ X(0, t/2) − X(0, t)‖ at the noise that the map starts from, in "
+    "units of the data's spread: where two jumps end elsewhere than one. Full colour from 0.25 on",
 }
-BACK_TO_FRONT = ("likelihood", "area", *DEPTH[:2], "grid", *DEPTH[2:], "trajectories", "velocity")
+BACK_TO_FRONT = (
+    *("density", "likelihood", "semigroup", "area"),
+    *DEPTH[:2],
+    "grid",
+    *DEPTH[2:],
+    "trajectories",
+    "velocity",
+)
 """Pictures lie under the points, lines over those that they are about."""
 OPACITY: Mapping[str, float] = {
     "grid": 0.6,
@@ -42,6 +57,8 @@ OPACITY: Mapping[str, float] = {
     "trajectories": 0.7,
     "area": 0.7,
     "likelihood": 0.7,
+    "density": 0.7,
+    "semigroup": 0.7,
 }
 _COLOURS = {
     "grid": "muted",
@@ -49,6 +66,8 @@ _COLOURS = {
     "trajectories": "consistency",
     "area": "match",
     "likelihood": "identity",
+    "density": "one_step",
+    "semigroup": "consistency",
 }
 """Names of the palette's colours: they differ from those of the clouds."""
 

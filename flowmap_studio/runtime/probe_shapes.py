@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from flowmap_studio.runtime.probe_values import Heat, Lines, Wide
 
-PICTURE = 96
-"""Pixels of a picture along each axis."""
+PICTURE, DENSITY_PICTURE = 96, 160
+"""Pixels of a picture along each axis: of log-likelihoods, and of densities."""
 FINER = 8
 """Parts of a lattice's cells along each axis."""
-BLUR = 1.3
+BLUR = 2.0
 """Standard deviation of a density's smoothing, in pixels."""
 TAIL = 0.002
 """Share of the points that may lie outside a density's picture on each side."""
@@ -86,9 +86,9 @@ def density_heat(points: Wide) -> Heat:
     low, high = np.quantile(points, [TAIL, 1 - TAIL], axis=0)
     low, high = low - 0.06 * (high - low), high + 0.06 * (high - low)
     ends = list(zip(low, high, strict=True))
-    counted = np.histogram2d(*points[:, ::-1].T, PICTURE, ends[::-1])[0]
+    counted = np.histogram2d(*points[:, ::-1].T, DENSITY_PICTURE, ends[::-1])[0]
     density = gaussian_filter(counted, BLUR, mode="constant")
-    density /= len(points) * np.prod((high - low) / PICTURE)
+    density /= len(points) * np.prod((high - low) / DENSITY_PICTURE)
     return Heat(density, low, high, np.zeros(density.shape, np.bool_), float(density.max()))
 
 

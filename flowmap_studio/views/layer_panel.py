@@ -170,7 +170,11 @@ class LayerPanel(QFrame):
             here = layer in LAYERS or self._more.isChecked() or eye.isChecked()
             eye.setVisible(here)
             self._swatches[layer].setVisible(here)
-            self._names[layer].setVisible(here and (names or self.expanded))
+            named = here and (names or self.expanded)
+            if named and self._names[layer].isHidden():
+                self._names[layer].ensurePolished()  # the style sheet's first look undoes colours
+                self._show_state(layer)
+            self._names[layer].setVisible(named)
             self._counts[layer].setVisible(here and counts)
             self.sliders[layer].setVisible(here and self.expanded)
             self.menus[layer].setVisible(here and self.expanded)

@@ -23,7 +23,13 @@ from flowmap_studio.cli.sample import sample
 from flowmap_studio.cli.targets import targets
 from flowmap_studio.cli.train import train
 from flowmap_studio.cli.window import open_window, window
-from flowmap_studio.core.errors import StudioError, lacks_memory
+from flowmap_studio.core.errors import (
+    StudioError,
+    TrainingStopped,
+    device_failed,
+    first_line,
+    lacks_memory,
+)
 
 NAME = "flowmap-studio"
 FAILED = 1
@@ -58,8 +64,8 @@ class Program(click.Group):
     invoke_without_command=True,
     subcommand_metavar="[FILE.flowmap | COMMAND [ARGS]...]",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit status: 0 done; 1 training diverged, or the output could not be written; 2 wrong "
-    "usage or input; 130 interrupted. Errors are one line on stderr; results go to stdout.",
+    epilog="Exit status: 0 done; 1 training could not go on, or the output could not be written; 2 "
+    "wrong usage or input; 130 interrupted. Errors are one line on stderr; results go to stdout.",
 )
 @click.version_option(flowmap_studio.__version__, message="%(prog)s %(version)s")
 @click.pass_context
@@ -120,15 +126,26 @@ def _run(argv: Sequence[str] | None) -> int:
         return WRONG
     except StudioError as error:
         console.error(str(error))
-        return WRONG
+        return FAILED if isinstance(error, TrainingStopped) else WRONG
     except (MemoryError, RuntimeError) as error:
-        if not lacks_memory(error):
-            raise
-        console.error("Not enough memory; choose fewer points, a smaller batch or width.")
-        return WRONG
+        return _report(error)
     except SystemExit as error:  # how click and rich leave when the reader of stdout went away
         return error.code if isinstance(error.code, int) else FAILED
     return status if isinstance(status, int) else 0
+
+
+def _report(error: MemoryError | RuntimeError) -> int:
+    """Tell what libraries say of memory and devices; anything else is an error of this program."""
+    if lacks_memory(error):
+        console.error("Not enough memory; choose fewer points, a smaller batch or width.")
+        return WRONG
+    if device_failed(error):
+        console.error(
+            f"The device failed ({first_line(error)}); try again, or set CUDA_VISIBLE_DEVICES= to "
+            "compute on the CPU."
+        )
+        return FAILED
+    raise error
 
 
 def _sentence(text: str) -> str:

@@ -6,7 +6,6 @@ import re
 import shlex
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,8 +50,7 @@ def open_run(path: Path, given: Mapping[str, Any]) -> Checkpoint:
             raise StudioError(
                 f"--resume goes on with the run's own settings; leave {spellings(field)[0]} out."
             )
-    state = replace(checkpoint.state, config=checkpoint.state.config.replace(**given))
-    return replace(checkpoint, state=state)
+    return checkpoint.changed(**given)
 
 
 def files_wanted(state: TrainingState) -> list[str]:
@@ -69,13 +67,15 @@ def finished_path(path: Path) -> Path:
     return path.with_name(f"{named[1]}.flowmap") if named else path
 
 
-def way_on(saved: Path, out: Path, state: TrainingState) -> str:
-    """The command that goes on with a saved run."""
+def way_on(saved: Path, out: Path, state: TrainingState, device: str = "") -> str:
+    """The command that goes on with a saved run, on another device if one is given."""
     words = ["flowmap-studio", "train", "--resume", str(saved)]
     for field in files_wanted(state):
         words += [spellings(field)[0], getattr(state.config, field)]
     if finished_path(saved) != out:
         words += ["--out", str(out)]
+    if device:
+        words += ["--device", device]
     return shlex.join(words)
 
 
@@ -89,6 +89,7 @@ class Autosave:
 
     def __init__(self, out: Path, resumed_from: Path | None) -> None:
         self._path = _place(out, resumed_from)
+        self._resumed_from = resumed_from
         self._saved_at = time.monotonic()
         self._made = self._path == resumed_from
         self._warned = False
@@ -108,6 +109,16 @@ class Autosave:
                 console.warn(f"{error} Training goes on without that copy.")
             self._warned = True
         self._saved_at = time.monotonic()
+
+    def latest(self) -> tuple[Path, Checkpoint] | None:
+        """The newest file to go on from, and what it holds; None where there is none yet."""
+        path = self._path if self._made else self._resumed_from
+        try:
+            checkpoint = None if path is None else open_preset(path).checkpoint
+        except PresetError as error:  # somebody took it away, or the disk is no better
+            console.warn(str(error))
+            return None
+        return None if path is None or checkpoint is None else (path, checkpoint)
 
     def remove(self) -> None:
         """Delete the copy: all that it holds is safe elsewhere."""

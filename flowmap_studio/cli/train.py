@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from flowmap_studio.cli.training import Result
     from flowmap_studio.core.snapshot import Snapshot
 
-DIVERGED = 1
+STOPPED = 1
 INTERRUPTED = 130
 SHAPING = (
     "parametrisation",
@@ -42,9 +42,11 @@ SHAPING = (
     epilog="Ctrl-C or SIGTERM saves what was learned beside the --out path, as "
     "NAME.interrupted.flowmap (status 130), and --resume goes on with it as if nothing had "
     "happened. After a crash it goes on with NAME.autosave.flowmap, which is saved every "
-    "20 seconds and deleted at the end. A training that diverges saves its last sound map as "
-    "NAME.diverged.flowmap (status 1). --json prints: out, target, method, coupling, step, "
-    "seconds, steps_per_second, device, interrupted, losses (match, consistency, identity, total, "
+    "20 seconds and deleted at the end; likewise where memory runs out or the device fails, which "
+    "leaves NAME.stopped.flowmap, the map alone, if there is no such file yet (status 1). A "
+    "training that diverges saves its last sound map as NAME.diverged.flowmap (status 1). --json "
+    "prints: out, target, method, coupling, step, seconds, steps_per_second, device, interrupted, "
+    "losses (match, consistency, identity, total, "
     "score, density: means of the last 100 steps; null where a method lacks one), metrics "
     "(sliced_w2_1, _2, _4, _8, _floor and spread_ratio, in units of the data's spread; "
     "folded_share, of the noise that the one-step map turns over), advice (the most important "
@@ -75,7 +77,8 @@ SHAPING = (
     metavar="FILE.flowmap",
     type=FILE,
     help="Go on with an interrupted run, with its settings; on the CPU it ends with the very map "
-    "that it would have made. --target or --source tell where its own file is, if it asks.",
+    "that it would have made, and on another --device than before with one of the same recipe. "
+    "--target or --source tell where its own file is, if it asks.",
 )
 @json_option
 @config_options
@@ -96,9 +99,9 @@ def train(
         result = _go_on(resume, out, log, start_from, given)
     else:
         result = _begin(out, log, start_from, given)
-    if result.diverged:
-        console.error(f"{result.diverged} {_kept(result)}")
-        return DIVERGED
+    if result.stopped:
+        console.error(f"{result.stopped} {_kept(result)}")
+        return STOPPED
     if as_json:
         console.emit_json(_as_dict(result))
     else:

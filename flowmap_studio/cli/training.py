@@ -11,19 +11,25 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from flowmap_studio.cli import console
 from flowmap_studio.cli.interruption import Wish, interruptions
 from flowmap_studio.cli.loss_log import LossLog
+from flowmap_studio.cli.measuring import measured
 from flowmap_studio.cli.progress import TrainingBar, training_bar
 from flowmap_studio.cli.resuming import Autosave, way_on
-from flowmap_studio.core.advice import Advice, Figures, advise
+from flowmap_studio.core.advice import Advice
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.devices import describe
-from flowmap_studio.core.errors import PresetError, StudioError, TrainingDiverged
+from flowmap_studio.core.errors import (
+    DeviceLost,
+    MemoryRanOut,
+    PresetError,
+    StudioError,
+    TrainingStopped,
+)
 from flowmap_studio.core.files import reason
 from flowmap_studio.core.history import TERMS
 from flowmap_studio.core.images import same_image
-from flowmap_studio.core.loaded_map import LoadedMap
-from flowmap_studio.core.metrics import Referee, preset_metrics
 from flowmap_studio.core.packing import pack
 from flowmap_studio.core.presets import write_preset
 from flowmap_studio.core.presets.tensors import WEIGHT_LIMIT
@@ -46,13 +52,13 @@ class Result:
     """How a training ended.
 
     Attributes:
-        snapshot: The map; the last sound one if training diverged.
+        snapshot: The map; the last sound one if training could not go on.
         losses: Final losses by term.
         seconds: Training time.
         rate: Steps per second.
         device: Where it trained, in words.
         interrupted: Whether the user ended it early.
-        diverged: The sentence that says so, if it did.
+        stopped: Why it could not go on, if it could not.
         saved: Where the map lies; None when there was none worth saving.
         earlier: The map in the last third of the run, to tell whether it was still learning.
         advice: What the studio noticed, the most important first.
@@ -66,7 +72,7 @@ class Result:
     rate: float
     device: str
     interrupted: bool = False
-    diverged: str = ""
+    stopped: TrainingStopped | None = None
     saved: Path | None = None
     earlier: Snapshot | None = None
     advice: tuple[Advice, ...] = ()
@@ -82,7 +88,7 @@ def run_training(
     resumed: Checkpoint | None = None,
     resumed_from: Path | None = None,
 ) -> Result:
-    """Train, measure and save; on Ctrl-C or divergence save what there is beside `out`.
+    """Train, measure and save; if it ends early, save what there is beside `out`.
 
     Args:
         config: The run.
@@ -100,7 +106,9 @@ def run_training(
         run = Run(config, target, source, start, resumed)
         copy = Autosave(out, resumed_from)
         result = _train(run, log, wish, bar, copy)
-        if result.diverged:
+        if isinstance(result.stopped, MemoryRanOut | DeviceLost):
+            return _save_stopped(result, out, copy, run.device)
+        if result.stopped:
             saved = _save(result, out.with_name(f"{out.stem}.diverged.flowmap"))
         elif result.interrupted:
             beside = out.with_name(f"{out.stem}.interrupted.flowmap")
@@ -130,36 +138,40 @@ def _opened_target(
 
 
 def _train(trainer: Run, log: Path | None, wish: Wish, bar: TrainingBar, copy: Autosave) -> Result:
-    """Run the loop to its end, or until the user wishes or the loss demands otherwise."""
+    """Run the loop to its end, or until the user wishes or it can't go on."""
     kept, kept_at = trainer.snapshot(), float("-inf")
     earlier: Snapshot | None = None
     last: deque[np.ndarray] = deque(trainer.history.tail(AVERAGED), maxlen=AVERAGED)
-    diverged = ""
+    stopped, state = None, None
+    device = describe(trainer.device)  # while it surely answers
     try:
         with _opened(log, trainer.step) as losses:
             for progress in _until(wish, trainer):
                 last.extend(progress.losses)
                 losses.write(progress)
                 bar.show(progress)
+                if progress.news:
+                    console.warn(progress.news)
                 if earlier is None and LATE <= progress.fraction < 1:
                     earlier = trainer.snapshot()
                 if time.monotonic() - kept_at >= KEEP_SECONDS:
                     kept, kept_at = _sounder(trainer.snapshot(), kept), time.monotonic()
                 copy.look(trainer)
-    except TrainingDiverged as error:
-        diverged = str(error)
-    interrupted = not diverged and not trainer.finished
+        kept = trainer.snapshot()
+        state = None if trainer.finished else trainer.checkpoint().state
+    except TrainingStopped as error:
+        stopped = error
     means = np.mean(last, axis=0).tolist() if last else [float("nan")] * len(TERMS)
     return Result(
-        snapshot=kept if diverged else trainer.snapshot(),
+        snapshot=kept,
         losses=dict(zip(TERMS, means, strict=True)),
         seconds=trainer.seconds,
         rate=trainer.step / max(trainer.seconds, 1e-9),
-        device=describe(trainer.device),
-        interrupted=interrupted,
-        diverged=diverged,
+        device=device,
+        interrupted=state is not None,
+        stopped=stopped,
         earlier=earlier,
-        unfinished=trainer.checkpoint().state if interrupted else None,
+        unfinished=state,
     )
 
 
@@ -191,31 +203,8 @@ def _sounder(new: Snapshot, old: Snapshot) -> Snapshot:
 
 
 def _measured(result: Result, target: Target, device: torch.device) -> Result:
-    snapshot = result.snapshot
-    referee = Referee(target, snapshot.normalisation)
-    if len(referee.data) < 2:  # a file of three points: nothing is held out to judge by
-        return result
-    metrics = preset_metrics(referee, LoadedMap(snapshot, device))
-    figures = Figures(
-        snapshot.step,
-        progress=1.0,
-        spread_ratio=metrics["spread_ratio"],
-        one_step=metrics["sliced_w2_1"],
-        composed=metrics["sliced_w2_8"],
-        jumps=8,
-        floor=metrics["sliced_w2_floor"],
-        folded=metrics.get("folded_share"),
-        earlier=_earlier(result, referee, device),
-    )
-    advice = advise(snapshot.config, figures)
-    return replace(result, snapshot=snapshot.with_metrics(metrics), advice=tuple(advice))
-
-
-def _earlier(result: Result, referee: Referee, device: torch.device) -> float | None:
-    """The one-step figure of the map that was put by in the last third of the run."""
-    if result.earlier is None:
-        return None
-    return referee.one_figure(LoadedMap(result.earlier, device), 1)
+    snapshot, advice = measured(result.snapshot, result.earlier, target, device)
+    return replace(result, snapshot=snapshot, advice=tuple(advice))
 
 
 def _save_unfinished(result: Result, path: Path, out: Path) -> Result:
@@ -228,6 +217,16 @@ def _save_unfinished(result: Result, path: Path, out: Path) -> Result:
     except PresetError:
         return _save(result, path)
     return replace(result, saved=path, way_on=way_on(path, out, state))
+
+
+def _save_stopped(result: Result, out: Path, copy: Autosave, device: torch.device) -> Result:
+    """Leave the run's copy to be gone on with; without one save the last map."""
+    found = copy.latest()
+    if found is None:
+        return _save(result, out.with_name(f"{out.stem}.stopped.flowmap"))
+    path, checkpoint = found
+    command = way_on(path, out, checkpoint.state, "" if device.type == "cpu" else "cpu")
+    return replace(result, snapshot=checkpoint.snapshot, saved=path, way_on=command)
 
 
 def _save(result: Result, path: Path) -> Result:

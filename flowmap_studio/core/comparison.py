@@ -16,7 +16,7 @@ import torch
 from flowmap_studio.core.comparison_table import Entry, Row, Update
 from flowmap_studio.core.costs import PeakMemory, counted
 from flowmap_studio.core.devices import describe, usable_device
-from flowmap_studio.core.errors import DataError, TrainingDiverged, Unwanted
+from flowmap_studio.core.errors import DataError, TrainingStopped, Unwanted
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.metrics import SAMPLES, Referee
@@ -95,7 +95,7 @@ class Comparison:
             before = place * share
             try:
                 snapshot = yield from self._trained(entry, before, share)
-            except TrainingDiverged as error:
+            except TrainingStopped as error:
                 yield Update(f"{entry.name}: {error}", before + share, failed=True)
                 continue
             if self._interrupted.is_set():

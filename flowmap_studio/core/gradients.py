@@ -1,24 +1,100 @@
-"""The gradient of one step's loss, taken in parts that fit the processor's caches."""
+"""The gradient of one step's loss, taken in parts that fit the caches, and the memory."""
 
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 import torch
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.density_head import head_loss
+from flowmap_studio.core.devices import free_cached
+from flowmap_studio.core.errors import lacks_memory
+from flowmap_studio.core.flat import FlatWeights
 from flowmap_studio.core.flow_map import FlowMap
 from flowmap_studio.core.objectives.base import DENSITY_WEIGHT, Batch, LossTerms, Objective
+from flowmap_studio.core.parts import Piece, cut, largest, smaller
 
 PART_ROWS = 512
 """Rows of a batch whose gradient is taken at once on the CPU, at most. Larger ones wait for the
 memory: the article's step with 1,024 rows took 83 ms at once and 56 in two parts."""
 
 
+class Gradient:
+    """The gradient of a step's loss, in pieces that fit the memory.
+
+    Attributes:
+        news: One sentence for the user, to be taken away once it is told; "" where there is none.
+
+    Args:
+        flow_map: The map.
+        flat: Its weights and their gradient.
+        config: Gives the weights of the terms.
+        loss: The method's.
+    """
+
+    def __init__(
+        self, flow_map: FlowMap, flat: FlatWeights, config: RunConfig, loss: Objective
+    ) -> None:
+        self.news = ""
+        self._flow_map = flow_map
+        self._flat = flat
+        self._config = config
+        self._loss = loss
+        self._most: int | None = None
+
+    def take(self, batch: Batch) -> tuple[LossTerms, torch.Tensor]:
+        """Put the gradient of a batch's loss in the place of the former one.
+
+        Where memory runs out the batch is taken in pieces half as large, from a gradient of zero:
+        the same step but for the order of summation. Nothing else has been changed by then.
+
+        Args:
+            batch: The step's draws.
+
+        Returns:
+            The terms and their weighted sum, without their graph.
+
+        Raises:
+            RuntimeError: Memory ran out for the smallest pieces too, or as the network raises it.
+            MemoryError: Likewise.
+        """
+        while True:
+            self._flat.zero_grad()
+            try:
+                return add_gradient(
+                    self._flow_map, batch, self._config, self._loss, most=self._most
+                )
+            except (RuntimeError, MemoryError) as error:
+                if not lacks_memory(error) or not self._cut(batch):
+                    raise
+            # Not above: the error keeps what the failed attempt had made alive.
+            free_cached(batch.x0.device)
+
+    def _cut(self, batch: Batch) -> bool:
+        """Take smaller pieces from now on, if there are any."""
+        count, size = len(batch.x0), part_rows(batch)
+        fewer = smaller(count, size, self._config, self._most)
+        if fewer is None:
+            return False
+        self._most = fewer
+        rows = largest(cut(count, size, self._config, fewer))
+        self._announce(
+            f"Memory ran out; the gradient of a batch is now taken in parts of {rows:,} rows, "
+            "which is slower and changes nothing else."
+        )
+        return True
+
+    def _announce(self, sentence: str) -> None:
+        self.news = sentence
+
+
 def add_gradient(
-    flow_map: FlowMap, batch: Batch, config: RunConfig, loss: Objective
+    flow_map: FlowMap,
+    batch: Batch,
+    config: RunConfig,
+    loss: Objective,
+    most: int | None = None,
 ) -> tuple[LossTerms, torch.Tensor]:
     """Add the gradient of a batch's loss to that of the map's weights.
 
@@ -27,17 +103,17 @@ def add_gradient(
         batch: The step's draws.
         config: Gives the weights of the terms.
         loss: The method's.
+        most: Rows whose gradient is taken at once, at most; as many as is quickest when None.
 
     Returns:
         The terms and their weighted sum, without their graph.
     """
-    parts = _parts(batch)
+    pieces = cut(len(batch.x0), part_rows(batch), config, most)
     found = []
-    for rows in parts:
-        terms = loss(flow_map, batch if len(parts) == 1 else batch.rows(rows), config)
-        share = (rows.stop - rows.start) / len(batch.x0)
-        (share * terms.total(config)).backward()
-        found.append((share, terms))
+    for piece in pieces:
+        terms = loss(flow_map, batch if len(pieces) == 1 else piece.of(batch), config)
+        piece.total(terms, config).backward()  # type: ignore[no-untyped-call]
+        found.append((piece, terms))
     terms = _mean(found)
     if config.density_head == "on":
         density = head_loss(flow_map, batch)
@@ -46,19 +122,17 @@ def add_gradient(
     return terms, terms.total(config)
 
 
-def _parts(batch: Batch) -> list[slice]:
-    """Even parts of the rows; one where the processor has no caches to care for."""
+def part_rows(batch: Batch) -> int:
+    """Rows that are best taken at once: all where the processor has no caches to care for."""
     count = len(batch.x0)
-    parts = -(-count // PART_ROWS) if batch.x0.device.type == "cpu" else 1
-    edges = [count * part // parts for part in range(parts + 1)]
-    return [slice(*edge) for edge in pairwise(edges)]
+    return min(count, PART_ROWS) if batch.x0.device.type == "cpu" else count
 
 
-def _mean(parts: list[tuple[float, LossTerms]]) -> LossTerms:
-    """The terms of the whole batch, from each part's share of the rows and its terms."""
+def _mean(pieces: list[tuple[Piece, LossTerms]]) -> LossTerms:
+    """The terms of the whole batch, from each piece's share of the rows and its terms."""
 
     def of(name: str) -> torch.Tensor | None:
-        there = [(share, getattr(terms, name)) for share, terms in parts]
+        there = [(piece.share(name), getattr(terms, name)) for piece, terms in pieces]
         there = [(share, term.detach()) for share, term in there if term is not None]
         if len(there) < 2:
             return there[0][1] if there else None

@@ -14,6 +14,7 @@ import torch
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import DataError
+from flowmap_studio.core.faults import faults_named
 from flowmap_studio.core.history import LossHistory
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.stages import plan
@@ -39,7 +40,8 @@ class Run:
         target: What to learn.
         source: Where the map starts; the standard normal when None.
         start_from: A snapshot whose weights to begin with instead of fresh ones.
-        resumed: A run of this config and target to go on with, exactly as if it had not ended.
+        resumed: A run of this config and target to go on with: exactly as if it had not ended,
+            or on another device by the same recipe, but with other draws and rounding.
 
     Raises:
         DeviceError: The config's device is not there.
@@ -104,7 +106,13 @@ class Run:
 
         Raises:
             TrainingDiverged: A loss or a weight became NaN or infinite.
+            MemoryRanOut: A step does not fit the memory, even in parts.
+            DeviceLost: The device failed.
         """
+        with faults_named(self):
+            yield from self._train()
+
+    def _train(self) -> Generator[Progress, None, None]:
         while True:
             for progress in self._trainer.run():
                 self.history.append(progress.losses)
@@ -120,14 +128,25 @@ class Run:
         """The averaged weights now, cloned; call it from the training thread, between events.
 
         While a teacher is trained it is the teacher's, with the teacher's config.
+
+        Raises:
+            DeviceLost: The device failed.
         """
-        made, stage = self._trainer.snapshot(), self._stages[self._at].name
+        with faults_named(self):
+            made = self._trainer.snapshot()
+        stage = self._stages[self._at].name
         if self._at < len(self._stages) - 1:
             return dataclasses.replace(made, step=self.step, stage=stage)
         return dataclasses.replace(made, step=self.step, stage=stage, config=self.config)
 
     def checkpoint(self) -> Checkpoint:
-        """The run as it is, to go on with later; to be called as `snapshot` is."""
+        """The run as it is, to go on with later; to be called as `snapshot` is.
+
+        Raises:
+            DeviceLost: The device failed.
+        """
+        with faults_named(self):
+            current = self._trainer.state()
         taught, points = self._taught, self._points()
         labelled = points is not None and self.config.labels == "on"
         state = TrainingState(
@@ -135,7 +154,7 @@ class Run:
             stage=self._at,
             steps_before=self._steps_before,
             seconds_before=self._seconds_before,
-            current=self._trainer.state(),
+            current=current,
             teacher=None if taught is None else taught.weights,
             history=self.history.state(),
             points=None if points is None else points.points.numpy(),

@@ -18,27 +18,19 @@ from flowmap_studio.core.devices import find_device
 from flowmap_studio.core.errors import TrainingDiverged, Unwanted
 from flowmap_studio.core.flat import FlatWeights
 from flowmap_studio.core.flow_map import build_flow_map, load_weights
-from flowmap_studio.core.gradients import add_gradient, loss_row
+from flowmap_studio.core.gradients import Gradient, loss_row
 from flowmap_studio.core.history import TOTAL
 from flowmap_studio.core.methods import term_states
-from flowmap_studio.core.normalisation import Normalisation
 from flowmap_studio.core.objectives import objective
 from flowmap_studio.core.optimisers import adam_moments, build_optimiser, restore_adam
 from flowmap_studio.core.pairs import CHUNK_STEPS, Chunk, PairSource, PairStream, Prefetcher
-from flowmap_studio.core.randomness import Stream, generator
+from flowmap_studio.core.sample_of_target import draw_sample
 from flowmap_studio.core.snapshot import Snapshot
-from flowmap_studio.core.targets import ImageTarget, PointTarget, Target, image_shape
+from flowmap_studio.core.targets import Target, image_shape
 from flowmap_studio.core.training_state import StageState
 
 REPORT_SECONDS = 1 / 30
 """Losses are read back from the device at most this often: each reading waits for it."""
-NORMALISATION_SAMPLE = 100_000
-SAMPLE_VALUES = 1 << 24
-"""Pixels that images are normalised by."""
-DATA_SAMPLE = 4096
-"""Points of the target that a snapshot carries; fewer of many axes."""
-DATA_VALUES, LEAST_SAMPLE = 1 << 19, 256
-"""Numbers that it carries about, and points that it carries at least: a preset stays small."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +42,14 @@ class Progress:
         losses: (steps since, terms) terms in the order of `history.TERMS`; NaN for absent ones.
         seconds: Training time so far, pauses not counted.
         fraction: Share of the run's budget that is used, in [0, 1].
+        news: One sentence for the user, or "".
     """
 
     step: int
     losses: npt.NDArray[np.float32]
     seconds: float
     fraction: float
+    news: str = ""
 
 
 class Trainer:
@@ -90,11 +84,11 @@ class Trainer:
         self.seconds = 0.0
         self._interrupted = threading.Event()
         self._target = target
-        self._source = source
         self.classes = target.classes if config.labels == "on" else ()
         if config.density_head == "on":
             check_dim(target.dim)
-        self._draw_data()
+        drawn = draw_sample(config, target, source, labelled=bool(self.classes))
+        self.normalisation, self.data, self._labels, self._source_sample = drawn
         self.flow_map = build_flow_map(config, target.dim, len(self.classes), image_shape(target))
         if start_from is not None:
             load_weights(self.flow_map, start_from.weights)
@@ -104,7 +98,7 @@ class Trainer:
         self._optimiser = build_optimiser(config, self._flat.vector, self._flat.matrices)
         if resumed is not None:
             self._go_on_from(resumed)
-        self._objective = objective(config.method)
+        self._gradient = Gradient(self.flow_map, self._flat, config, objective(config.method))
         if pairs is None:
             self._stream: PairSource = PairStream(
                 config, target, self.normalisation, self.device, source
@@ -199,31 +193,6 @@ class Trainer:
         vector.data.copy_(torch.tensor(state.weights))
         restore_adam(self._optimiser, vector, state.first, state.second, state.step)
 
-    def _draw_data(self) -> None:
-        """Fit the normalisation, and keep what a snapshot carries of data, labels and source."""
-        if isinstance(self._target, PointTarget):
-            points, labels = self._target.points, self._target.labels
-        elif isinstance(self._target, ImageTarget):
-            draw = generator(self.config.seed, Stream.NORMALISATION)
-            points, labels = self._target.learned(draw, SAMPLE_VALUES // self._target.dim)
-        else:
-            draw = generator(self.config.seed, Stream.NORMALISATION)
-            points, labels = self._target.sample_labelled(NORMALISATION_SAMPLE, draw)
-        self.normalisation = Normalisation.fit(points.numpy(), self._normalisation_rule())
-        draw = generator(self.config.seed, Stream.DISPLAY)
-        most = min(DATA_SAMPLE, max(LEAST_SAMPLE, DATA_VALUES // points.shape[1]))
-        order = torch.randperm(len(points), generator=draw)[:most]
-        self.data = points[order].numpy()
-        self._labels = labels[order].float().numpy() if self.classes else None
-        source = self._source
-        self._source_sample = None if source is None else source.sample(DATA_SAMPLE, draw).numpy()
-
-    def _normalisation_rule(self) -> str:
-        """Pixels that hardly vary, as those at an image's edge, are not to count as the others."""
-        rule = self.config.normalisation
-        images = isinstance(self._target, ImageTarget)
-        return "isotropic" if images and rule == "auto" else rule
-
     def _run_chunk(self, chunk: Chunk) -> Iterator[Progress]:
         losses: list[torch.Tensor] = []
         began = reported = time.perf_counter()
@@ -244,8 +213,7 @@ class Trainer:
         """One optimiser step; returns the (terms,) loss terms, still on the device."""
         for group in self._optimiser.param_groups:
             group["lr"] = self._learning_rate()
-        self._flat.zero_grad()
-        terms, total = add_gradient(self.flow_map, chunk.batch(row), self.config, self._objective)
+        terms, total = self._gradient.take(chunk.batch(row))
         if self.config.clip_norm:
             self._flat.clip(self.config.clip_norm)
         self._optimiser.step()
@@ -272,7 +240,8 @@ class Trainer:
         # A finite loss can leave weights that are none: what is reported on can be shown and saved.
         if not bool(torch.isfinite(self._flat.vector.detach()).all()):
             raise _diverged("weights are", self.step)
-        return Progress(self.step, rows, self.seconds, self.fraction)
+        news, self._gradient.news = self._gradient.news, ""
+        return Progress(self.step, rows, self.seconds, self.fraction, news)
 
 
 def _diverged(what: str, step: int) -> TrainingDiverged:

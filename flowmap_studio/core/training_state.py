@@ -7,7 +7,8 @@ There is no state of random generators in it: every draw is a function of the co
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -80,3 +81,9 @@ class Checkpoint:
 
     snapshot: Snapshot
     state: TrainingState
+
+    def changed(self, **settings: Any) -> Checkpoint:
+        """The same run with other settings, such as its device; the snapshot stays as it is."""
+        return replace(
+            self, state=replace(self.state, config=self.state.config.replace(**settings))
+        )

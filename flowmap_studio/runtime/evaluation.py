@@ -230,22 +230,25 @@ class Evaluator(Worker):
             one.parted_by(share if one.device.type == "cpu" else None)
 
     def _load(self, snapshot: Snapshot) -> LoadedMap:
-        from flowmap_studio.core.devices import usable_device
-        from flowmap_studio.core.loaded_map import LoadedMap
-
-        if self._loaded is None or self._loaded.snapshot is not snapshot:
-            self._loaded = LoadedMap(snapshot, usable_device(snapshot.config.device))
-            self._loaded.give_up_when(lambda: self._stopped)
+        held, self._loaded = self._loaded, self._ready(self._loaded, snapshot)
+        if held is not None and held.device != self._loaded.device:
+            self._cached = None  # it evaluates the one that was held
         return self._loaded
 
     def _load_rival(self, snapshot: Snapshot) -> LoadedMap:
-        from flowmap_studio.core.devices import usable_device
+        self._rival = self._ready(self._rival, snapshot)
+        return self._rival
+
+    def _ready(self, held: LoadedMap | None, snapshot: Snapshot) -> LoadedMap:
+        """What is held, if it is of the snapshot and its device was not lost meanwhile."""
+        from flowmap_studio.core.devices import usable_device, usable_yet
         from flowmap_studio.core.loaded_map import LoadedMap
 
-        if self._rival is None or self._rival.snapshot is not snapshot:
-            self._rival = LoadedMap(snapshot, usable_device(snapshot.config.device))
-            self._rival.give_up_when(lambda: self._stopped)
-        return self._rival
+        if held is not None and held.snapshot is snapshot and usable_yet(held.device):
+            return held
+        made = LoadedMap(snapshot, usable_device(snapshot.config.device))
+        made.give_up_when(lambda: self._stopped)
+        return made
 
     def _measure(self, request: MeasureRequest) -> Measurement:
         from flowmap_studio.core.metrics import spread_ratio

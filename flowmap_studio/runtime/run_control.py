@@ -40,7 +40,7 @@ class RunControl(QObject):
     arrived = Signal(object)  # Delivery: of the present run only
     ended = Signal(object)  # Outcome, after its last delivery
     device_found = Signal(str)
-    copy_failed = Signal(str)  # one sentence
+    warned = Signal(str)  # one sentence
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -91,7 +91,7 @@ class RunControl(QObject):
         self._thread = thread
         thread.ended.connect(self._on_ended)
         thread.device_found.connect(self._on_device)
-        thread.copy_failed.connect(self._on_copy_failed)
+        thread.warned.connect(self._on_warned)
         if resumed is not None:
             thread.pause()
         self._set_state(State.RUNNING if resumed is None else State.PAUSED)
@@ -168,6 +168,6 @@ class RunControl(QObject):
             self.device_found.emit(name)
 
     @Slot(int, str)
-    def _on_copy_failed(self, run: int, sentence: str) -> None:
+    def _on_warned(self, run: int, sentence: str) -> None:
         if run == self._number:
-            self.copy_failed.emit(sentence)
+            self.warned.emit(sentence)

@@ -13,11 +13,9 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import PresetError, StudioError
 from flowmap_studio.core.film_limits import Look, Timing
 from flowmap_studio.core.history import LossHistory
-from flowmap_studio.core.network_shapes import weight_shapes
 from flowmap_studio.core.presets import read_preset, write_preset
 from flowmap_studio.core.snapshot import Snapshot
-from flowmap_studio.core.stages import plan
-from flowmap_studio.core.target_names import NAMED
+from flowmap_studio.runtime.beginnings import embedded_data, is_missing_file, weights_that_fit
 from flowmap_studio.runtime.bookmarks import Bookmarks
 from flowmap_studio.runtime.comparing import ComparisonControl
 from flowmap_studio.runtime.evaluation import Evaluator
@@ -34,7 +32,7 @@ from flowmap_studio.runtime.librarian import Librarian
 from flowmap_studio.runtime.mailbox import Delivery
 from flowmap_studio.runtime.probes import ProbeControl
 from flowmap_studio.runtime.quality import QualityHistory
-from flowmap_studio.runtime.recovery import LeftOver, RecoveryFile, RecoveryFolder
+from flowmap_studio.runtime.recovery import RecoveryFile, RecoveryFolder
 from flowmap_studio.runtime.run_control import RunControl, State
 from flowmap_studio.runtime.snapshots import SnapshotHistory
 from flowmap_studio.runtime.time_lattice import LatticeRequest, TimeLattice, lattice_fits
@@ -95,6 +93,7 @@ class Session(QObject):
     message = Signal(str, str)  # kind: info, warning or error; one sentence
     advised = Signal(object)  # Advice
     failed = Signal(str, str)  # one sentence, details
+    device_lost = Signal(str, str)  # likewise, of a run that can `go_on_on_cpu`
     target_refused = Signal(object)  # the RunConfig whose target can't be learned
 
     def __init__(self, parent: QObject | None = None, recovery: Path | None = None) -> None:
@@ -103,7 +102,7 @@ class Session(QObject):
         self._copy: RecoveryFile | None = None  # of the run on stage
         self._coming: RecoveryFile | None = None  # of the run that is being prepared
         self._held = False  # a recovered run that has not gone on yet
-        self._preserved = False
+        self._preserved = self._lost = False
         self.config = RunConfig()
         self.losses = LossHistory()
         self.quality = QualityHistory()
@@ -129,7 +128,7 @@ class Session(QObject):
         self._control.device_found.connect(self.device_changed)
         self._control.arrived.connect(self._on_arrived)
         self._control.ended.connect(self._on_ended)
-        self._control.copy_failed.connect(lambda sentence: self.message.emit("warning", sentence))
+        self._control.warned.connect(lambda sentence: self.message.emit("warning", sentence))
         self.comparison = ComparisonControl(self)
         self.films = FilmControl(self)
         self.bookmarks = Bookmarks(self)
@@ -190,21 +189,13 @@ class Session(QObject):
         The view stays; losses and history begin anew. Runs with a teacher begin from nothing.
         """
         self._keep_view = True
-        self._control.stop(then=lambda: self._start(self._weights_that_fit()))
-
-    def _weights_that_fit(self) -> Snapshot | None:
-        """The newest map of the run, if the present settings train a network like its."""
-        newest = self.snapshots[len(self.snapshots) - 1] if len(self.snapshots) else None
-        if newest is None or newest.image or newest.classes or len(plan(self.config)) > 1:
-            return None
-        shapes = {name: array.shape for name, array in newest.weights.items()}
-        return newest if shapes == weight_shapes(self.config, newest.dim) else None
+        self._control.stop(lambda: self._start(weights_that_fit(self.snapshots, self.config)))
 
     def _start(self, start_from: Snapshot | None = None) -> None:
         if self._control.busy or self._ended:
             return
-        embedded = self._embedded_data()
-        if embedded is not None and _is_missing_file(self.config.target):
+        embedded = embedded_data(self.snapshot, self.config)
+        if embedded is not None and is_missing_file(self.config.target):
             name = Path(self.config.target).name
             self.message.emit(
                 "info",
@@ -215,8 +206,12 @@ class Session(QObject):
         self._coming = self.recovery.new()
         self._control.start(self.config, embedded, self._coming, start_from=start_from)
 
-    def recover(self, left: LeftOver) -> None:
+    def recover(self, left: RecoveryFile, **changes: Any) -> None:
         """Show a run that was cut off, held: `resume` goes on with it exactly.
+
+        Args:
+            left: Its copy.
+            changes: Of its settings: the device.
 
         Raises:
             PresetError: Its file is not sound; everything stays as it was.
@@ -224,7 +219,9 @@ class Session(QObject):
         checkpoint = read_preset(left.path).checkpoint
         if checkpoint is None:
             raise PresetError(f"Could not recover {left.path.name}: it holds no unfinished run.")
+        checkpoint = checkpoint.changed(**changes)
         self._control.abandon()
+        self._copy = None if left is self._copy else self._copy
         self._forget_run()
         self._copy = left
         state, snapshot = checkpoint.state, checkpoint.snapshot
@@ -238,6 +235,21 @@ class Session(QObject):
         self.unsaved = True
         self._held = True
         self._control.start(self.config, None, left, checkpoint)
+
+    def go_on_on_cpu(self) -> None:
+        """Go on with the run whose device was lost: from its copy, or from its newest weights.
+
+        Raises:
+            PresetError: The copy is not sound; everything stays as it was.
+        """
+        if self.state is not State.FAILED:
+            return
+        if not self._fresh and self._copy is not None and self._copy.path.exists():
+            self.recover(self._copy, device="cpu")
+            self.resume()
+        else:
+            self.set_config(self.config.replace(device="cpu"))
+            self._start(None if self._fresh else weights_that_fit(self.snapshots, self.config))
 
     def pause(self) -> None:
         """Hold the run; its newest weights come to the stage."""
@@ -398,7 +410,7 @@ class Session(QObject):
         if self._ended:
             return
         self._ended = True
-        if not self._preserved:
+        if not (self._preserved or self._lost):
             self._discard_copies()
         self._control.abandon()
         self.comparison.cancel()
@@ -415,12 +427,6 @@ class Session(QObject):
 
     # --- inside -------------------------------------------------------------------------------
 
-    def _embedded_data(self) -> Snapshot | None:
-        """The shown map if it is of this target, in case the user's file is not at hand."""
-        shown = self.snapshot
-        same = shown is not None and shown.config.target == self.config.target
-        return shown if same else None
-
     def _reset(self) -> None:
         self._control.abandon()  # from FAILED to IDLE too
         self._forget_run()
@@ -434,7 +440,7 @@ class Session(QObject):
     def _forget_run(self) -> None:
         self._discard_copies()
         self._run += 1  # what is still being measured is dropped
-        self._fresh = self._held = False
+        self._fresh = self._held = self._lost = False
         self.losses = LossHistory()
         self.quality = QualityHistory()
         self.snapshots = SnapshotHistory()
@@ -524,9 +530,10 @@ class Session(QObject):
 
     @Slot(object)
     def _on_ended(self, outcome: Outcome) -> None:
+        self._lost = outcome.lost and not self._fresh  # its copy stays for the next start
         if outcome.error:
-            self.failed.emit(outcome.error, outcome.details)
-        if outcome.error and self._held and self._copy is not None:
+            (self.device_lost if outcome.lost else self.failed).emit(outcome.error, outcome.details)
+        if outcome.error and not outcome.lost and self._held and self._copy is not None:
             self._copy.release()  # such as a picture that is not at hand: another start may have it
             self._copy = None
         self._request_frame()
@@ -585,10 +592,3 @@ class Session(QObject):
     @Slot(str, str)
     def _on_evaluation_failed(self, sentence: str, details: str) -> None:
         self.failed.emit(sentence, details)
-
-
-def _is_missing_file(target: str) -> bool:
-    try:
-        return target not in NAMED and not Path(target).expanduser().exists()
-    except (OSError, RuntimeError, ValueError):
-        return True

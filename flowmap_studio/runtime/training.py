@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 
 from flowmap_studio.core.config import RunConfig
-from flowmap_studio.core.errors import PresetError, StudioError, unforeseen
+from flowmap_studio.core.errors import (
+    DeviceLost,
+    PresetError,
+    StudioError,
+    TrainingStopped,
+    device_failed,
+    unforeseen,
+)
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.training_state import Checkpoint
 from flowmap_studio.runtime import recovery
@@ -33,14 +40,24 @@ class Outcome:
     Attributes:
         run: The run's number.
         error: One sentence, or None when it was finished or stopped.
-        details: A traceback to copy, when the error was not foreseen.
-        device: Where it trained, in words.
+        details: A traceback to copy, when a library's error ended it.
+        lost: Whether its device failed.
     """
 
     run: int
     error: str | None = None
     details: str = ""
-    device: str = ""
+    lost: bool = False
+
+    @classmethod
+    def of(cls, run: int, error: BaseException) -> Outcome:
+        """The end by an error that is being handled."""
+        lost = isinstance(error, DeviceLost) or device_failed(error)
+        named = isinstance(error, TrainingStopped) and error.__cause__ is not None
+        if isinstance(error, StudioError):
+            return cls(run, str(error), traceback.format_exc() if named else "", lost)
+        sentence = unforeseen("Training stopped by an unexpected error", error)
+        return cls(run, sentence, traceback.format_exc(), lost)
 
 
 class TrainingThread(Worker):
@@ -58,7 +75,7 @@ class TrainingThread(Worker):
 
     ended = Signal(object)  # Outcome, once, from this thread
     device_found = Signal(int, str)  # run, name of the device
-    copy_failed = Signal(int, str)  # run, one sentence; once
+    warned = Signal(int, str)  # run, one sentence
 
     def __init__(
         self,
@@ -79,7 +96,7 @@ class TrainingThread(Worker):
         self._start_from = start_from
         self._copy = copy
         self._copied = time.monotonic()
-        self._warned = False
+        self._copy_failed = False
         # A queued "stop" would never arrive while run() loops: events are looked at instead.
         self._stop = threading.Event()
         self._go = threading.Event()
@@ -106,11 +123,8 @@ class TrainingThread(Worker):
         outcome = Outcome(self.number)
         try:
             self._train()
-        except StudioError as error:
-            outcome = Outcome(self.number, str(error))
         except BaseException as error:  # noqa: BLE001 - nothing may leave a thread's edge
-            sentence = unforeseen("Training stopped by an unexpected error", error)
-            outcome = Outcome(self.number, sentence, traceback.format_exc())
+            outcome = Outcome.of(self.number, error)
         self.ended.emit(outcome)
 
     def _train(self) -> None:
@@ -131,6 +145,8 @@ class TrainingThread(Worker):
                 self._mailbox.post_progress(
                     progress.losses, progress.step, progress.seconds, progress.fraction
                 )
+                if progress.news:
+                    self.warned.emit(self.number, progress.news)
                 if time.monotonic() - shown >= SNAPSHOT_SECONDS or not self._go.is_set():
                     self._mailbox.post_snapshot(trainer.snapshot())
                     shown = time.monotonic()
@@ -141,7 +157,7 @@ class TrainingThread(Worker):
                     break
         finally:
             steps.close()
-        # Not reached when training diverged: the last good snapshot and copy stay.
+        # Not reached when training could not go on: the last good snapshot and copy stay.
         self._mailbox.post_snapshot(trainer.snapshot())
         self._save_copy(trainer)
 
@@ -162,7 +178,7 @@ class TrainingThread(Worker):
         try:
             self._copy.save(trainer.checkpoint())
         except PresetError as error:
-            if not self._warned:
-                self.copy_failed.emit(self.number, f"{error} A crash would lose this run.")
-            self._warned = True
+            if not self._copy_failed:
+                self.warned.emit(self.number, f"{error} A crash would lose this run.")
+            self._copy_failed = True
         self._copied = time.monotonic()

@@ -43,7 +43,7 @@ UNSEEN = ("core/bench/", "core/sample_script.py", "core/sde.py", "core/markdown.
 """What the window never runs."""
 INTERNAL = ("ValueError", "RuntimeError", "TypeError", "KeyError", "OSError")
 """Errors of programmers; their texts come as details at the most."""
-TELLING = ("emit", "unforeseen", "Advice", "Stage", "Update", "_diverged")
+TELLING = ("emit", "unforeseen", "Advice", "Stage", "Update", "_announce", "_diverged")
 
 
 def shown_texts() -> set[str]:

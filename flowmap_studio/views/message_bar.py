@@ -100,15 +100,24 @@ class MessageBar(QFrame):
         self.style().polish(self)
         self.show()
 
-    def offer(self, text: str, remedy: str, do: Callable[[], None]) -> None:
+    def offer(
+        self,
+        text: str,
+        remedy: str,
+        do: Callable[[], None],
+        kind: str = "info",
+        details: str = "",
+    ) -> None:
         """Tell something and offer a button that does something about it.
 
         Args:
             text: The sentence.
             remedy: Text of the button.
             do: What it does.
+            kind: As for `show_message`.
+            details: As for `show_message`.
         """
-        self.show_message("info", text, remedy=remedy)
+        self.show_message(kind, text, remedy=remedy, details=details)
         self._offered = do
 
     def ask(self, text: str, accept: str, refuse: str) -> None:

@@ -1,8 +1,8 @@
-"""Offers the run that a crash cut off, once the window is there."""
+"""Offers the run that a crash cut off, once the window is there, or that lost its device."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Slot
 
 from flowmap_studio.core.errors import StudioError
 from flowmap_studio.runtime.recovery import LeftOver
@@ -26,6 +26,7 @@ class RecoveryOffer(QObject):
         self._bar = bar
         self._left: LeftOver | None = None
         bar.answered.connect(self._on_answer)
+        session.device_lost.connect(self._on_device_lost)
 
     def look(self) -> None:
         """Ask if there is such a run."""
@@ -68,3 +69,13 @@ class RecoveryOffer(QObject):
             "info",
             tr("Recovered: {run}. Resume goes on with it.", run=told(left.description)),
         )
+
+    @Slot(str, str)
+    def _on_device_lost(self, sentence: str, details: str) -> None:
+        self._bar.offer(sentence, tr("Go on on the CPU"), self._go_on, "error", details)
+
+    def _go_on(self) -> None:
+        try:
+            self._session.go_on_on_cpu()
+        except StudioError as error:
+            self._bar.show_message("error", str(error))

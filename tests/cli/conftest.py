@@ -31,9 +31,9 @@ def small() -> list[str]:
 @pytest.fixture(autouse=True)
 def _small_referee(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trainings of single tests are judged by 500 points; `trained` and `one_time` by all."""
-    from flowmap_studio.cli import training
+    from flowmap_studio.cli import measuring
 
-    monkeypatch.setattr(training, "Referee", functools.partial(training.Referee, count=500))
+    monkeypatch.setattr(measuring, "Referee", functools.partial(measuring.Referee, count=500))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import PresetError
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.presets import read_preset
+from flowmap_studio.runtime.beginnings import embedded_data
 from flowmap_studio.runtime.session import Session, State
 from flowmap_studio.runtime.training import Outcome
 
@@ -489,9 +490,9 @@ def test_a_preset_lends_its_points_to_no_other_target(
 ) -> None:
     session.set_config(small_config.replace(target=str(csv)))
     qtbot.waitUntil(lambda: session.snapshot is not None)
-    assert session._embedded_data() is session.snapshot
+    assert embedded_data(session.snapshot, session.config) is session.snapshot
     session.set_config(small_config.replace(target=str(csv.with_name("other.csv"))))
-    assert session._embedded_data() is None
+    assert embedded_data(session.snapshot, session.config) is None
     session.start()  # before the refusal has come
     wait_state(qtbot, session, State.FAILED)
     assert "other.csv" in heard["failed"][-1][0]

@@ -44,6 +44,8 @@ class Batch(NamedTuple):
         passage: For methods that learn from a teacher, parts of the paths of these rows.
         bridge: (batch, dim) standard normal numbers for methods with Brownian bridges.
         cond: (batch, classes) one-hot classes of x1 for conditional maps, zeros where hidden.
+        diagonal: How many of the rows, the first ones, two-time methods spend on s = t; as many as
+            the config says when None.
     """
 
     x0: torch.Tensor
@@ -52,16 +54,17 @@ class Batch(NamedTuple):
     passage: Passage | None = None
     cond: torch.Tensor | None = None
     bridge: torch.Tensor | None = None
+    diagonal: int | None = None
 
-    def rows(self, rows: slice) -> Batch:
-        """Some rows."""
+    def rows(self, rows: slice | torch.Tensor) -> Batch:
+        """Some rows, a slice of them or by their numbers."""
         passage = self.passage
         cut = None if passage is None else Passage(*(part[rows] for part in passage))
         noise = None if self.bridge is None else self.bridge[rows]
         cond = self.cond_rows(rows)
         return Batch(self.x0[rows], self.x1[rows], self.uniforms[rows], cut, cond, noise)
 
-    def cond_rows(self, rows: slice) -> torch.Tensor | None:
+    def cond_rows(self, rows: slice | torch.Tensor) -> torch.Tensor | None:
         """The classes of some rows."""
         return None if self.cond is None else self.cond[rows]
 

@@ -14,7 +14,7 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.flow_map import FlowMap
 from flowmap_studio.core.objectives.base import Batch, LossTerms
 from flowmap_studio.core.objectives.semigroup import composed_velocity, meeting_weight
-from flowmap_studio.core.objectives.two_time import diagonal_rows
+from flowmap_studio.core.objectives.two_time import diagonal_of
 
 SHORTEST = 1e-3
 """Below this span float32 can't tell a mean velocity from the difference of two points."""
@@ -31,7 +31,7 @@ def loss(flow_map: FlowMap, batch: Batch, config: RunConfig) -> LossTerms:
     s, t, start, end = batch.passage
     velocity = flow_map.raw(start, s, t, batch.cond)
     match = F.mse_loss(velocity, (end - start) / (t - s).clamp(min=SHORTEST))
-    first = diagonal_rows(len(s), config.diagonal_share)
+    first = diagonal_of(batch, config)
     if first == len(s):
         return LossTerms(match, None, None)
     weight = meeting_weight(batch.uniforms[first:, 2:3], config)

@@ -31,13 +31,19 @@ class TwoTimeDraw(NamedTuple):
 
 def draw_two_times(batch: Batch, config: RunConfig) -> TwoTimeDraw:
     """Times s = t on the diagonal share of the batch, (min, max) of two draws on the rest."""
-    diagonal = diagonal_rows(len(batch.x0), config.diagonal_share)
+    diagonal = diagonal_of(batch, config)
     times = 1 - (1 - batch.uniforms[:, :2]) ** config.time_power
     first, second = times[:, :1], times[:, 1:]
     s = torch.cat([first[:diagonal], torch.minimum(first, second)[diagonal:]])
     t = torch.cat([first[:diagonal], torch.maximum(first, second)[diagonal:]])
     x = interpolate(batch.x0, batch.x1, s)
     return TwoTimeDraw(x, s, t, interpolant_velocity(batch.x0, batch.x1), diagonal)
+
+
+def diagonal_of(batch: Batch, config: RunConfig) -> int:
+    """Rows of a batch, its first ones, that are spent on s = t."""
+    told = batch.diagonal
+    return diagonal_rows(len(batch.x0), config.diagonal_share) if told is None else told
 
 
 def diagonal_rows(count: int, share: float) -> int:

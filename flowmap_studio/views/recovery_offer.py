@@ -25,8 +25,10 @@ class RecoveryOffer(QObject):
         self._session = session
         self._bar = bar
         self._left: LeftOver | None = None
+        self._lost = ""  # what was told of a device
         bar.answered.connect(self._on_answer)
         session.device_lost.connect(self._on_device_lost)
+        session.state_changed.connect(self._on_state_changed)
 
     def look(self) -> None:
         """Ask if there is such a run."""
@@ -73,6 +75,13 @@ class RecoveryOffer(QObject):
     @Slot(str, str)
     def _on_device_lost(self, sentence: str, details: str) -> None:
         self._bar.offer(sentence, tr("Go on on the CPU"), self._go_on, "error", details)
+        self._lost = self._bar.text()
+
+    @Slot(object)
+    def _on_state_changed(self, state: State) -> None:
+        """Another run takes the place of the lost one."""
+        if state is State.RUNNING and self._lost and self._bar.text() == self._lost:
+            self._bar.hide()
 
     def _go_on(self) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -13,7 +14,7 @@ from types import TracebackType
 
 import PySide6
 from pyqtgraph.util.garbage_collector import GarbageCollector
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QMainWindow
 
 from flowmap_studio.core.errors import unforeseen
@@ -42,28 +43,34 @@ def create_window(preset: Path | None = None) -> QMainWindow:
     app = QApplication.instance()
     if not isinstance(app, QApplication):
         raise RuntimeError("create a QApplication before the window")
-    _collect_garbage_here()
+    first = _collect_garbage_here()
     palette = theme.system_palette(app)
     theme.apply(app, palette)
     window = StudioWindow(Session(recovery=recovery_folder()), palette)
     window.setWindowIcon(application_icon())
     app.styleHints().colorSchemeChanged.connect(window.follow_system)
     app.aboutToQuit.connect(window.session.shutdown)  # also where nobody closes the window
+    if first:  # torch is here with the first frame
+        single = Qt.ConnectionType.SingleShotConnection
+        window.session.frame_changed.connect(lambda _frame: gc.freeze(), single)
     _open_first(window, preset)
     if not window.message_bar.text():  # a refused file is told first; the run waits
         window.offer_recovery()
     return window
 
 
-def _collect_garbage_here() -> None:
-    """Let Python look for cyclic garbage in this thread alone.
+def _collect_garbage_here() -> bool:
+    """Let Python look for cyclic garbage in this thread alone; returns whether it did not yet.
 
     It would look in whichever thread allocates, and Qt aborts the process when a closed window is
-    taken apart in a thread that trains.
+    taken apart in a thread that trains. What is imported should then be set aside (`gc.freeze`):
+    some 230,000 objects. To look through 327,000 took 0.27 s, in which the window stood still.
     """
     global _collector
-    if _collector is None:
-        _collector = GarbageCollector()
+    if _collector is not None:
+        return False
+    _collector = GarbageCollector()
+    return True
 
 
 def _open_first(window: StudioWindow, preset: Path | None) -> None:

@@ -21,6 +21,7 @@ settings.register_profile("suite", deadline=None, derandomize=True, database=Non
 settings.load_profile("suite")
 
 JOIN_SECONDS = 10
+MANY_OBJECTS = 100_000
 HOME_VARIABLES = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME")
 
 
@@ -48,6 +49,10 @@ def _steady_torch() -> None:
 @pytest.fixture(autouse=True)
 def _no_thread_left() -> Iterator[None]:
     """A test that leaves a thread running fails: such threads abort the program when it quits."""
+    if len(gc.get_objects()) > MANY_OBJECTS:
+        # Modules, mostly: they are neither looked through for threads nor for garbage again.
+        gc.collect()
+        gc.freeze()
     before = set(threading.enumerate())
     yield
     left = [t for t in threading.enumerate() if t not in before and not _ends(t)]

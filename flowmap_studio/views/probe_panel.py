@@ -58,6 +58,7 @@ class ProbePanel(QWidget):
         form = QFormLayout()
         form.setContentsMargins(4, 2, 4, 0)
         form.setVerticalSpacing(3)
+        form.setHorizontalSpacing(14)
         for name, (text, tip) in ROWS.items():
             label, value = QLabel(tr(text)), QLabel(NOTHING)
             label.setProperty("muted", True)

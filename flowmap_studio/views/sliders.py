@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QSlider, QStyle, QStyleOptionSlider, QWidget
 from flowmap_studio.views.theme import LIGHT, Palette, interface_font
 
 LABEL_POINTS = 8.0
+APART = 6
+"""Logical pixels between two names at least."""
 TICK = 4
 """Logical pixels of a tick below the groove."""
 FLAG, FLAG_ABOVE = 6, 5
@@ -154,6 +156,19 @@ class TickedSlider(JumpSlider):
         super().__init__(describe, parent)
         self._ticks = tuple(ticks)
 
+    def _names_that_fit(self, length: Callable[[str], int]) -> list[tuple[str, float]]:
+        """Names and their left ends: those of the outermost ticks, and of others between them."""
+        placed = []
+        for position, name in self._ticks:
+            width = length(name)
+            left = min(max(self.place_of(position) - width / 2, 2), self.width() - width - 2)
+            placed.append((name, left, left + width))
+        kept, last = placed[:1], placed[1:][-1:]
+        for one in placed[1:-1]:
+            if one[1] - kept[-1][2] > APART and last[0][1] - one[2] > APART:
+                kept.append(one)
+        return [(name, left) for name, left, _ in (*kept, *last)]
+
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102 - Qt's
         painter = QPainter(self)
         painter.setFont(interface_font(LABEL_POINTS))
@@ -161,13 +176,12 @@ class TickedSlider(JumpSlider):
         baseline = self.height() - metrics.descent() - 1
         top = self._groove().center().y() + 9
         muted = QColor(self._palette.muted)
-        for position, name in self._ticks:
-            place = self.place_of(position)
+        for position, _ in self._ticks:
+            place = round(self.place_of(position))
             painter.setPen(QPen(QColor(self._palette.border), 1))
-            painter.drawLine(round(place), top, round(place), top + TICK)
-            width = metrics.horizontalAdvance(name)
-            left = min(max(place - width / 2, 2), self.width() - width - 2)
-            painter.setPen(muted)
+            painter.drawLine(place, top, place, top + TICK)
+        painter.setPen(muted)
+        for name, left in self._names_that_fit(metrics.horizontalAdvance):
             painter.drawText(round(left), baseline, name)
         painter.end()
         super().paintEvent(event)

@@ -44,6 +44,21 @@ def test_the_whole_range_has_a_place_within_the_slider(bar):
     assert (slider.position_at(-50), slider.position_at(5000)) == (0, 1000)
 
 
+def test_names_that_would_overlap_are_left_out(qtbot, qapp):
+    theme.apply(qapp, theme.LIGHT)
+    slider = TickedSlider([(0, "noise"), (300, "a"), (500, "half"), (1000, "data")])
+    qtbot.addWidget(slider)
+    slider.setRange(0, 1000)
+
+    def named(width: int) -> list[str]:
+        slider.resize(width, 40)
+        return [name for name, _ in slider._names_that_fit(lambda text: 8 * len(text))]
+
+    assert named(400) == ["noise", "a", "half", "data"]
+    assert named(150) == ["noise", "half", "data"]
+    assert named(90) == ["noise", "data"]
+
+
 def test_ticks_are_named_below_the_groove(bar):
     slider = bar.time_slider
     with_names = slider.grab().toImage()

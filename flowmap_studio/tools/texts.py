@@ -34,7 +34,7 @@ TABLES = {
     "views.projection_bar": ("WAYS",),
     "views.stage_layers.layer_menu": ("COLOUR_NAMES",),
     "views.term_legend": ("STATE_TEXTS",),
-    "views.tool_bar": ("TRAIN_TEXTS",),
+    "views.tool_bar": ("TRAIN_TEXTS", "OWN", "CHOOSE_FILE", "CHOOSE_FOLDER"),
 }
 """Constants whose texts are shown: of mappings to other things than texts the keys, of others what
 they hold."""

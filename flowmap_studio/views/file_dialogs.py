@@ -14,6 +14,8 @@ TARGET_ENDINGS = (".npy", ".csv", ".txt", ".png", ".jpg", ".jpeg", ".npz")
 TARGET_PATTERNS = (*(f"*{ending}" for ending in TARGET_ENDINGS), "*idx3-ubyte", "*idx3-ubyte.gz")
 CHOOSE_FILE = "Your own file…"
 """What a list of names says that also takes files."""
+CHOOSE_FOLDER = "Your own images…"
+"""The same for a folder of them."""
 LOSSES = "Losses as table (*.csv)"
 EXPORTS = (
     "Picture of the stage (*.png)",
@@ -75,4 +77,10 @@ def ask_target(parent: QWidget, title: str = "") -> Path | None:
     """The user's own points or picture."""
     kinds = tr("Points, pictures and images ({endings})", endings=" ".join(TARGET_PATTERNS))
     chosen, _ = QFileDialog.getOpenFileName(parent, title or tr("What to learn"), "", kinds)
+    return Path(chosen) if chosen else None
+
+
+def ask_image_folder(parent: QWidget) -> Path | None:
+    """A folder of the user's own images, one folder within it for each class if it has classes."""
+    chosen = QFileDialog.getExistingDirectory(parent, tr("Folder of images to learn"))
     return Path(chosen) if chosen else None

@@ -297,5 +297,13 @@ def dropped_presets(event: QDropEvent) -> list[Path]:
 
 def dropped_files(event: QDropEvent, endings: Collection[str]) -> list[Path]:
     """The files that a drag or drop carries whose names end so."""
-    paths = (Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile())
-    return [path for path in paths if path.suffix.lower() in endings]
+    return [path for path in _dropped_paths(event) if path.suffix.lower() in endings]
+
+
+def dropped_folders(event: QDropEvent) -> list[Path]:
+    """The folders that a drag or drop carries."""
+    return [path for path in _dropped_paths(event) if path.is_dir()]
+
+
+def _dropped_paths(event: QDropEvent) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]

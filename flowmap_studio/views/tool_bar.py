@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QToolBar, QToolButton, QWidget
 from flowmap_studio.core.config import COUPLINGS, RunConfig
 from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.target_names import NAMED
-from flowmap_studio.views.file_dialogs import CHOOSE_FILE
+from flowmap_studio.views.file_dialogs import CHOOSE_FILE, CHOOSE_FOLDER
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import interface_font
 
@@ -22,6 +22,11 @@ QUESTIONS = {
     "method": "Which method to train with",
     "coupling": "Which coupling to train with",
 }
+OWN = {
+    CHOOSE_FOLDER: "A folder of images, in a folder for each class if they have classes",
+    CHOOSE_FILE: "A point file (.npy .csv .txt), a picture (.png .jpg) or images (.npz)",
+}
+"""The rows after the names of targets, with their tips."""
 TRAIN_ROOM = 64
 """Logical pixels that the train button has beside its text."""
 FILE_NAME = "0" * 13
@@ -35,6 +40,7 @@ class StudioToolBar(QToolBar):
 
     setting_chosen = Signal(str, str)  # field of the config, value
     file_wanted = Signal()
+    folder_wanted = Signal()
 
     def __init__(
         self, actions: Mapping[str, QAction], targets: Mapping[str, str], parent: QWidget
@@ -61,12 +67,10 @@ class StudioToolBar(QToolBar):
         self._needed: dict[int, int] = {}
         self.target_combo = self._choice("target", tr("target"), targets)
         self.target_combo.insertSeparator(self.target_combo.count())
-        self.target_combo.addItem(tr(CHOOSE_FILE))
-        self.target_combo.setItemData(
-            self.target_combo.count() - 1,
-            tr("A point file (.npy .csv .txt) or a picture (.png .jpg)"),
-            Qt.ItemDataRole.ToolTipRole,
-        )
+        for text, tip in OWN.items():
+            self.target_combo.addItem(tr(text))
+            at = self.target_combo.count() - 1
+            self.target_combo.setItemData(at, tr(tip), Qt.ItemDataRole.ToolTipRole)
         methods = {name: info.summary for name, info in METHODS.items()}
         self.method_combo = self._choice("method", tr("method"), methods)
         self.coupling_combo = self._choice("coupling", tr("coupling"), COUPLINGS)
@@ -80,8 +84,8 @@ class StudioToolBar(QToolBar):
             value = getattr(config, field)
             combo.blockSignals(True)
             at = combo.findData(value)
-            if at < 0:  # the user's own file: listed by its name before the last two rows
-                at = combo.count() - 2
+            if at < 0:  # the user's own file: listed by its name, before the separator
+                at = combo.count() - len(OWN) - 1
                 combo.insertItem(at, self._short(Path(value).name), value)
                 combo.setItemData(at, value, Qt.ItemDataRole.ToolTipRole)
             combo.setCurrentIndex(at)
@@ -161,6 +165,7 @@ class StudioToolBar(QToolBar):
         combo = self.sender()
         value = combo.itemData(index)
         if value is None:
-            self.file_wanted.emit()
+            folder = combo.itemText(index) == tr(CHOOSE_FOLDER)
+            (self.folder_wanted if folder else self.file_wanted).emit()
         else:
             self.setting_chosen.emit(combo.objectName().removesuffix("Combo"), value)

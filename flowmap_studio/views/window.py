@@ -38,6 +38,7 @@ from flowmap_studio.views.config_form import ConfigForm
 from flowmap_studio.views.export_desk import ExportDesk
 from flowmap_studio.views.file_dialogs import (
     TARGET_ENDINGS,
+    ask_image_folder,
     ask_preset_to_open,
     ask_preset_to_save,
     ask_target,
@@ -62,7 +63,7 @@ from flowmap_studio.views.panels import (
     scrolled,
     stack,
 )
-from flowmap_studio.views.preset_library import PresetLibrary, dropped_files
+from flowmap_studio.views.preset_library import PresetLibrary, dropped_files, dropped_folders
 from flowmap_studio.views.probe_desk import ProbeDesk, stage_handlers
 from flowmap_studio.views.probe_panel import ProbePanel
 from flowmap_studio.views.quality_plot import QualityPlot
@@ -233,7 +234,8 @@ class StudioWindow(QMainWindow):
         bar.history_changed.connect(session.show_history)
         bar.live_requested.connect(session.show_live)
         self.tool_bar.setting_chosen.connect(self._on_setting_chosen)
-        self.tool_bar.file_wanted.connect(self.choose_target_file)
+        self.tool_bar.file_wanted.connect(lambda: self._learn(ask_target(self)))
+        self.tool_bar.folder_wanted.connect(lambda: self._learn(ask_image_folder(self)))
         self.form.config_edited.connect(self.edit_config)
         self.message_bar.remedy_chosen.connect(self._on_remedy)
         self.stage.set_composed_steps(bar.steps())
@@ -315,12 +317,6 @@ class StudioWindow(QMainWindow):
         """Ask for a place and save the map on stage there."""
         if path := ask_preset_to_save(self, Path(self.session.config.target).stem):
             self.save_preset(path)
-
-    def choose_target_file(self) -> None:
-        """Ask for the user's own points or picture."""
-        if path := ask_target(self):
-            self.set_target(str(path))
-        self.tool_bar.show_config(self.session.config)
 
     def show_shortcuts(self) -> None:
         """Show all keys."""
@@ -422,6 +418,12 @@ class StudioWindow(QMainWindow):
             self.message_bar.show_message("error", str(error))
         self.tool_bar.show_config(self.session.config)
 
+    def _learn(self, path: Path | None) -> None:
+        """Choose the user's own data; the list shows what is chosen now, whatever was asked."""
+        if path is not None:
+            self.set_target(str(path))
+        self.tool_bar.show_config(self.session.config)
+
     def _on_remedy(self) -> None:
         if self._advice is None:
             return
@@ -450,7 +452,7 @@ class StudioWindow(QMainWindow):
         self.tool_bar.forget_target(config.target)
 
     def _on_dropped(self, paths: list[Path]) -> None:
-        """Open the first preset, or learn the first point file or picture."""
+        """Open the first preset, or learn the first point file, picture or folder of images."""
         presets = [path for path in paths if path.suffix.lower() == ".flowmap"]
         if presets:
             self.open_preset(presets[0])
@@ -465,12 +467,12 @@ class StudioWindow(QMainWindow):
             QTimer.singleShot(0, self._begin)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: D102 - Qt's
-        if dropped_files(event, DROPPABLE):
+        if _dropped(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: D102 - Qt's
         event.acceptProposedAction()
-        self._on_dropped(dropped_files(event, DROPPABLE))
+        self._on_dropped(_dropped(event))
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: D102 - Qt's
         self.time_bar.pause()
@@ -493,3 +495,8 @@ class StudioWindow(QMainWindow):
         if geometry is not None and state is not None:
             self.restoreGeometry(geometry)
             self.restoreState(state)
+
+
+def _dropped(event: QDropEvent) -> list[Path]:
+    """The files and folders that a drag or drop carries and the window can use."""
+    return [*dropped_files(event, DROPPABLE), *dropped_folders(event)]

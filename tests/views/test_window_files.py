@@ -107,6 +107,43 @@ def test_a_dialog_that_is_cancelled_changes_nothing(
     assert not studio.find("undoAction").isEnabled()
 
 
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """A folder of images of the user's, of two classes."""
+    draw = np.random.default_rng(5)
+    for name in ("dark", "light"):
+        folder = tmp_path / "my images" / name
+        folder.mkdir(parents=True)
+        for number in range(12):
+            pixels = draw.integers(0, 128, (8, 8)) + 127 * (name == "light")
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
+    return tmp_path / "my images"
+
+
+def test_a_folder_of_images_is_chosen(
+    studio: Any, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flowmap_studio.views import file_dialogs
+
+    answers = ["", str(images)]
+    monkeypatch.setattr(file_dialogs.QFileDialog, "getExistingDirectory", lambda *_: answers.pop(0))
+    combo = studio.find("targetCombo")
+    place = combo.findText("Your own images…")
+    combo.setCurrentIndex(place)
+    assert combo.currentText() == "rings"  # cancelled
+    combo.setCurrentIndex(place)
+    studio.until(lambda: studio.session.snapshot.image is not None)
+    assert studio.session.snapshot.image.height == 8
+    assert combo.currentData() == str(images)
+    assert combo.findText("Your own images…") == place + 1  # still after the names
+
+
+def test_a_folder_of_images_is_dropped(studio: Any, images: Path) -> None:
+    assert drop(studio, "stage", images)
+    studio.until(lambda: studio.session.config.target == str(images))
+    studio.until(lambda: studio.session.snapshot.image is not None)
+
+
 # Bad input
 
 

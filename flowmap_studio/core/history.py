@@ -105,6 +105,17 @@ class LossHistory:
         made._pending = state.pending.copy()
         return made
 
+    def thinned(self, capacity: int) -> LossHistory:
+        """A copy of at most `capacity` buckets, to look at and not to go on with."""
+        made = LossHistory(capacity)
+        buckets, made._stride = self._buckets[: self._filled], self._stride
+        while len(buckets) > capacity:
+            buckets = _merged(buckets[: len(buckets) // 2 * 2])
+            made._stride *= 2
+        made._filled, made._steps = len(buckets), self._steps
+        made._buckets[: made._filled] = buckets
+        return made
+
     def state(self) -> HistoryState:
         """All of it, copied."""
         filled = self._buckets[: self._filled].copy()
@@ -204,11 +215,15 @@ class LossHistory:
         self._filled += len(grouped)
 
     def _merge(self) -> None:
-        pairs = self._buckets.reshape(-1, 2, 3, len(TERMS))
-        merged = np.stack(
-            [pairs[:, :, 0].mean(axis=1), pairs[:, :, 1].min(axis=1), pairs[:, :, 2].max(axis=1)],
-            axis=1,
-        )
         self._filled = self._capacity // 2
-        self._buckets[: self._filled] = merged
+        self._buckets[: self._filled] = _merged(self._buckets)
         self._stride *= 2
+
+
+def _merged(buckets: FloatArray) -> FloatArray:
+    """(n / 2, 3, terms) an even number of buckets, each two made one."""
+    pairs = buckets.reshape(-1, 2, 3, len(TERMS))
+    return np.stack(
+        [pairs[:, :, 0].mean(axis=1), pairs[:, :, 1].min(axis=1), pairs[:, :, 2].max(axis=1)],
+        axis=1,
+    )

@@ -40,10 +40,15 @@ class Palette:
     score: str
     density: str
     classes: tuple[str, ...]
+    runs: tuple[str, ...]
 
     def class_colour(self, number: int) -> str:
         """The colour of a class; after the last one they begin anew."""
         return self.classes[number % len(self.classes)]
+
+    def run_colour(self, number: int) -> str:
+        """The colour of an earlier run by its number, counted from 1."""
+        return self.runs[(number - 1) % len(self.runs)]
 
     def layer(self, name: str) -> str:
         """The colour of a layer or loss term by its name."""
@@ -92,6 +97,8 @@ LIGHT = Palette(
         "#8f8400",
         "#4a4f59",
     ),
+    # None is that of a layer or a loss term.
+    runs=("#5a4fcf", "#2f9bd6", "#8a5a2b", "#a3195b", "#4f8f93", "#7b8496"),
 )
 DARK = Palette(
     dark=True,
@@ -128,6 +135,7 @@ DARK = Palette(
         "#f0e442",
         "#c3c9d4",
     ),
+    runs=("#9d92ff", "#5fd3e6", "#c99a63", "#ff7aa8", "#7fc4b8", "#a9b3c4"),
 )
 
 PALETTES: Mapping[str, Palette] = {"light": LIGHT, "dark": DARK}

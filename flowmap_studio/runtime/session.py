@@ -18,6 +18,7 @@ from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.runtime.beginnings import embedded_data, is_missing_file, weights_that_fit
 from flowmap_studio.runtime.bookmarks import Bookmarks
 from flowmap_studio.runtime.comparing import ComparisonControl
+from flowmap_studio.runtime.earlier_runs import EarlierRuns
 from flowmap_studio.runtime.evaluation import Evaluator
 from flowmap_studio.runtime.exporting import FilmControl, FilmOrder
 from flowmap_studio.runtime.frames import (
@@ -57,6 +58,7 @@ class Session(QObject):
         losses: Loss terms of the run.
         quality: Measured figures of the run.
         snapshots: The run's history.
+        earlier: Runs before this one.
         snapshot: The map on stage; None before there is one.
         frame: The newest clouds of it.
         live: Whether the stage follows the newest weights.
@@ -107,6 +109,7 @@ class Session(QObject):
         self.losses = LossHistory()
         self.quality = QualityHistory()
         self.snapshots = SnapshotHistory()
+        self.earlier = EarlierRuns(self)
         self.snapshot: Snapshot | None = None
         self.frame: Frame | None = None
         self.live = True
@@ -221,8 +224,9 @@ class Session(QObject):
             raise PresetError(f"Could not recover {left.path.name}: it holds no unfinished run.")
         checkpoint = checkpoint.changed(**changes)
         self._control.abandon()
-        self._copy = None if left is self._copy else self._copy
-        self._forget_run()
+        same = left is self._copy  # the run on stage, which goes on in another way
+        self._copy = None if same else self._copy
+        self._forget_run(going_on=same)
         self._copy = left
         state, snapshot = checkpoint.state, checkpoint.snapshot
         self.config = state.config
@@ -351,6 +355,9 @@ class Session(QObject):
         self.snapshots.add(preset.snapshot)
         self.quality.load(preset.snapshot)
         self.quality_changed.emit()
+        if preset.training is not None:  # an unfinished run has its losses with it
+            self.losses = LossHistory.restored(preset.training.history)
+            self.losses_changed.emit()
         self.view_reset.emit()
         self._show(preset.snapshot)
         self.preset_opened.emit(path)
@@ -437,10 +444,12 @@ class Session(QObject):
             copy.discard()
         self._copy = self._coming = None
 
-    def _forget_run(self) -> None:
+    def _forget_run(self, going_on: bool = False) -> None:
         self._discard_copies()
         self._run += 1  # what is still being measured is dropped
         self._fresh = self._held = self._lost = False
+        if not going_on:
+            self.earlier.keep(self.snapshots, self.losses, self.quality)
         self.losses = LossHistory()
         self.quality = QualityHistory()
         self.snapshots = SnapshotHistory()
@@ -498,7 +507,8 @@ class Session(QObject):
     def _on_arrived(self, news: Delivery) -> None:
         if self._fresh and news.snapshot is not None:  # a run leaves a snapshot before its losses
             coming, self._coming = self._coming, None
-            self._forget_run()
+            # Each stroke of a picture that is learned while it is drawn makes no run of its own.
+            self._forget_run(going_on=self._keep_view)
             self._copy = coming
         for rows in news.losses:
             self.losses.append(rows)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import html
+import math
+from collections.abc import Callable, Iterable
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
@@ -91,3 +93,22 @@ class Crosshair(QObject):
             left = round(line) - GAP - self.card.width()
         top = round(self._plot.getPlotItem().vb.sceneBoundingRect().top()) + 6
         self.card.move(max(left, 2), top)
+
+
+def table(step: float, rows: Iterable[tuple[str, str, str]]) -> str:
+    """The card's rich text.
+
+    Args:
+        step: What the figures belong to; the last one where it is the middle of several.
+        rows: Colour, name and figure of each.
+    """
+    head = tr("step {step:,}", step=math.ceil(step))
+    body = "".join(
+        f"<tr><td><span style='color:{colour}'>{html.escape(name)}</span>&nbsp;</td>"
+        f"<td align='right'>{figure}</td></tr>"
+        for colour, name, figure in rows
+    )
+    return (
+        f"<table cellspacing='0'><tr><td colspan='2' style='font-weight:600'>{head}</td></tr>"
+        f"{body}</table>"
+    )

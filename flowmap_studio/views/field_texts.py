@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Collection
 
-from flowmap_studio.core.config import defaults, settings
+from flowmap_studio.core.config import RunConfig, defaults, settings
 from flowmap_studio.views.texts import tr
 
 
@@ -29,6 +30,25 @@ def setting_tip(name: str, reason: str = "") -> str:
 
 def default_text(name: str) -> str:
     """The default of a field with its unit, for people."""
-    value, unit = defaults()[name], settings()[name].unit
+    return value_text(name, defaults()[name])
+
+
+def value_text(name: str, value: object) -> str:
+    """A value of a field with its unit, for people."""
     number = f"{value:,.10g}" if isinstance(value, (int, float)) else str(value)
-    return f"{number} {tr(unit)}".rstrip()
+    return f"{number} {tr(settings()[name].unit)}".rstrip()
+
+
+def unusual(config: RunConfig, besides: Collection[str] = ()) -> list[str]:
+    """The settings that are not at their defaults, with their values.
+
+    Args:
+        config: Which settings.
+        besides: Fields that are left out.
+    """
+    values, usual = config.as_dict(), defaults()
+    return [
+        f"{tr(setting.label)}: {value_text(name, values[name])}"
+        for name, setting in settings().items()
+        if name not in besides and values[name] != usual[name]
+    ]

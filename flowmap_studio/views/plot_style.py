@@ -27,6 +27,13 @@ def plot_style(item: pg.PlotItem, palette: Palette) -> None:
     item.hideButtons()
 
 
+def faint(colour: str, alpha: int) -> QColor:
+    """A colour with an alpha of 0 to 255."""
+    made = QColor(colour)
+    made.setAlpha(alpha)
+    return made
+
+
 def compact_number(value: float) -> str:
     """A tick label: 0, 500, 1.5k, 20k, 1.2M."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from flowmap_studio.core.past_runs import PastRun
+from flowmap_studio.views.crosshair import table
 from flowmap_studio.views.plot_base import StudioPlotWidget, on_log_axis
+from flowmap_studio.views.run_curves import Curve, RunCurves, RunLine
+from flowmap_studio.views.runs_button import RunsButton
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import LIGHT, Palette, interface_font
 
@@ -50,6 +53,7 @@ class QualityPlot(QWidget):
         )
         self._floor_line.label.setFont(interface_font(8))
         self._plot.addItem(self._floor_line, ignoreBounds=True)
+        self._earlier = RunCurves(self._plot, palette)
         self._curves = {name: pg.PlotDataItem(symbol="o", symbolSize=5) for name in SERIES}
         for curve in self._curves.values():
             self._plot.addItem(curve)
@@ -58,11 +62,15 @@ class QualityPlot(QWidget):
         self._figures.setAccessibleName(tr("Newest quality"))
         self._figures.setFont(interface_font(8.5))
         self._figures.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.runs_button = RunsButton("qualityRuns", worded=False)
+        row = QHBoxLayout()
+        row.addWidget(self.runs_button)
+        row.addWidget(self._figures, 1)
         box = QVBoxLayout(self)
         box.setContentsMargins(8, 4, 8, 6)
         box.setSpacing(4)
         box.addWidget(self._plot, 1)
-        box.addWidget(self._figures)
+        box.addLayout(row)
         self.apply_palette(palette)
         self.clear()
 
@@ -95,10 +103,28 @@ class QualityPlot(QWidget):
         self._floor_line.setVisible(drawn_floor)
         if drawn_floor:
             self._floor_line.setValue(np.log10(floor))
-        self._plot.show_empty(not len(self._steps))
         self._show_figures()
         self._fit()
         self._plot.crosshair.update()
+
+    def set_runs(self, runs: Sequence[PastRun]) -> None:
+        """Draw these earlier runs behind the present one: one step solid, composed dashed."""
+        lines = []
+        for run in runs:
+            one_step = tr("run {number}", number=run.number)
+            composed = tr("run {number}, composed", number=run.number)
+            for series, name in (("one_step", one_step), ("composed", composed)):
+                values = run.quality[series]
+                if np.isfinite(values).any():
+                    dashed = series == "composed"
+                    lines.append(RunLine(run.number, name, run.measured, values, dashed))
+        self._earlier.draw(lines)
+        self._fit()
+        self._plot.crosshair.update()
+
+    def run_curves(self) -> list[Curve]:
+        """What is drawn of earlier runs now."""
+        return self._earlier.shown()
 
     def set_composed_steps(self, steps: int) -> None:
         """Name the composed curve after its number of steps."""
@@ -115,6 +141,8 @@ class QualityPlot(QWidget):
         """Take the palette's colours."""
         self._palette = palette
         self._plot.apply_palette(palette)
+        self._earlier.apply_palette(palette)
+        self.runs_button.apply_palette(palette)
         for name, curve in self._curves.items():
             colour = palette.layer(name)
             curve.setPen(pg.mkPen(colour, width=1.7))
@@ -125,14 +153,19 @@ class QualityPlot(QWidget):
         self._show_figures()
 
     def _fit(self) -> None:
-        heights = np.concatenate([on_log_axis(values) for values in self._series.values()])
+        last, earlier = self._earlier.extent()
+        own = [on_log_axis(values) for values in self._series.values()]
+        heights = np.concatenate([earlier, *own])
+        self._plot.show_empty(not len(self._steps) and not len(earlier))
         if self._floor is not None:
             heights = np.append(heights, on_log_axis(np.array([self._floor])))
         heights = heights[np.isfinite(heights)]
-        if len(self._steps) and len(heights):
+        if len(self._steps):
+            last = max(last, float(self._steps[-1]))
+        if last and len(heights):
             low, high = float(heights.min()), float(heights.max())
             # Room for the floor's name below its line, where no curve goes.
-            self._plot.fit(float(self._steps[-1]), low - 0.1 * max(high - low, 0.4), high)
+            self._plot.fit(last, low - 0.1 * max(high - low, 0.4), high)
 
     def _words(self, at: int) -> list[tuple[str, str, str]]:
         """Colour, name and figure of everything measured at one place."""
@@ -155,17 +188,15 @@ class QualityPlot(QWidget):
         self._figures.setText(" · ".join(parts))
 
     def _describe(self, step: float) -> tuple[float, str] | None:
-        if not len(self._steps):
-            return None
-        at = int(np.abs(self._steps - step).argmin())
-        rows = (
-            f"<tr><td><span style='color:{colour}'>{html.escape(name)}</span>&nbsp;</td>"
-            f"<td align='right'>{value}</td></tr>"
-            for colour, name, value in self._words(at)
-        )
-        words = tr("step {step:,}", step=int(self._steps[at]))
-        head = f"<tr><td colspan='2' style='font-weight:600'>{words}</td></tr>"
-        return float(self._steps[at]), f"<table cellspacing='0'>{head}{''.join(rows)}</table>"
+        rows = []
+        if len(self._steps):
+            at = int(np.abs(self._steps - step).argmin())
+            beyond = step > self._steps[-1] and self._earlier.at(step)
+            # Beyond the present run's end the earlier ones are read where the mouse is.
+            if not beyond:
+                step, rows = float(self._steps[at]), self._words(at)
+        rows = [*rows, *((c, name, _figure(value)) for c, name, value in self._earlier.at(step))]
+        return (step, table(step, rows)) if rows else None
 
 
 def _figure(value: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSlider, QWidget
 
 from flowmap_studio.views.texts import tr
 
@@ -28,6 +28,8 @@ class SmoothingSlider(QWidget):
         self._slider.setRange(0, TICKS)
         self._slider.setPageStep(TICKS // 10)
         self._slider.setMinimumWidth(60)
+        # It takes what its neighbours leave.
+        self._slider.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._slider.setValue(FIRST)
         self._slider.valueChanged.connect(self._on_moved)
         self._figure = QLabel(f"{self.weight():.3f}")

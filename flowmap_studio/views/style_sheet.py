@@ -115,6 +115,7 @@ QLabel[keyCap="true"] {{ background: {p.field}; border: 1px solid {p.border};
 QLabel[error="true"] {{ color: {p.danger}; }}
 QFrame#layerPanel, QFrame#messageBar {{ background: {p.panel}; border: 1px solid {p.border};
     border-radius: 8px; }}
+QFrame#runChooser {{ background: {p.panel}; border: 1px solid {p.border}; }}
 QFrame#messageBar[kind="warning"] {{ border-color: {p.warning}; }}
 QFrame#messageBar[kind="error"] {{ border-color: {p.danger}; }}
 """

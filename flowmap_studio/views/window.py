@@ -68,6 +68,7 @@ from flowmap_studio.views.probe_desk import ProbeDesk, stage_handlers
 from flowmap_studio.views.probe_panel import ProbePanel
 from flowmap_studio.views.quality_plot import QualityPlot
 from flowmap_studio.views.recovery_offer import RecoveryOffer
+from flowmap_studio.views.run_desk import RunDesk
 from flowmap_studio.views.session_mirror import SessionMirror
 from flowmap_studio.views.settings import Settings
 from flowmap_studio.views.shortcut_sheet import ShortcutSheet
@@ -258,6 +259,7 @@ class StudioWindow(QMainWindow):
         self._drawings = PaintDesk(self, self._paint_dock)
         self.probe_desk = ProbeDesk(self, self._palette)
         self.bookmark_desk = BookmarkDesk(self)
+        self._runs = RunDesk(self, self._palette)
         session.message.connect(self.message_bar.show_message)
         session.advised.connect(self._show_advice)
         session.failed.connect(self._show_failure)
@@ -378,6 +380,7 @@ class StudioWindow(QMainWindow):
             self._exports,
             self.probe_panel,
             self.probe_desk,
+            self._runs,
         ):
             view.apply_palette(palette)
         colour_actions(self.actions_by_name, palette)

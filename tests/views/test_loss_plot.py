@@ -192,11 +192,11 @@ def test_smoothing_calms_the_curve_and_leaves_the_raw_one_behind(plot):
     plot.set_history(history_of(noisy(200)))
     unsmoothed(plot)
     _, raw = plot.curve_data("consistency")
-    assert not plot._raw["consistency"].isVisible()
+    assert not plot._curves.raw["consistency"].isVisible()
     child(plot, QSlider, "smoothingSlider").setValue(500)
     _, calm = plot.curve_data("consistency")
     assert np.diff(calm).std() < 0.3 * np.diff(raw).std()
-    assert plot._raw["consistency"].isVisible()
+    assert plot._curves.raw["consistency"].isVisible()
     assert child(plot, QLabel, "smoothingLabel").text() == "0.968"
 
 
@@ -207,7 +207,7 @@ def test_a_spike_hidden_by_merging_stays_visible_in_the_band(plot):
     unsmoothed(plot)
     _, mean = plot.curve_data("match")
     assert mean.max() < 5
-    band = plot._bands["match"]
+    band = plot._curves.bands["match"]
     assert band.isVisible()
     assert 10 ** band.yData.max() == pytest.approx(50, rel=1e-4)
 
@@ -297,7 +297,7 @@ def test_both_palettes_colour_the_curves(plot):
     for palette in (DARK, LIGHT):
         plot.apply_palette(palette)
         for term in TERMS:
-            assert plot._smooth[term].opts["pen"].color().name() == palette.layer(term)
+            assert plot._curves.smooth[term].opts["pen"].color().name() == palette.layer(term)
 
 
 def test_every_term_teaches(plot):

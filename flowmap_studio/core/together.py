@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 FEW_OUTPUTS = 16
 """Up to so many the matrix product is quicker with the points along the rows of memory."""
+MOST_THREADS = 8
+"""Threads whose memory is kept: some 2 MiB each."""
 
 
-class _Scratch(threading.local):
+class _Scratch:
     """Memory of a thread's evaluations, used again: fresh pages cost as much as the arithmetic."""
 
     def __init__(self) -> None:
@@ -36,17 +38,44 @@ class _Scratch(threading.local):
             part = self._parts[key] = like.new_empty(size)
         return part[:size].view(rows, columns)
 
-    def forget(self) -> None:
-        """Give the memory back."""
-        self._parts.clear()
+
+class _ScratchOfThreads:
+    """One for each of the threads that evaluated last.
+
+    Not a `threading.local`: where a tensor of such a one is freed while Python takes down the state
+    of a thread that Qt started, and the freeing calls Python, the state is freed twice (CPython
+    3.11 then crashes).
+    """
+
+    def __init__(self) -> None:
+        self._all: dict[int, _Scratch] = {}
+        self._lock = threading.Lock()
+
+    def mine(self) -> _Scratch:
+        """Of the calling thread."""
+        thread, spare = threading.get_ident(), None
+        with self._lock:
+            found = self._all.pop(thread, None) or _Scratch()
+            self._all[thread] = found
+            if len(self._all) > MOST_THREADS:
+                # An evaluation in hand keeps what it took.
+                spare = self._all.pop(next(iter(self._all)))
+        del spare  # outside the lock, as freeing may call anything
+        return found
+
+    def forget_mine(self) -> None:
+        """Give the calling thread's memory back."""
+        with self._lock:
+            forgotten = self._all.pop(threading.get_ident(), None)
+        del forgotten  # outside the lock
 
 
-_scratch = _Scratch()
+_scratch = _ScratchOfThreads()
 
 
 def forget_scratch() -> None:
     """Let this thread's next evaluation take new memory, as its first one did."""
-    _scratch.forget()
+    _scratch.forget_mine()
 
 
 def evaluate_together(
@@ -63,11 +92,12 @@ def evaluate_together(
     first, *others = [layer for layer in network.net if isinstance(layer, nn.Linear)]
     norms = [layer for layer in network.net if isinstance(layer, nn.LayerNorm)]
     width = first.out_features
-    features = _position_features(network, x)
+    scratch = _scratch.mine()
+    features = _position_features(network, x, scratch)
     told = _told(network, times, cond)
     rows = len(features)
     offset = torch.addmm(first.bias, told, first.weight[:, rows:].t())
-    hidden = _scratch.take("hidden", x, len(x), width)
+    hidden = scratch.take("hidden", x, len(x), width)
     torch.addmm(offset, features.t(), first.weight[:, :rows].t(), out=hidden)
     for norm, layer in zip(norms[:-1], others[:-1], strict=True):
         bent = _bent(norm, hidden)
@@ -76,13 +106,13 @@ def evaluate_together(
     return _last(others[-1], _bent(norms[-1], hidden))
 
 
-def _position_features(network: FlowMapNet, x: torch.Tensor) -> torch.Tensor:
+def _position_features(network: FlowMapNet, x: torch.Tensor, scratch: _Scratch) -> torch.Tensor:
     """(dim + 2 frequencies, batch) positions, sines and cosines: each a whole block of memory."""
     dim, count = network.frequencies.shape
-    features = _scratch.take("features", x, dim + 2 * count, len(x))
+    features = scratch.take("features", x, dim + 2 * count, len(x))
     features[:dim] = x.t()
     if count:
-        angle = _scratch.take("angle", x, count, len(x))
+        angle = scratch.take("angle", x, count, len(x))
         torch.mm(network.frequencies.t(), features[:dim], out=angle)
         torch.sin(angle, out=features[dim : dim + count])
         torch.cos(angle, out=features[dim + count :])

@@ -34,8 +34,8 @@ REFEREE_POINTS = 2000
 """Points of the live quality figures: a compromise between noise (floor 0.03) and 30 ms."""
 
 PATIENT_SHARE = 0.2
-"""Share of the time that patient requests may take while a run wants the cores. After one the
-evaluator rests; a request that a hand waits for breaks the rest."""
+"""Share of the time that patient requests of a kind may take while a run wants the cores. After one
+the kind rests; a request that a hand waits for breaks the rest."""
 QUIET_SECONDS = 0.15
 """Without a request for so long the hand rests: the lattice of times grows, a part at a time."""
 IDLE_SECONDS = 0.5
@@ -52,8 +52,8 @@ Request = FrameRequest | MeasureRequest | PreviewRequest
 class Evaluator(Worker):
     """Answers requests one at a time; of each kind only the newest waits.
 
-    Frames come first, except that patient kinds take turns, or frames of a run would leave no room
-    for its measurements.
+    Frames come first, except that patient kinds take turns and rest by themselves: frames of a run
+    would leave no room for its measurements otherwise, and long measurements none for frames.
     """
 
     frame_ready = Signal(object)  # Frame
@@ -70,7 +70,7 @@ class Evaluator(Worker):
         self._lattice: LatticeRequest | None = None  # that is wanted and not finished
         self._asked = 0.0
         self._stopped = False
-        self._rested = 0.0
+        self._rested: dict[type, float] = {}  # when the next patient one of a kind may come
         self._cold = list(WARM_UP)
         self._loaded: LoadedMap | None = None
         self._rival: LoadedMap | None = None
@@ -138,7 +138,7 @@ class Evaluator(Worker):
                 self.failed.emit(sentence, traceback.format_exc())
             if _patient(request):
                 ended = time.monotonic()
-                self._rested = ended + (ended - began) * (1 / PATIENT_SHARE - 1)
+                self._rested[type(request)] = ended + (ended - began) * (1 / PATIENT_SHARE - 1)
 
     def _next(self) -> Request | LatticeRequest | str | None:
         """The next request, a module to import in the meantime, or None at the end."""
@@ -148,7 +148,9 @@ class Evaluator(Worker):
                 if (kind := self._turn(now)) is not None:
                     return self._waiting.pop(kind)
                 if self._waiting:
-                    self._changed.wait(self._rested - now)
+                    self._changed.wait(
+                        min(self._rested.get(kind, 0.0) for kind in self._waiting) - now
+                    )
                 elif self._lattice is not None:
                     if now >= self._asked + QUIET_SECONDS:
                         return self._lattice
@@ -160,12 +162,12 @@ class Evaluator(Worker):
             return None
 
     def _turn(self, now: float) -> type | None:
-        """Whose turn it is; None while nothing waits, or all that waits is patient and it rests."""
+        """Whose turn it is; None while nothing waits, or all that waits is patient and rests."""
         for kind in (FrameRequest, PreviewRequest, MeasureRequest):
             request = self._waiting.get(kind)
             if request is not None and not _patient(request):
                 return kind
-        return next(iter(self._waiting), None) if now >= self._rested else None
+        return next((kind for kind in self._waiting if now >= self._rested.get(kind, 0.0)), None)
 
     def _answer(self, request: Request | LatticeRequest | str) -> None:
         if isinstance(request, str):

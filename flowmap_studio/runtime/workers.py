@@ -14,9 +14,9 @@ from typing import ClassVar, Generic, TypeVar
 
 from PySide6.QtCore import QThread
 
-LATER = 10
-"""Niceness of threads that compute for nobody's hand: a tenth of a core's time beside one of
-niceness 0, and all of it when nothing else wants the core."""
+LATER = 5
+"""Niceness of threads that compute for nobody's hand: a quarter of a core's time beside one thread
+of niceness 0, and all of it when nothing else wants the core."""
 EXIT_SECONDS = 10.0
 """How long the interpreter's end waits for threads that nobody stopped or that don't stop."""
 log = logging.getLogger(__name__)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QUndoStack
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.history import LossHistory
 from flowmap_studio.core.methods import METHODS, term_states
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.solvers import SOLVERS
@@ -23,6 +24,11 @@ from flowmap_studio.views.texts import told, tr
 
 if TYPE_CHECKING:
     from flowmap_studio.views.window import StudioWindow
+
+
+CURVES_MS = 150
+"""Between two drawings of the losses of a run. At thirty a second they and their axes took 0.4 of a
+core from the training, by Python's lock more than by the processor."""
 
 
 def layer_names(request: FrameRequest) -> tuple[str, str]:
@@ -65,6 +71,12 @@ class SessionMirror(QObject):
         self._undo = undo
         self._palette = palette
         self._warm = False
+        self._drawn: LossHistory | None = None
+        self._count = 0  # of the losses that are drawn
+        self._curves_rest = QTimer(self)  # while it is active, newer losses wait
+        self._curves_rest.setSingleShot(True)
+        self._curves_rest.setInterval(CURVES_MS)
+        self._curves_rest.timeout.connect(self._draw_losses)
         undo.setParent(self)  # it speaks once more when it is destroyed: not before its listener
         undo.indexChanged.connect(self.show_undo)
         session.state_changed.connect(self.show_state)
@@ -143,8 +155,17 @@ class SessionMirror(QObject):
         bar.show_sampling(sampling.solver, sampling.label, sampling.guidance)
 
     def show_losses(self) -> None:
-        """Draw the losses."""
-        self._window.loss_plot.set_history(self._session.losses)
+        """Draw the losses, those of the same run only now and then."""
+        if self._drawn is not self._session.losses or not self._curves_rest.isActive():
+            self._draw_losses()
+
+    def _draw_losses(self) -> None:
+        losses = self._session.losses
+        news = losses is not self._drawn or len(losses) != self._count
+        self._drawn, self._count = losses, len(losses)
+        if news:
+            self._window.loss_plot.set_history(losses)
+            self._curves_rest.start()
 
     def show_quality(self) -> None:
         """Draw the measured figures."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSlider, QStyle, QStyleOptionSlider, QWidget
 
 from flowmap_studio.views.theme import LIGHT, Palette, interface_font
@@ -34,6 +34,7 @@ class JumpSlider(QSlider):
         self._hovered: int | None = None
         self._bookmarks: tuple[int, ...] = ()
         self._palette = LIGHT
+        self._parts: dict[QStyle.SubControl, QRect] = {}
         self.setMouseTracking(describe is not None)
 
     def apply_palette(self, palette: Palette) -> None:
@@ -80,6 +81,14 @@ class JumpSlider(QSlider):
         # A handle that was seized beside its middle keeps that distance to the mouse.
         held = self.isSliderDown()
         self._hover(self.value() if held else self.position_at(event.position().x()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102 - Qt's
+        self._parts.clear()
+        super().resizeEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: D102 - Qt's
+        self._parts.clear()  # another style, maybe
+        super().changeEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: D102 - Qt's
         self._hover(None)
@@ -133,9 +142,13 @@ class JumpSlider(QSlider):
         return self._part(QStyle.SubControl.SC_SliderHandle).width()
 
     def _part(self, part: QStyle.SubControl) -> QRect:
-        option = QStyleOptionSlider()
-        self.initStyleOption(option)
-        return self.style().subControlRect(QStyle.ComplexControl.CC_Slider, option, part, self)
+        """Where a part lies; of the handle only the size counts, which is asked for once."""
+        if part not in self._parts:
+            option = QStyleOptionSlider()
+            self.initStyleOption(option)
+            slider = QStyle.ComplexControl.CC_Slider
+            self._parts[part] = self.style().subControlRect(slider, option, part, self)
+        return self._parts[part]
 
 
 class TickedSlider(JumpSlider):

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from flowmap_studio.core import config as config_module
-from flowmap_studio.core.config import RunConfig, Setting, defaults, settings
+from flowmap_studio.core.config import RunConfig, Setting, defaults, settings, types
 from flowmap_studio.views import config_form
 from flowmap_studio.views.config_form import ConfigForm
 from flowmap_studio.views.field_editors import FieldEditor, read_number, write_number
@@ -103,7 +103,8 @@ def test_a_new_field_of_the_config_appears_by_itself(qtbot, monkeypatch):
     )
     monkeypatch.setattr(config_module, "RunConfig", grown)
     monkeypatch.setattr(config_form, "RunConfig", grown)
-    monkeypatch.setattr(config_module, "_types", lambda: {**_hints(RunConfig), "boldness": int})
+    known = {**types(), "boldness": int}
+    monkeypatch.setattr(config_module, "types", lambda: known)
     widget = ConfigForm(LIGHT)
     qtbot.addWidget(widget)
     assert child(widget, QToolButton, "group_New group").text() == "New group"
@@ -111,12 +112,6 @@ def test_a_new_field_of_the_config_appears_by_itself(qtbot, monkeypatch):
     widget.configEdited.connect(sent.append)
     retype(qtbot, child(widget, QSpinBox, "boldnessEdit"), "7")
     assert [config.boldness for config in sent] == [7]
-
-
-def _hints(cls):
-    import typing
-
-    return typing.get_type_hints(cls)
 
 
 def test_typing_a_number_sends_one_config_when_it_is_committed(form, qtbot, sent):

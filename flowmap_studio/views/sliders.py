@@ -34,7 +34,7 @@ class JumpSlider(QSlider):
         self._hovered: int | None = None
         self._bookmarks: tuple[int, ...] = ()
         self._palette = LIGHT
-        self._parts: dict[QStyle.SubControl, QRect] = {}
+        self._parts: dict[tuple[QStyle.SubControl, int, int], QRect] = {}
         self.setMouseTracking(describe is not None)
 
     def apply_palette(self, palette: Palette) -> None:
@@ -143,12 +143,13 @@ class JumpSlider(QSlider):
 
     def _part(self, part: QStyle.SubControl) -> QRect:
         """Where a part lies; of the handle only the size counts, which is asked for once."""
-        if part not in self._parts:
+        key = part, self.width(), self.height()
+        if key not in self._parts:
             option = QStyleOptionSlider()
             self.initStyleOption(option)
             slider = QStyle.ComplexControl.CC_Slider
-            self._parts[part] = self.style().subControlRect(slider, option, part, self)
-        return self._parts[part]
+            self._parts[key] = self.style().subControlRect(slider, option, part, self)
+        return self._parts[key]
 
 
 class TickedSlider(JumpSlider):

@@ -259,25 +259,33 @@ def test_what_training_needs_is_imported_once_nothing_is_asked_for(
     assert len(answers.all) == 2
 
 
-def test_patient_requests_rest_and_take_turns_and_a_hand_breaks_the_rest(
+def test_patient_requests_rest_by_kind_and_a_hand_breaks_the_rest(
     qtbot: Any, answers: Answers, snapshot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flowmap_studio.runtime.evaluation.PATIENT_SHARE", 1e-6)  # rests for long
     ask(qtbot, answers, frame_request(snapshot, 1, patient=True))
-    answers.evaluator.submit(MeasureRequest(0, snapshot, 2, patient=True))
     answers.evaluator.submit(frame_request(snapshot, 2, patient=True))
+    answers.evaluator.submit(MeasureRequest(0, snapshot, 2, patient=True))
+    qtbot.waitUntil(lambda: len(answers.all) == 2)
+    assert measurements(answers) == [1]
     with answers.evaluator._changed:  # so that the first is still waiting when the second comes
         answers.evaluator.submit(frame_request(snapshot, 3, t=0.5))
         answers.evaluator.submit(frame_request(snapshot, 4, t=0.6, patient=True))
-    qtbot.waitUntil(lambda: len(answers.all) == 2)
+    qtbot.waitUntil(lambda: len(answers.all) == 3)
     # The hand's request was waiting when the patient one replaced it.
-    assert answers.all[1].request.serial == 4
+    assert answers.all[2].request.serial == 4
+    answers.evaluator.submit(MeasureRequest(0, snapshot, 2, patient=True))
     answers.evaluator.submit(frame_request(snapshot, 5, patient=True))
     monkeypatch.setattr("flowmap_studio.runtime.evaluation.PATIENT_SHARE", 1.0)
     answers.evaluator.submit(frame_request(snapshot, 6, t=0.7))
-    qtbot.waitUntil(lambda: len(answers.all) == 3)
-    assert answers.all[2].request.serial == 6
-    assert not [answer for answer in answers.all if hasattr(answer, "floor")]  # it still rests
+    qtbot.waitUntil(lambda: len(answers.all) == 4)
+    assert answers.all[3].request.serial == 6
+    assert measurements(answers) == [1]  # the second still rests
+
+
+def measurements(answers: Answers) -> list[int]:
+    """Places of the measurements among the answers."""
+    return [at for at, answer in enumerate(answers.all) if hasattr(answer, "floor")]
 
 
 def test_a_measurement_gets_its_turn_however_many_frames_of_a_run_come(

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from flowmap_studio.core import config as config_module
 from flowmap_studio.core.config import RunConfig, Setting, defaults, settings, types
-from flowmap_studio.views import config_form
+from flowmap_studio.views import config_form, field_row, field_texts
 from flowmap_studio.views.config_form import ConfigForm
 from flowmap_studio.views.field_editors import FieldEditor, read_number, write_number
 from flowmap_studio.views.style_sheet import style_sheet
@@ -103,8 +103,11 @@ def test_a_new_field_of_the_config_appears_by_itself(qtbot, monkeypatch):
     )
     monkeypatch.setattr(config_module, "RunConfig", grown)
     monkeypatch.setattr(config_form, "RunConfig", grown)
-    known = {**types(), "boldness": int}
-    monkeypatch.setattr(config_module, "types", lambda: known)
+    for described in (settings, defaults, types):
+        name, anew = described.__name__, described.__wrapped__  # it remembers the former fields
+        for module in (config_module, config_form, field_row, field_texts):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, anew)
     widget = ConfigForm(LIGHT)
     qtbot.addWidget(widget)
     assert child(widget, QToolButton, "group_New group").text() == "New group"

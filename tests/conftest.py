@@ -47,6 +47,13 @@ def _steady_torch() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _no_thread_stands_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here somebody waits for the training: beside another process's tests it would come last."""
+    if workers := sys.modules.get("flowmap_studio.runtime.workers"):
+        monkeypatch.setattr(workers, "LATER", 0)
+
+
+@pytest.fixture(autouse=True)
 def _no_thread_left() -> Iterator[None]:
     """A test that leaves a thread running fails: such threads abort the program when it quits."""
     if len(gc.get_objects()) > MANY_OBJECTS:

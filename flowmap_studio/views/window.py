@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer
@@ -11,6 +12,7 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QPaintEvent,
+    QShowEvent,
     QUndoStack,
 )
 from PySide6.QtWidgets import (
@@ -210,7 +212,8 @@ class StudioWindow(QMainWindow):
             self.tabifyDockWidget(right[0], dock)
         for dock in hidden:
             dock.hide()
-        arrange(self, left, right, bottom)
+        self._arrange = partial(arrange, self, left, right, bottom)
+        self._arrange()
         view = make_menus(self, self.actions_by_name, self._docks)["View"]
         self._languages = LanguageMenu(self._settings, view)
         self._languages.told.connect(lambda said: self.message_bar.show_message("info", said))
@@ -464,6 +467,12 @@ class StudioWindow(QMainWindow):
 
     # --- Qt's events --------------------------------------------------------------------------
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: D102 - Qt's
+        super().showEvent(event)
+        if not self._placed:  # another style sheet in the meantime lays the docks out anew
+            self._placed = True
+            self._arrange()
+
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102 - Qt's
         super().paintEvent(event)
         if not self._begun:
@@ -495,7 +504,8 @@ class StudioWindow(QMainWindow):
 
     def _restore(self) -> None:
         geometry, state = self._settings.bytes("geometry"), self._settings.bytes("state")
-        if geometry is not None and state is not None:
+        self._placed = geometry is not None and state is not None
+        if self._placed:
             self.restoreGeometry(geometry)
             self.restoreState(state)
 

@@ -13,6 +13,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
+    QDockWidget,
     QDoubleSpinBox,
     QLabel,
     QLineEdit,
@@ -102,6 +103,21 @@ def test_the_first_start_shows_a_shipped_map_that_can_be_scrubbed_at_once(
 
 def test_the_first_start_has_the_size_that_its_layout_is_made_for(open_studio: Any) -> None:
     assert open_studio().window.size() == QSize(1280, 800)
+
+
+def test_the_first_start_has_its_layout_in_other_colours_too(
+    qtbot: Any, small_preset: Path
+) -> None:
+    from flowmap_studio.app import create_window
+
+    window = create_window(small_preset)
+    qtbot.addWidget(window)
+    window.apply_palette(theme.DARK)  # as where the system turns dark before the window is shown
+    with qtbot.waitExposed(window):
+        window.show()
+    widths = [window.findChild(QDockWidget, name).width() for name in ("settingsDock", "lossDock")]
+    assert widths == [300, 340]
+    window.apply_palette(theme.LIGHT)
 
 
 def test_without_any_preset_the_stage_says_what_to_do(

@@ -85,7 +85,15 @@ def _dialogs(draw: random.Random, files: list[Path], folder: Path) -> Iterator[N
     def several(*_: object) -> tuple[list[str], str]:
         return [str(one) for one in draw.sample(files, draw.randint(0, 3))], ""
 
-    answers = {"getOpenFileName": opened, "getSaveFileName": saved, "getOpenFileNames": several}
+    def directory(*_: object) -> str:
+        return opened()[0]
+
+    answers = {
+        "getOpenFileName": opened,
+        "getSaveFileName": saved,
+        "getOpenFileNames": several,
+        "getExistingDirectory": directory,
+    }
     with ExitStack() as patches:
         for name, answer in answers.items():
             patches.enter_context(mock.patch.object(QFileDialog, name, staticmethod(answer)))

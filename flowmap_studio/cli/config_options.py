@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
-from flowmap_studio.core.config import RunConfig, Setting, defaults, settings
+from flowmap_studio.core.config import RunConfig, defaults, settings
 from flowmap_studio.core.errors import ConfigError
+from flowmap_studio.core.setting import Setting
 
 SPELLINGS: Mapping[str, tuple[str, ...]] = {"learning_rate": ("--lr", "--learning-rate")}
 """Options that are not simply the field's name with hyphens."""

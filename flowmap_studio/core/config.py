@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from typing import Any
 
 from flowmap_studio.core.errors import ConfigError
 from flowmap_studio.core.methods import METHODS
+from flowmap_studio.core.setting import Setting, checked, setting
 from flowmap_studio.core.target_names import TARGETS
 
 COUPLINGS: Mapping[str, str] = {
@@ -33,26 +34,6 @@ EARLIER: Mapping[str, Any] = {"time_power": 1.0}
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What form and command line need to know of one field besides its type and default."""
-
-    group: str
-    label: str
-    help: str
-    minimum: float = -math.inf
-    maximum: float = math.inf
-    unit: str = ""
-    choices: tuple[str, ...] = ()
-    suggestions: tuple[str, ...] = ()
-    logarithmic: bool = False
-    advanced: bool = False
-
-
-def _setting(default: Any, **described: Any) -> Any:
-    return dataclasses.field(default=default, metadata={"setting": Setting(**described)})
-
-
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """All that determines a training run: the same config and seed give the same map.
@@ -61,13 +42,13 @@ class RunConfig:
         ConfigError: A value is out of range or two values contradict each other.
     """
 
-    target: str = _setting(
+    target: str = setting(
         "moons",
         group="Data",
         label="Target",
         help="What to learn: a name, a point file (.npy .csv .txt) or a picture (.png .jpg)",
     )
-    source: str = _setting(
+    source: str = setting(
         NORMAL,
         group="Data",
         label="Source",
@@ -75,7 +56,7 @@ class RunConfig:
         help="Where the map starts: normal, or any target's name or file (8gaussians to moons is "
         "the classic)",
     )
-    labels: str = _setting(
+    labels: str = setting(
         "off",
         group="Data",
         label="Labels",
@@ -83,7 +64,7 @@ class RunConfig:
         help="on: a conditional map, told the class of each point (moon, Gaussian, ring …; the "
         "last column of a point file)",
     )
-    label_dropout: float = _setting(
+    label_dropout: float = setting(
         0.1,
         group="Data",
         label="Null class",
@@ -93,7 +74,7 @@ class RunConfig:
         help="Conditional maps: share of points whose class is hidden, so that the map also learns "
         "all classes together, which guidance needs",
     )
-    coupling: str = _setting(
+    coupling: str = setting(
         "ot",
         group="Data",
         label="Coupling",
@@ -101,7 +82,7 @@ class RunConfig:
         help="How noise points are paired with data points. Independent pairs cross, and a "
         "one-time map then learns their mean",
     )
-    ot_batch: int = _setting(
+    ot_batch: int = setting(
         256,
         group="Data",
         label="OT batch",
@@ -111,7 +92,7 @@ class RunConfig:
         help="Pairs are matched optimally in groups of this size, apart from the batch size; "
         "larger is straighter and slower (time grows about with its square)",
     )
-    entropy: float = _setting(
+    entropy: float = setting(
         0.1,
         group="Data",
         label="Entropy ε",
@@ -122,7 +103,7 @@ class RunConfig:
         "towards 0 it is ot, large it is independent. Method schrodinger-bridge: its diffusion is "
         "σ = √(ε/2)",
     )
-    pair_reuse: int = _setting(
+    pair_reuse: int = setting(
         2,
         group="Data",
         label="Pair reuse",
@@ -132,7 +113,7 @@ class RunConfig:
         advanced=True,
         help="How often an OT pair is trained on, each time at another t: hides the solver's cost",
     )
-    normalisation: str = _setting(
+    normalisation: str = setting(
         "auto",
         group="Data",
         label="Normalise",
@@ -141,14 +122,14 @@ class RunConfig:
         help="Data is shifted and scaled to unit spread for training and back on output. Auto: one "
         "scale for all axes, unless their spreads differ more than tenfold",
     )
-    method: str = _setting(
+    method: str = setting(
         "semigroup",
         group="Method",
         label="Method",
         choices=tuple(METHODS),
         help="Which objective the map is trained with",
     )
-    lambda_cons: float = _setting(
+    lambda_cons: float = setting(
         1.0,
         group="Method",
         label="λ consistency",
@@ -156,7 +137,7 @@ class RunConfig:
         maximum=100,
         help="Weight of the consistency (composition) term; the article uses 0.1",
     )
-    lambda_id: float = _setting(
+    lambda_id: float = setting(
         0.1,
         group="Method",
         label="λ identity",
@@ -165,7 +146,7 @@ class RunConfig:
         help="Weight of the identity term ‖X(x, t, t) − x‖²; no effect in the residual form, "
         "where it is 0 by construction",
     )
-    time_rule: str = _setting(
+    time_rule: str = setting(
         "triangle",
         group="Method",
         label="s + t ≤ 1",
@@ -173,7 +154,7 @@ class RunConfig:
         help="Article method: draw only s + t ≤ 1 (triangle), cut the sum at 1 in the direct term "
         "(clamp, as in the article's code) or wrap it round (modulo)",
     )
-    diagonal_share: float = _setting(
+    diagonal_share: float = setting(
         0.75,
         group="Method",
         label="Diagonal share",
@@ -182,7 +163,7 @@ class RunConfig:
         advanced=True,
         help="Two-time methods: share of the batch spent on s = t, where the velocity is learned",
     )
-    time_power: float = _setting(
+    time_power: float = setting(
         0.75,
         group="Method",
         label="Time power",
@@ -192,7 +173,7 @@ class RunConfig:
         help="Two-time methods: times are drawn as 1 − (1 − r)^p with r even in [0, 1]; p below 1 "
         "draws more of them near the source, where paths part, above 1 near the data",
     )
-    midpoint: str = _setting(
+    midpoint: str = setting(
         "uniform",
         group="Method",
         label="Middle time u",
@@ -201,7 +182,7 @@ class RunConfig:
         help="Semigroup method: where the two short jumps meet, half way (PSD-M) or "
         "anywhere (PSD-U)",
     )
-    adaptive_power: float = _setting(
+    adaptive_power: float = setting(
         1.0,
         group="Method",
         label="Adaptive power",
@@ -211,7 +192,7 @@ class RunConfig:
         help="Eulerian method: rows count with the weight (1 + ‖error‖²)^−p, which tames its "
         "spikes; 0 is the plain mean square",
     )
-    reflows: int = _setting(
+    reflows: int = setting(
         1,
         group="Method",
         label="Reflows",
@@ -221,7 +202,7 @@ class RunConfig:
         help="Rectified flow: how often the velocity is trained again on the pairs of its own ODE; "
         "the run is divided evenly",
     )
-    teacher_share: float = _setting(
+    teacher_share: float = setting(
         0.5,
         group="Method",
         label="Teacher's share",
@@ -231,7 +212,7 @@ class RunConfig:
         help="Method trajectory and coupling reflow: share of the run in which the flow-matching "
         "teacher is trained",
     )
-    parametrisation: str = _setting(
+    parametrisation: str = setting(
         "residual",
         group="Network",
         label="Form",
@@ -239,7 +220,7 @@ class RunConfig:
         help="residual: x + (t−s)·net, the identity is exact. free: x + net, "
         "the identity is learned",
     )
-    network: str = _setting(
+    network: str = setting(
         "auto",
         group="Network",
         label="Network",
@@ -247,7 +228,7 @@ class RunConfig:
         help="mlp: the article's. resmlp: residual blocks, each told the times. unet: "
         "convolutions, for images. auto takes mlp for points and resmlp for images",
     )
-    hidden_dim: int = _setting(
+    hidden_dim: int = setting(
         256,
         group="Network",
         label="Width",
@@ -256,7 +237,7 @@ class RunConfig:
         unit="units",
         help="Units of each hidden layer; a U-Net has an eighth of it in channels",
     )
-    depth: int = _setting(
+    depth: int = setting(
         2,
         group="Network",
         label="Depth",
@@ -265,7 +246,7 @@ class RunConfig:
         unit="layers",
         help="Hidden layers, the article has 2; residual blocks of the other networks",
     )
-    time_embed_dim: int = _setting(
+    time_embed_dim: int = setting(
         64,
         group="Network",
         label="Time embedding",
@@ -275,7 +256,7 @@ class RunConfig:
         advanced=True,
         help="Width of the little network that embeds the times",
     )
-    position_features: int = _setting(
+    position_features: int = setting(
         64,
         group="Network",
         label="Position features",
@@ -285,7 +266,7 @@ class RunConfig:
         help="Random Fourier frequencies of the position beside the position itself; sharp edges "
         "(checkerboard) need them. 0 is the article's network",
     )
-    density_head: str = _setting(
+    density_head: str = setting(
         "off",
         group="Network",
         label="Density head",
@@ -294,7 +275,7 @@ class RunConfig:
         help="on: a second small network learns log|det ∂X_{0,t}/∂x| of the map beside it, so that "
         "a sample's log-density costs one evaluation instead of a Jacobian",
     )
-    optimiser: str = _setting(
+    optimiser: str = setting(
         "muon",
         group="Optimiser",
         label="Optimiser",
@@ -302,7 +283,7 @@ class RunConfig:
         help="muon: AdamW, but matrices step along their orthogonalised momentum, which learns "
         "more a step. Adam, or AdamW with decoupled weight decay",
     )
-    learning_rate: float = _setting(
+    learning_rate: float = setting(
         2e-3,
         group="Optimiser",
         label="Learning rate",
@@ -311,7 +292,7 @@ class RunConfig:
         logarithmic=True,
         help="Peak learning rate, after the warm-up",
     )
-    weight_decay: float = _setting(
+    weight_decay: float = setting(
         0.0,
         group="Optimiser",
         label="Weight decay",
@@ -320,7 +301,7 @@ class RunConfig:
         advanced=True,
         help="Pull of the weights to zero (AdamW decouples it from the gradient)",
     )
-    warmup_steps: int = _setting(
+    warmup_steps: int = setting(
         100,
         group="Optimiser",
         label="Warm-up",
@@ -329,14 +310,14 @@ class RunConfig:
         unit="steps",
         help="Steps over which the learning rate rises from 0 to its peak",
     )
-    schedule: str = _setting(
+    schedule: str = setting(
         "cosine",
         group="Optimiser",
         label="Decay",
         choices=("cosine", "constant"),
         help="How the learning rate falls after the warm-up",
     )
-    clip_norm: float = _setting(
+    clip_norm: float = setting(
         5.0,
         group="Optimiser",
         label="Gradient clip",
@@ -344,7 +325,7 @@ class RunConfig:
         maximum=1e6,
         help="Largest norm of the gradient; 0 does not clip. The article uses 5",
     )
-    ema_decay: float = _setting(
+    ema_decay: float = setting(
         0.995,
         group="Optimiser",
         label="EMA",
@@ -353,7 +334,7 @@ class RunConfig:
         advanced=True,
         help="Decay of the moving average of the weights that samples are drawn with; 0 is off",
     )
-    batch_size: int = _setting(
+    batch_size: int = setting(
         512,
         group="Run",
         label="Batch",
@@ -362,7 +343,7 @@ class RunConfig:
         unit="points",
         help="Pairs per training step",
     )
-    steps: int = _setting(
+    steps: int = setting(
         3000,
         group="Run",
         label="Steps",
@@ -371,7 +352,7 @@ class RunConfig:
         unit="steps",
         help="Length of the run; the decay of the learning rate ends there",
     )
-    seconds: float = _setting(
+    seconds: float = setting(
         0.0,
         group="Run",
         label="Time limit",
@@ -380,7 +361,7 @@ class RunConfig:
         unit="s",
         help="Length of the run in seconds instead of steps; 0 counts steps",
     )
-    seed: int = _setting(
+    seed: int = setting(
         0,
         group="Run",
         label="Seed",
@@ -388,14 +369,14 @@ class RunConfig:
         maximum=2**31 - 1,
         help="The same settings and seed give the same map on the same machine",
     )
-    device: str = _setting(
+    device: str = setting(
         "auto",
         group="Run",
         label="Device",
         choices=DEVICES,
         help="auto takes CUDA, then Apple's MPS, then the CPU",
     )
-    threads: int = _setting(
+    threads: int = setting(
         1,
         group="Run",
         label="CPU threads",
@@ -406,8 +387,10 @@ class RunConfig:
     )
 
     def __post_init__(self) -> None:
-        for name, hint in types().items():
-            object.__setattr__(self, name, _checked(name, hint, getattr(self, name)))
+        described = settings()
+        for name, kind in types().items():
+            value = checked(name, described[name], kind, getattr(self, name))
+            object.__setattr__(self, name, value)
         self._check_combinations()
 
     def _check_combinations(self) -> None:
@@ -493,33 +476,3 @@ def defaults() -> Mapping[str, Any]:
 def types() -> Mapping[str, type]:
     """The type of every field of `RunConfig`: int, float or str."""
     return MappingProxyType(typing.get_type_hints(RunConfig))
-
-
-def _checked(name: str, hint: type, value: Any) -> Any:
-    """The value as its field's type, or a ConfigError that names the field and its range."""
-    setting = settings()[name]
-    if hint is str:
-        return _checked_text(name, setting, value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ConfigError(f"{setting.label} must be a number, not {value!r}.", name)
-    if not abs(value) < 1e300:  # NaN too; a longer whole number can't become a float
-        raise ConfigError(f"{setting.label} must be a finite number.", name)
-    if hint is int and value != int(value):
-        raise ConfigError(f"{setting.label} must be a whole number, not {value!r}.", name)
-    if not setting.minimum <= value <= setting.maximum:
-        low, high = f"{setting.minimum:,.10g}", f"{setting.maximum:,.10g}"
-        raise ConfigError(
-            f"{setting.label} must lie between {low} and {high}, not {value:,.10g}.", name
-        )
-    convert: Callable[[Any], Any] = hint
-    return convert(value)
-
-
-def _checked_text(name: str, setting: Setting, value: Any) -> str:
-    if not isinstance(value, str) or len(value) > 4096 or "\0" in value:
-        raise ConfigError(f"{setting.label} must be a text of at most 4,096 characters.", name)
-    if setting.choices and value not in setting.choices:
-        raise ConfigError(
-            f"{setting.label} {value!r} is unknown; choose from {', '.join(setting.choices)}.", name
-        )
-    return value

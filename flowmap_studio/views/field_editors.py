@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from flowmap_studio.core.config import Setting
+from flowmap_studio.core.setting import Setting
 from flowmap_studio.views.file_dialogs import CHOOSE_FILE, ask_target
 from flowmap_studio.views.texts import tr
 

@@ -21,8 +21,9 @@ import flowmap_studio
 from flowmap_studio.cli import config_options
 from flowmap_studio.cli.program import program
 from flowmap_studio.cli.train import train
-from flowmap_studio.core.config import RunConfig, Setting, defaults, settings
+from flowmap_studio.core.config import RunConfig, defaults, settings
 from flowmap_studio.core.presets import read_preset
+from flowmap_studio.core.setting import Setting
 from flowmap_studio.core.trainer import Trainer
 
 Run = Callable[..., Any]

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowmap_studio.core.config import EARLIER, RunConfig, Setting, defaults, settings
+from flowmap_studio.core.config import EARLIER, RunConfig, defaults, settings
 from flowmap_studio.core.errors import ConfigError
 from flowmap_studio.core.methods import METHODS
+from flowmap_studio.core.setting import Setting
 
 SETTINGS = settings()
 NUMBERS = [name for name, default in defaults().items() if isinstance(default, (int, float))]

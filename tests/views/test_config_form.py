@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from flowmap_studio.core import config as config_module
-from flowmap_studio.core.config import RunConfig, Setting, defaults, settings, types
+from flowmap_studio.core.config import RunConfig, defaults, settings, types
+from flowmap_studio.core.setting import Setting
 from flowmap_studio.views import config_form, field_row, field_texts
 from flowmap_studio.views.config_form import ConfigForm
 from flowmap_studio.views.field_editors import FieldEditor, read_number, write_number

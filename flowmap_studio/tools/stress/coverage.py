@@ -12,11 +12,11 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from flowmap_studio.core import config
+from flowmap_studio.core import config, setting
 from flowmap_studio.core.presets import files
 
 FOLDER = str(Path(files.__file__).parent)
-READER = (FOLDER, config.__file__)
+READER = (FOLDER, config.__file__, setting.__file__)
 LOOPS = ("_depth",)
 """Functions that look at every byte: traced, they would take most of the time."""
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import ClassVar, Generic, TypeVar
 
@@ -51,8 +52,9 @@ class Worker(QThread):
         """
         if sys.platform == "linux":
             thread = threading.get_native_id()
-            own = os.getpriority(os.PRIO_PROCESS, thread)
-            os.setpriority(os.PRIO_PROCESS, thread, max(own, LATER))
+            with suppress(OSError):  # a sandbox may forbid it, and it is only a kindness
+                own = os.getpriority(os.PRIO_PROCESS, thread)
+                os.setpriority(os.PRIO_PROCESS, thread, max(own, LATER))
 
     @staticmethod
     def running() -> list[Worker]:

@@ -138,3 +138,48 @@ def test_work_goes_on_alone_when_the_helper_has_ended():
     helper.request_stop()
     assert helper.wait(5000)
     assert helper.share(lambda part: part, range(3)) == [0, 1, 2]
+
+
+class StoodBack(Worker):
+    """Tells its niceness and that of a thread which it starts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[int] = []
+
+    def request_stop(self) -> None:
+        pass
+
+    def run(self) -> None:
+        self.stand_back()
+        self._look()
+        second = threading.Thread(target=self._look)
+        second.start()
+        second.join()
+
+    def _look(self) -> None:
+        self.found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="single threads have no niceness elsewhere")
+def test_a_thread_that_stands_back_leaves_the_others_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    monkeypatch.setattr("flowmap_studio.runtime.workers.LATER", own + 3)
+    worker = StoodBack()
+    worker.begin()
+    assert worker.wait(5000)
+    assert worker.found == [own + 3, own + 3]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == own
+
+
+def test_where_niceness_is_forbidden_the_work_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: int) -> None:
+        raise PermissionError("not in this sandbox")
+
+    monkeypatch.setattr(os, "setpriority", forbidden, raising=False)
+    worker = StoodBack()
+    worker.begin()
+    assert worker.wait(5000)
+    assert len(worker.found) == 2

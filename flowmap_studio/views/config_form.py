@@ -213,7 +213,7 @@ class ConfigForm(QWidget):
         self._shown_error.setText(told(str(error)))
         self._shown_error.show()
         # It has no place before the layout has been made anew.
-        QTimer.singleShot(0, self._reveal_error)
+        QTimer.singleShot(0, self, self._reveal_error)
 
     def _reveal_error(self) -> None:
         if self._shown_error is not None:

@@ -147,5 +147,6 @@ def close_window(window: Any) -> tuple[float, weakref.ref[Any]]:
 def forget_windows() -> None:
     """Deliver what is still under way to windows that were closed, and collect them."""
     turn()
+    gc.unfreeze()  # the first window was set aside with all that was imported then
     gc.collect()
     turn()

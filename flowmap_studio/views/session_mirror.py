@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 CURVES_MS = 150
-"""Between two drawings of the losses of a run. At thirty a second they and their axes took 0.4 of a
-core from the training, by Python's lock more than by the processor."""
+"""Between two drawings of the losses of a run. Thirty a second cost the window 0.55 of a core while
+it played, these 0.36, and the training waits for Python's lock meanwhile."""
 
 
 def layer_names(request: FrameRequest) -> tuple[str, str]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from click.testing import CliRunner
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QWidget
 
 from flowmap_studio.core.presets import files
 from flowmap_studio.runtime import evaluation, recovery
@@ -17,6 +21,7 @@ from flowmap_studio.runtime.session import Session
 from flowmap_studio.tools.stress import __main__ as command
 from flowmap_studio.tools.stress import cycles as cycling
 from flowmap_studio.tools.stress import fuzz as fuzzing
+from flowmap_studio.tools.stress import hands
 from flowmap_studio.tools.stress import kills as killing
 from flowmap_studio.tools.stress.cycles import cycles
 from flowmap_studio.tools.stress.determinism import determinism
@@ -224,3 +229,23 @@ def test_rows_of_other_checks_stay() -> None:
 
 def test_a_plain_preset_is_sound() -> None:
     assert plain_preset(labels="on").snapshot.classes == ("0", "1")
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support ")
+def test_the_random_user_lets_go_of_every_button(qtbot: Any) -> None:
+    class Pad(QWidget):
+        held: ClassVar[list[Qt.MouseButton]] = []
+
+        def mousePressEvent(self, event: QMouseEvent) -> None:
+            self.held.append(event.buttons())
+
+    pad = Pad()
+    qtbot.addWidget(pad)
+    with qtbot.waitExposed(pad):
+        pad.show()
+    draw = random.Random(0)  # noqa: S311 - no secret
+    for _ in range(40):
+        hands.mouse(pad, draw, [])
+        Pad.held.clear()
+        qtbot.mouseClick(pad, Qt.MouseButton.MiddleButton)
+        assert Pad.held == [Qt.MouseButton.MiddleButton]

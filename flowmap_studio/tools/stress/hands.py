@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QSpinBox,
     QWidget,
 )
+from shiboken6 import isValid
 
 from flowmap_studio.core.palettes import PALETTES
 
@@ -143,7 +144,7 @@ def key(window: Any, draw: random.Random, files: list[Path]) -> None:
 
 def mouse(window: Any, draw: random.Random, files: list[Path]) -> None:
     """A click, a double click or a drag, with any button, anywhere."""
-    del window, files
+    del files
     aim = _any(QWidget, draw)
     if aim is None:
         return
@@ -154,10 +155,12 @@ def mouse(window: Any, draw: random.Random, files: list[Path]) -> None:
         QTest.mouseClick(aim, button, pos=at)
     elif deed == 1:
         QTest.mouseDClick(aim, button, pos=at)
+        # QTest leaves the button held, in this and all later windows of the process.
+        QTest.mouseRelease(aim if isValid(aim) else window, button, pos=at)
     elif not isinstance(aim.parent(), QAbstractItemView):  # dragging an item would wait for a drop
         QTest.mousePress(aim, button, pos=at)
         QTest.mouseMove(aim, at + QPoint(draw.randint(-300, 300), draw.randint(-300, 300)))
-        QTest.mouseRelease(aim, button, pos=at)
+        QTest.mouseRelease(aim if isValid(aim) else window, button, pos=at)
 
 
 def wheel(window: Any, draw: random.Random, files: list[Path]) -> None:

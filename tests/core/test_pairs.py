@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
+from flowmap_studio.core import couplings
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.couplings import optimal_assignment, pair
 from flowmap_studio.core.normalisation import Normalisation
@@ -37,10 +38,20 @@ def test_assignment_equals_brute_force(seed: int) -> None:
 
 
 @pytest.mark.parametrize("dim", [2, 7])
-def test_assignment_costs_what_scipys_does(dim: int) -> None:
-    x0, x1 = clouds(64, dim)
+def test_small_and_large_problems_are_solved_alike(
+    dim: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x0, x1 = clouds(200, dim)
+    small = optimal_assignment(x0, x1)
+    monkeypatch.setattr(couplings, "LARGEST_FOR_SCIPY", 0)
+    monkeypatch.setattr("scipy.optimize.linear_sum_assignment", None)
+    assert torch.equal(small, optimal_assignment(x0, x1))
+
+
+def test_a_large_problem_is_a_permutation_of_least_cost() -> None:
+    x0, x1 = clouds(600, 2)
     order = optimal_assignment(x0, x1)
-    assert sorted(order.tolist()) == list(range(64))
+    assert sorted(order.tolist()) == list(range(600))
     squared = torch.cdist(x0.double(), x1.double()).square().numpy()
     least = squared[linear_sum_assignment(squared)].sum()
     assert total_cost(x0, x1[order]) == pytest.approx(least, rel=1e-6)

@@ -1,0 +1,175 @@
+"""What is on stage: a map of the run's history at a flow time, and the evaluator of its clouds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from flowmap_studio.core.snapshot import Snapshot
+from flowmap_studio.runtime.evaluation import Evaluator
+from flowmap_studio.runtime.frames import Frame, FrameRequest, MeasureRequest, Sampling
+from flowmap_studio.runtime.quality import QualityHistory
+from flowmap_studio.runtime.snapshots import SnapshotHistory
+from flowmap_studio.runtime.time_lattice import LatticeRequest, TimeLattice, lattice_fits
+
+CORES_WHEN_IDLE = 2
+"""Threads of an evaluation while nothing trains; one while something does."""
+
+
+class OnStage(QObject):
+    """Shown snapshot, flow time and the way its clouds are sampled; `Session` adds the run.
+
+    Attributes:
+        quality: Measured figures of the run.
+        snapshots: The run's history.
+        snapshot: The map on stage; None before there is one.
+        frame: The newest clouds of it.
+        live: Whether the stage follows the newest weights.
+        t: Flow time in [0, 1].
+        steps: Jumps of the composed cloud.
+        sampling: How clouds are sampled besides.
+        looks_up: Whether clouds of a map at rest are made for all times, to be looked up.
+
+    Args:
+        parent: Its owner.
+    """
+
+    frame_changed = Signal(object)  # Frame
+    quality_changed = Signal()
+    snapshots_changed = Signal()
+    sampling_changed = Signal(object)  # Sampling
+    failed = Signal(str, str)  # one sentence, details
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.quality = QualityHistory()
+        self.snapshots = SnapshotHistory()
+        self.snapshot: Snapshot | None = None
+        self.frame: Frame | None = None
+        self.live = True
+        self.t = 1.0
+        self.steps = 8
+        self.sampling = Sampling()
+        self.looks_up = True
+        self._moving = False
+        self._playing = False
+        self._serial = self._run = self._scene = 0
+        self._lattice: TimeLattice | None = None
+        self._evaluator = Evaluator()
+        self._evaluator.frame_ready.connect(self._on_frame)
+        self._evaluator.lattice_ready.connect(self._on_lattice)
+        self._evaluator.failed.connect(self._on_evaluation_failed)
+
+    @property
+    def training(self) -> bool:
+        """Whether a run goes on, which frames then leave the cores to."""
+        raise NotImplementedError
+
+    def set_time(self, t: float) -> None:
+        """Show the clouds at flow time t in [0, 1]."""
+        self.t = min(1.0, max(0.0, t))
+        self._request_frame()
+
+    def looked_up(self, request: FrameRequest) -> bool:
+        """Whether there are clouds to look up for a request."""
+        return self.looks_up and self._lattice is not None and self._lattice.serves(request)
+
+    def set_steps(self, steps: int) -> None:
+        """Compose the composed cloud of this many jumps."""
+        self.steps = steps
+        self._request_frame()
+        self._request_measure()
+
+    def set_sampling(self, **changes: Any) -> None:
+        """Change fields of `Sampling`: solver, label, guidance or rival."""
+        sampling = replace(self.sampling, **changes)
+        if sampling != self.sampling:
+            self.sampling = sampling
+            self.sampling_changed.emit(sampling)
+            self._request_frame()
+
+    def set_moving(self, moving: bool) -> None:
+        """Say whether the slider is in motion: frames are lighter then and full afterwards."""
+        if self._moving and not moving:
+            self._moving = False
+            self._request_frame()
+        self._moving = moving
+
+    def set_playing(self, playing: bool) -> None:
+        """Say whether time moves by itself: nobody's hand waits for the frames then."""
+        self._playing = playing
+
+    def show_history(self, index: int) -> None:
+        """Show the snapshot at this place of the training history instead of the newest."""
+        if 0 <= index < len(self.snapshots):
+            self.live = index == len(self.snapshots) - 1
+            self._show(self.snapshots[index])
+
+    def show_live(self) -> None:
+        """Follow the newest snapshot again."""
+        self.live = True
+        if len(self.snapshots):
+            self._show(self.snapshots[len(self.snapshots) - 1])
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _show(self, snapshot: Snapshot) -> None:
+        """Show a snapshot of the user's choice: what is still evaluated of others is stale."""
+        self._scene += 1
+        self._advance_to(snapshot)
+
+    def _advance_to(self, snapshot: Snapshot, following: bool = False) -> None:
+        self.snapshot = snapshot
+        self.snapshots_changed.emit()
+        self._request_frame(following)
+
+    def _request_frame(self, following: bool = False) -> None:
+        if self.snapshot is None:
+            return
+        self._serial += 1
+        training = self.training
+        request = FrameRequest(
+            serial=self._serial,
+            scene=self._scene,
+            snapshot=self.snapshot,
+            t=self.t,
+            steps=self.steps,
+            full=not (self._moving or training),
+            threads=1 if training else CORES_WHEN_IDLE,
+            patient=training and (self._playing or following),
+            sampling=self.sampling.fitted(self.snapshot, training),
+        )
+        looked_up = self.looked_up(request)
+        if looked_up:
+            self._on_frame(self._lattice.at(request))
+        if request.full or not looked_up:  # a slider at rest gets what the map itself says
+            self._evaluator.submit(request)
+
+    def _request_measure(self) -> None:
+        if self.snapshot is not None and self.live and (self._playing or not self._moving):
+            request = MeasureRequest(self._run, self.snapshot, self.steps, self.training)
+            self._evaluator.submit(request)
+
+    @Slot(object)
+    def _on_frame(self, frame: Frame) -> None:
+        # One gate. Of a map in training, clouds of slightly older weights are news too: where an
+        # evaluation takes longer than the next snapshot, none would ever be shown otherwise.
+        shown = self.frame
+        older = shown is not None and frame.request.serial < shown.request.serial
+        if older or frame.request.scene != self._scene:
+            return
+        self.frame = frame
+        self.frame_changed.emit(frame)
+        wanted = self.looks_up and frame.request.full and not self.looked_up(frame.request)
+        if wanted and lattice_fits(frame):
+            self._evaluator.grow(LatticeRequest(frame))
+
+    @Slot(object)
+    def _on_lattice(self, lattice: TimeLattice) -> None:
+        self._lattice = lattice
+
+    @Slot(str, str)
+    def _on_evaluation_failed(self, sentence: str, details: str) -> None:
+        self.failed.emit(sentence, details)

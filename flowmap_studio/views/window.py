@@ -23,11 +23,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from flowmap_studio.core.advice import Advice
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import StudioError
 from flowmap_studio.core.target_names import NAMED
-from flowmap_studio.runtime.session import Session, State
+from flowmap_studio.runtime.session import Session
 from flowmap_studio.views import theme
 from flowmap_studio.views.about import AboutDialog
 from flowmap_studio.views.actions import ACTIONS, colour_actions, follow_layers, make_actions
@@ -40,10 +39,8 @@ from flowmap_studio.views.config_form import ConfigForm
 from flowmap_studio.views.export_desk import ExportDesk
 from flowmap_studio.views.file_dialogs import (
     TARGET_ENDINGS,
-    ask_image_folder,
     ask_preset_to_open,
     ask_preset_to_save,
-    ask_target,
 )
 from flowmap_studio.views.key_reach import KeyReach
 from flowmap_studio.views.language_menu import LanguageMenu
@@ -51,7 +48,6 @@ from flowmap_studio.views.library_desk import LibraryDesk
 from flowmap_studio.views.loss_plot import LossPlot
 from flowmap_studio.views.menus import make_menus
 from flowmap_studio.views.message_bar import MessageBar
-from flowmap_studio.views.offers import offer_text
 from flowmap_studio.views.paint_desk import PaintDesk
 from flowmap_studio.views.paint_panel import PaintPanel
 from flowmap_studio.views.panels import (
@@ -73,6 +69,7 @@ from flowmap_studio.views.recovery_offer import RecoveryOffer
 from flowmap_studio.views.run_desk import RunDesk
 from flowmap_studio.views.session_mirror import SessionMirror
 from flowmap_studio.views.settings import Settings
+from flowmap_studio.views.settings_desk import SettingsDesk
 from flowmap_studio.views.shortcut_sheet import ShortcutSheet
 from flowmap_studio.views.stage_desk import StageDesk
 from flowmap_studio.views.status import StudioStatus
@@ -81,7 +78,6 @@ from flowmap_studio.views.time_bar import TimeBar
 from flowmap_studio.views.tool_bar import StudioToolBar
 from flowmap_studio.views.tour_desk import TourDesk
 from flowmap_studio.views.tour_panel import TourPanel
-from flowmap_studio.views.undo import ConfigChange
 
 COMPARE_SHARE = 0.29
 """Of the window's height, for the compare panel when it opens."""
@@ -106,8 +102,6 @@ class StudioWindow(QMainWindow):
         self._palette = palette
         self._settings = Settings()
         self._undo = QUndoStack(self)
-        self._newest: ConfigChange | None = None
-        self._advice: Advice | None = None
         self._begun = False
         self._build_views(palette)
         self._build_actions()
@@ -146,7 +140,7 @@ class StudioWindow(QMainWindow):
             "quitAction": self.close,
             "undoAction": self._undo.undo,
             "redoAction": self._undo.redo,
-            "trainAction": self._on_train,
+            "trainAction": lambda: self._changes.train(),
             "stopAction": self.session.stop,
             "resetAction": self.session.reset,
             "frameBackAction": bar.frame_back,
@@ -237,11 +231,6 @@ class StudioWindow(QMainWindow):
         bar.playing_changed.connect(session.set_playing)
         bar.history_changed.connect(session.show_history)
         bar.live_requested.connect(session.show_live)
-        self.tool_bar.setting_chosen.connect(self._on_setting_chosen)
-        self.tool_bar.file_wanted.connect(lambda: self._learn(ask_target(self)))
-        self.tool_bar.folder_wanted.connect(lambda: self._learn(ask_image_folder(self)))
-        self.form.config_edited.connect(self.edit_config)
-        self.message_bar.remedy_chosen.connect(self._on_remedy)
         self.stage.set_composed_steps(bar.steps())
         for dock, name in (
             (self._compare_dock, "compareAction"),
@@ -253,6 +242,7 @@ class StudioWindow(QMainWindow):
 
     def _wire_session(self) -> None:
         session = self.session
+        self._changes = SettingsDesk(self, self._undo)
         self._mirror = SessionMirror(self, self._undo, self._palette)
         self._desk = CompareDesk(self)
         self._offer = RecoveryOffer(session, self.message_bar, self)
@@ -264,9 +254,7 @@ class StudioWindow(QMainWindow):
         self.bookmark_desk = BookmarkDesk(self)
         self._runs = RunDesk(self, self._palette)
         session.message.connect(self.message_bar.show_message)
-        session.advised.connect(self._show_advice)
         session.failed.connect(self._show_failure)
-        session.target_refused.connect(self._on_target_refused)
         session.preset_opened.connect(self._on_preset_opened)
         session.preset_saved.connect(self._on_preset_saved)
 
@@ -300,16 +288,11 @@ class StudioWindow(QMainWindow):
 
     def edit_config(self, config: RunConfig) -> None:
         """Make a config the present one in a way that can be undone."""
-        if config != self.session.config:
-            self._newest = ConfigChange(self.session.config, config, self.session.set_config)
-            self._undo.push(self._newest)
+        self._changes.edit(config)
 
     def set_target(self, target: str) -> None:
         """Choose a name, a point file or a picture to learn; not while a run goes on."""
-        if self.session.state in (State.IDLE, State.FAILED):
-            self._on_setting_chosen("target", target)
-        else:
-            self.message_bar.show_message("error", tr("Stop the run to choose another target."))
+        self._changes.set_target(target)
 
     # --- dialogs ------------------------------------------------------------------------------
 
@@ -390,10 +373,6 @@ class StudioWindow(QMainWindow):
 
     # --- news from the session ----------------------------------------------------------------
 
-    def _show_advice(self, advice: Advice) -> None:
-        self._advice = advice
-        self.message_bar.show_message("warning", advice.sentence, remedy=offer_text(advice.change))
-
     def _show_failure(self, sentence: str, details: str) -> None:
         self.message_bar.show_message("error", sentence, details=details)
 
@@ -411,51 +390,6 @@ class StudioWindow(QMainWindow):
         self.message_bar.show_message("info", tr("Saved {name}.", name=path.name))
 
     # --- intents of the views -----------------------------------------------------------------
-
-    def _on_setting_chosen(self, field: str, value: str) -> None:
-        changes = {field: value}
-        if field == "method" and value != "article":
-            changes["parametrisation"] = "residual"  # the only form of two-time maps
-        if changes.get("method") == "schrodinger-bridge":
-            changes["coupling"] = "sinkhorn"  # with others it is a mixture of bridges only
-        try:
-            self.edit_config(self.session.config.replace(**changes))
-        except StudioError as error:
-            self.message_bar.show_message("error", str(error))
-        self.tool_bar.show_config(self.session.config)
-
-    def _learn(self, path: Path | None) -> None:
-        """Choose the user's own data; the list shows what is chosen now, whatever was asked."""
-        if path is not None:
-            self.set_target(str(path))
-        self.tool_bar.show_config(self.session.config)
-
-    def _on_remedy(self) -> None:
-        if self._advice is None:
-            return
-        session = self.session
-        cured = session.config.replace(**self._advice.change)
-        if session.state in (State.IDLE, State.FAILED):
-            self.edit_config(cured)
-            session.start()
-        else:
-            session.restart_with(cured)
-
-    def _on_train(self) -> None:
-        active = self.session.state in (State.RUNNING, State.PAUSED)
-        if active or self.form.commit():  # what is typed but not finished counts
-            self.session.toggle()
-        else:
-            self.message_bar.show_message(
-                "error", tr("Correct the marked setting before training.")
-            )
-
-    def _on_target_refused(self, config: RunConfig) -> None:
-        newest, self._newest = self._newest, None
-        if newest is not None and newest.new == config == self.session.config:
-            newest.setObsolete(True)  # and so it can't be redone
-            self._undo.undo()
-        self.tool_bar.forget_target(config.target)
 
     def _on_dropped(self, paths: list[Path]) -> None:
         """Open the first preset, or learn the first point file, picture or folder of images."""

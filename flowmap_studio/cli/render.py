@@ -46,8 +46,9 @@ if TYPE_CHECKING:
 
 @click.command(
     epilog="The points are those of the window's stage, from the same noise; the view fits source "
-    "and data on equal axes. --json prints: out, size, layers, steps, label, guidance, solver, "
-    "look and bytes; of a film also frames, fps and seconds, of a picture time."
+    "and data on equal axes. Of images each layer is a sheet. --json prints: out, size, layers, "
+    "steps, label, guidance, solver, look and bytes; of a film also frames, fps and seconds, of a "
+    "picture time."
 )
 @map_argument
 @click.option(
@@ -130,7 +131,8 @@ def render(
     if ending in FILM_ENDINGS:
         check_film(ending, wanted, timing)
     snapshot = open_preset(file).snapshot
-    check_cloud(snapshot)
+    if ending == ".svg":
+        check_cloud(snapshot)
     check_classes(snapshot, label, scale)
     _check_solver(solver, snapshot)
     from flowmap_studio.core.stage_clouds import StageClouds, Way
@@ -169,9 +171,9 @@ def _film(clouds: StageClouds, look: Look, timing: Timing, ending: str) -> bytes
 
 
 def _still(clouds: StageClouds, t: float, look: Look, ending: str) -> bytes:
-    from flowmap_studio.core.film import flow_layout, still
+    from flowmap_studio.core.film import picture
 
-    return still(clouds.at(t), flow_layout(clouds, look), look, ending)
+    return picture(clouds, t, look, ending)
 
 
 def _timing_facts(timing: Timing) -> dict[str, Any]:

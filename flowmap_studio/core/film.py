@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from flowmap_studio.core.drawing.raster import Painter, Pixels, as_png
 from flowmap_studio.core.drawing.scene import Layout, Scene, fitted_view, lay_out
+from flowmap_studio.core.drawing.sheets import SheetPainter
 from flowmap_studio.core.film_limits import Look, Timing, check_film
 from flowmap_studio.core.palettes import PALETTES
 
@@ -38,6 +39,20 @@ def flow_layout(clouds: StageClouds, look: Look) -> Layout:
     return lay_out(look.size, fitted_view(clouds.source, clouds.data))
 
 
+def picture(clouds: StageClouds, t: float, look: Look, ending: str) -> bytes:
+    """The bytes of a picture of the flow at time t, in the film's view.
+
+    Args:
+        clouds: What is shown; images as sheets, which can't be an .svg.
+        t: Flow time in [0, 1].
+        look: How it looks.
+        ending: ".png" or ".svg".
+    """
+    if clouds.image is None:
+        return still(clouds.at(t), flow_layout(clouds, look), look, ending)
+    return as_png(_painter(clouds, look).draw(_looking(clouds.at(t), look)))
+
+
 def film(
     clouds: StageClouds,
     look: Look,
@@ -61,7 +76,7 @@ def film(
 
     check_film(ending, look, timing)
     palette = PALETTES[look.look]
-    painter = Painter(flow_layout(clouds, look), palette)
+    painter = _painter(clouds, look)
 
     def drawn(t: float) -> Pixels:
         return painter.draw(_looking(clouds.at(t), look))
@@ -76,6 +91,13 @@ def film(
         samples = [drawn(t) for t in (0.0, 0.5, 1.0)]
         return as_gif(pictures(), timing.fps, samples, palette.on_stage())
     return as_mp4(pictures(), timing.fps, look.size)
+
+
+def _painter(clouds: StageClouds, look: Look) -> Painter | SheetPainter:
+    palette = PALETTES[look.look]
+    if clouds.image is None:
+        return Painter(flow_layout(clouds, look), palette)
+    return SheetPainter(look.size, clouds.image, look.layers, palette)
 
 
 def _looking(scene: Scene, look: Look) -> Scene:

@@ -65,7 +65,10 @@ def as_pictures(points: npt.NDArray[np.floating], shape: ImageShape) -> npt.NDAr
 
 
 def contact_sheet(
-    pictures: npt.NDArray[np.uint8], columns: int, gap: int = 1, paper: int = 0
+    pictures: npt.NDArray[np.uint8],
+    columns: int,
+    gap: int = 1,
+    paper: int | npt.NDArray[np.uint8] = 0,
 ) -> npt.NDArray[np.uint8]:
     """(rows, columns, channels) one picture with others side by side, row by row.
 
@@ -73,7 +76,7 @@ def contact_sheet(
         pictures: (n, height, width, channels), n ≥ 1.
         columns: Pictures in a row.
         gap: Pixels between them.
-        paper: Value of what lies between and beyond them.
+        paper: Value of what lies between and beyond them, or (channels,) values.
     """
     count, height, width, channels = pictures.shape
     rows = -(-count // columns)

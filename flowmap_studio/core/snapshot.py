@@ -75,13 +75,13 @@ class Snapshot:
 
 
 def check_cloud(snapshot: Snapshot | None) -> None:
-    """Refuse to draw images as clouds of points.
+    """Refuse to draw images as clouds of points, which a .svg does.
 
     Raises:
         StudioError: They are images.
     """
     if snapshot is not None and snapshot.image is not None:
         raise StudioError(
-            "Films and drawings show clouds of points, and this map makes images; export them as "
-            ".png, .csv or .npy, or draw a sheet with: flowmap-studio sample --out FILE.png."
+            "An .svg draws clouds of points, and this map makes images; choose .png, .gif, .mp4, "
+            ".csv or .npy."
         )

@@ -62,6 +62,9 @@ class Beside:
 class StageClouds:
     """Source, data, one-step and composed cloud of a map, from the noise of the stage.
 
+    Attributes:
+        image: What the points are as images; None for other points.
+
     Args:
         loaded: The map.
         way: How it is sampled.
@@ -80,6 +83,7 @@ class StageClouds:
         beside: Beside | None = None,
     ) -> None:
         self._loaded, self._way, self._layers = loaded, way, layers
+        self.image = loaded.snapshot.image
         self._noise = stage_noise(loaded)
         self._guide = _guide(loaded, way)
         self._other = beside or Beside("", loaded, way)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt
 
+from flowmap_studio.core.drawing.layers import LAYERS
 from flowmap_studio.core.errors import StudioError
 from flowmap_studio.core.files import write_whole
 from flowmap_studio.core.film_limits import FILM_ENDINGS, Look, Timing
@@ -27,9 +28,6 @@ from flowmap_studio.views.texts import told, tr
 if TYPE_CHECKING:
     from flowmap_studio.views.theme import Palette
     from flowmap_studio.views.window import StudioWindow
-
-DRAWN_AS_CLOUDS = (*FILM_ENDINGS, ".svg")
-"""Exports that images have no use for."""
 
 
 class ExportDesk(QObject):
@@ -79,7 +77,7 @@ class ExportDesk(QObject):
         ending = path.suffix.lower()
         done = tr("Exported {name}.", name=path.name)
         try:
-            if ending in DRAWN_AS_CLOUDS:
+            if ending == ".svg":
                 check_cloud(self._session.snapshot)
             if ending in FILM_ENDINGS:
                 if self._session.films.running:
@@ -109,8 +107,10 @@ class ExportDesk(QObject):
 
     def _film_dialog(self, path: Path) -> FilmDialog:
         def render(size: tuple[int, int], look: str, timing: Timing) -> None:
-            stage = self._window.stage
-            wanted = Look(size, look, visible_layers(stage), opacities(stage), told)
+            stage, shown = self._window.stage, self._session.snapshot
+            images = shown is not None and shown.image is not None
+            layers = LAYERS if images else visible_layers(stage)
+            wanted = Look(size, look, layers, opacities(stage), told)
             self._session.render_film(path, wanted, timing)
 
         for former in self._window.findChildren(FilmDialog):

@@ -20,6 +20,7 @@ from flowmap_studio.core.drawing.scene import fitted_view, lay_out
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.palettes import DARK, LIGHT, rgb
 from flowmap_studio.core.presets import read_preset
+from flowmap_studio.resources import asset
 
 Run = Callable[..., Any]
 SMALL_FILM = ["--size", "160x120", "--fps", "8", "--seconds", "1.5"]
@@ -100,6 +101,24 @@ def test_a_png_has_the_size_and_the_layers_asked_for(
     assert rgb(LIGHT.one_step) not in colours["data"]
     assert rgb(LIGHT.data) in colours["data"]
     assert rgb(LIGHT.one_step) in colours["one_step"]
+
+
+def test_images_are_drawn_as_sheets(run: Run, tmp_path: Path) -> None:
+    digits = asset("presets", "digits.flowmap")
+    small = ["--size", "160x160", "--steps", "2"]
+    out = tmp_path / "digits.gif"
+    done = run("render", digits, "--out", out, *small, "--fps", "4", "--seconds", "1")
+    assert (done.status, done.err) == (0, "")
+    with Image.open(out) as film:
+        assert (film.size, film.n_frames) == ((160, 160), 4)
+    still = tmp_path / "digits.png"
+    assert run("render", digits, "--out", still, *small, "--time", "0").status == 0
+    with Image.open(still) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 100  # greys of noise
+    done = run("render", digits, "--out", tmp_path / "digits.svg")
+    assert done.status == 2
+    assert "this map makes images; choose .png, .gif, .mp4" in done.err
 
 
 def test_no_window_is_needed(trained: Path, tmp_path: Path, environment: dict[str, str]) -> None:

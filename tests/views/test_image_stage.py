@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor
 
+from flowmap_studio.core.film_limits import Look, Timing
 from flowmap_studio.core.palettes import DARK, LIGHT
 from flowmap_studio.resources import asset
 from flowmap_studio.views.image_grid import ImagePanel
@@ -120,10 +122,14 @@ def test_digits_take_the_stage_and_points_give_it_back(open_studio, qtbot) -> No
     qtbot.waitUntil(lambda: stages.shown() is window.stage, timeout=60_000)
 
 
-def test_films_of_images_are_refused_in_words(open_studio, qtbot, tmp_path: Path) -> None:
+def test_images_are_exported_as_pictures_and_films(open_studio, qtbot, tmp_path: Path) -> None:
     window = open_studio(asset("presets", "digits.flowmap")).window
     qtbot.waitUntil(lambda: window.stages.shown() is window.stages.images, timeout=60_000)
     assert not window.export(tmp_path / "a.svg")
     assert "this map makes images" in window.message_bar.text()
     assert window.export(tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 1000
+    window.session.render_film(tmp_path / "a.gif", Look((160, 160)), Timing(4, 1))
+    qtbot.waitUntil(lambda: not window.session.films.running, timeout=120_000)
+    with Image.open(tmp_path / "a.gif") as film:
+        assert (film.size, film.n_frames) == ((160, 160), 4)

@@ -63,6 +63,7 @@ AREA_PART, DENSITY_PART = 1024, 16
 RESIDUAL_TIMES = 9
 ODE_STEPS = 8
 PLANE_ONLY = "This map has {} axes; the layer is made for maps of the plane."
+TOO_LONG = "Of a velocity of images it takes minutes; flowmap-studio logprob gives it."
 ONE_CLASS = "Choose one class below the stage: each class has a map of its own."
 
 
@@ -219,9 +220,13 @@ class Probes:
 
     def _data_likelihood(self, request: ProbeRequest) -> float:
         snapshot = self.loaded.snapshot
+        if self._velocity and snapshot.image is not None:
+            raise DataError(TOO_LONG)
         points = snapshot.data
         if request.label is not None and snapshot.labels is not None:
             points = points[snapshot.labels == snapshot.classes.index(request.label)]
+        if not len(points):
+            raise DataError("The map holds no data of that class.")
         points = points[:: max(1, len(points) // READING_POINTS)][:READING_POINTS]
         given = request.label, request.guidance
         found = [log_density(self.loaded, x, 1.0, *given).nats for x in parts(points, DENSITY_PART)]

@@ -12,17 +12,21 @@ import torch
 
 from flowmap_studio.core.errors import Unwanted
 from flowmap_studio.core.loaded_map import LoadedMap
+from flowmap_studio.core.presets import read_preset
 from flowmap_studio.core.probes import (
     area_change,
     log_density,
     source_lattice,
     source_log_density,
 )
+from flowmap_studio.resources import asset
 from flowmap_studio.runtime.probe_values import LAYER_PROBES, READINGS, ProbeRequest
 from flowmap_studio.runtime.probe_work import AREA_NODES, GAP_NODES, REACH, Probes
 from flowmap_studio.runtime.probes import Prober
 from flowmap_studio.runtime.session import Session
 from flowmap_studio.runtime.workers import join
+
+READING = "data_likelihood"
 
 
 @pytest.fixture
@@ -100,6 +104,18 @@ def test_the_semigroup_residual_is_two_jumps_against_one(probes: Probes, request
     assert heat.values[row, column] == pytest.approx(float((two - one).norm()) / spread, rel=1e-3)
     at_once = probes.answer(replace(request_of, t=0.0), "semigroup").value
     assert not at_once.values.any()
+
+
+def test_a_likelihood_that_is_not_there_is_told(snapshot: Any, request_of: ProbeRequest) -> None:
+    digits = read_preset(asset("presets", "digits-flow-matching.flowmap")).snapshot
+    answer = Probes(LoadedMap(digits)).answer(replace(request_of, snapshot=digits), READING)
+    assert (answer.value, answer.sentence[:30]) == (None, "Of a velocity of images it tak")
+    labels = np.zeros(len(snapshot.data), np.uint8)
+    classes = replace(snapshot, labels=labels, classes=("a", "b"))
+    asked = replace(request_of, snapshot=classes, label="b")
+    probes = Probes(LoadedMap(snapshot))
+    probes.loaded.snapshot = classes
+    assert probes.answer(asked, READING).sentence == "The map holds no data of that class."
 
 
 @pytest.mark.parametrize("name", ["data_likelihood", "energy", "area", "residual", "trajectories"])

@@ -56,7 +56,12 @@ class _Filled(str):
     __slots__ = ()
 
     def __format__(self, spec: str) -> str:
-        return told(str(self)) if spec == "t" else str(self)
+        text = str(self)
+        if spec != "t":
+            return text
+        found = told(text)
+        # A sentence within another one has left its full stop to that.
+        return found if found != text else told(f"{text}.").removesuffix(".")
 
 
 @lru_cache(maxsize=256)

@@ -135,8 +135,8 @@ def test_what_is_filled_in_stays(vietnamese: None) -> None:
         ),
         (
             "Could not open a.flowmap: its settings are not allowed: Depth must be a finite "
-            "number.. Your current map is unchanged.",
-            "Không mở được a.flowmap: thiết lập không được phép: Độ sâu phải là một số hữu hạn.. "
+            "number. Your current map is unchanged.",
+            "Không mở được a.flowmap: thiết lập không được phép: Độ sâu phải là một số hữu hạn. "
             "Bản đồ hiện tại không thay đổi.",
         ),
         ("Could not read Depth: the disk is full.", "Không đọc được Depth: đĩa đã đầy."),

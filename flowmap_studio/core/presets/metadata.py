@@ -54,7 +54,8 @@ def check_metadata(metadata: Mapping[str, Any]) -> RunConfig:
     try:
         return RunConfig.from_dict(metadata["config"])
     except ConfigError as error:
-        raise PresetError(f"its settings are not allowed: {error}") from error
+        said = str(error).removesuffix(".")  # the whole sentence has its own
+        raise PresetError(f"its settings are not allowed: {said}") from error
     except TypeError as error:
         raise PresetError("its settings are damaged") from error
 

@@ -175,7 +175,8 @@ def _planned(settings: Mapping[str, Any]) -> tuple[RunConfig, list[Stage]]:
         config = RunConfig.from_dict(settings)
         return config, plan(config)
     except ConfigError as error:
-        raise PresetError(f"its training's settings are not allowed: {error}") from error
+        said = str(error).removesuffix(".")  # the whole sentence has its own
+        raise PresetError(f"its training's settings are not allowed: {said}") from error
     except TypeError as error:
         raise PresetError("its training's settings are damaged") from error
 

@@ -22,6 +22,7 @@ from flowmap_studio.runtime.frames import (
     MeasureRequest,
     PreviewRequest,
 )
+from flowmap_studio.runtime.hand import Hand
 from flowmap_studio.runtime.time_lattice import LatticeRequest, TimeLattice, same_but_time
 from flowmap_studio.runtime.workers import Helper, Worker
 
@@ -54,6 +55,9 @@ class Evaluator(Worker):
 
     Frames come first, except that patient kinds take turns and rest by themselves: frames of a run
     would leave no room for its measurements otherwise, and long measurements none for frames.
+
+    Attributes:
+        hand: Whether a hand waits for a frame: a run on the same cores may look at it.
     """
 
     frame_ready = Signal(object)  # Frame
@@ -65,6 +69,7 @@ class Evaluator(Worker):
 
     def __init__(self) -> None:
         super().__init__()
+        self.hand = Hand()
         self._changed = threading.Condition()
         self._waiting: dict[type, Request] = {}
         self._lattice: LatticeRequest | None = None  # that is wanted and not finished
@@ -92,6 +97,8 @@ class Evaluator(Worker):
                 request = replace(request, patient=False)  # the hand still waits
             # In the place of the older one: the order is that of the turns of patient kinds.
             self._waiting[type(request)] = request
+            if _by_hand(request):
+                self.hand.asks()
             self._asked = time.monotonic()
             lattice = self._lattice
             if isinstance(request, FrameRequest) and lattice is not None:
@@ -136,6 +143,10 @@ class Evaluator(Worker):
                     return
                 sentence = unforeseen("Could not evaluate the map", error)
                 self.failed.emit(sentence, traceback.format_exc())
+            if _by_hand(request):
+                with self._changed:
+                    if not _by_hand(self._waiting.get(FrameRequest)):
+                        self.hand.is_served()
             if _patient(request):
                 ended = time.monotonic()
                 self._rested[type(request)] = ended + (ended - began) * (1 / PATIENT_SHARE - 1)
@@ -297,6 +308,10 @@ def _one_torch_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+def _by_hand(request: object) -> bool:
+    return isinstance(request, FrameRequest) and not request.patient
 
 
 def _patient(

@@ -15,7 +15,7 @@ from flowmap_studio.runtime.snapshots import SnapshotHistory
 from flowmap_studio.runtime.time_lattice import LatticeRequest, TimeLattice, lattice_fits
 
 CORES_WHEN_IDLE = 2
-"""Threads of an evaluation while nothing trains; one while something does."""
+"""Threads of an evaluation that a hand waits for; one of others while something trains."""
 
 
 class OnStage(QObject):
@@ -130,6 +130,7 @@ class OnStage(QObject):
             return
         self._serial += 1
         training = self.training
+        patient = training and (self._playing or following)
         request = FrameRequest(
             serial=self._serial,
             scene=self._scene,
@@ -137,8 +138,9 @@ class OnStage(QObject):
             t=self.t,
             steps=self.steps,
             full=not (self._moving or training),
-            threads=1 if training else CORES_WHEN_IDLE,
-            patient=training and (self._playing or following),
+            # A run goes on beside patient frames, and lets all others go first.
+            threads=1 if patient else CORES_WHEN_IDLE,
+            patient=patient,
             sampling=self.sampling.fitted(self.snapshot, training),
         )
         looked_up = self.looked_up(request)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.training_state import Checkpoint
+from flowmap_studio.runtime.hand import Hand
 from flowmap_studio.runtime.mailbox import Mailbox
 from flowmap_studio.runtime.recovery import RecoveryFile
 from flowmap_studio.runtime.training import Outcome, TrainingThread
@@ -34,6 +35,10 @@ class RunControl(QObject):
 
     Attributes:
         state: What the run is doing.
+
+    Args:
+        parent: Its owner.
+        hand: Goes before the runs.
     """
 
     state_changed = Signal(object)  # State
@@ -42,9 +47,10 @@ class RunControl(QObject):
     device_found = Signal(str)
     warned = Signal(str)  # one sentence
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, hand: Hand | None = None) -> None:
         super().__init__(parent)
         self.state = State.IDLE
+        self._hand = hand
         self._number = 0
         self._mailbox = Mailbox()
         self._thread: TrainingThread | None = None
@@ -86,7 +92,7 @@ class RunControl(QObject):
         self._number += 1
         self._mailbox = Mailbox()
         thread = TrainingThread(
-            self._number, config, self._mailbox, embedded, resumed, copy, start_from
+            self._number, config, self._mailbox, embedded, resumed, copy, start_from, self._hand
         )
         self._thread = thread
         thread.ended.connect(self._on_ended)

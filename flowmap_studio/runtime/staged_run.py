@@ -70,7 +70,7 @@ class StagedRun(OnStage):
         self._progress = 0.0
         self._ended = False
         self._sound_target = self.config.target
-        self._control = RunControl(self)
+        self._control = RunControl(self, self._evaluator.hand)
         self._control.state_changed.connect(self.state_changed)
         self._control.device_found.connect(self.device_changed)
         self._control.arrived.connect(self._on_arrived)

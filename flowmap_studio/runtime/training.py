@@ -22,6 +22,7 @@ from flowmap_studio.core.errors import (
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.training_state import Checkpoint
 from flowmap_studio.runtime import recovery
+from flowmap_studio.runtime.hand import Hand
 from flowmap_studio.runtime.mailbox import Mailbox
 from flowmap_studio.runtime.recovery import RecoveryFile
 from flowmap_studio.runtime.workers import Worker
@@ -71,6 +72,7 @@ class TrainingThread(Worker):
         resumed: A run of this config to go on with.
         copy: Where the run is saved now and then, in case the program dies.
         start_from: A map whose weights to begin with instead of fresh ones.
+        hand: Goes before the run where both are on the CPU.
     """
 
     ended = Signal(object)  # Outcome, once, from this thread
@@ -86,6 +88,7 @@ class TrainingThread(Worker):
         resumed: Checkpoint | None = None,
         copy: RecoveryFile | None = None,
         start_from: Snapshot | None = None,
+        hand: Hand | None = None,
     ) -> None:
         super().__init__()
         self.number = run
@@ -95,6 +98,7 @@ class TrainingThread(Worker):
         self._resumed = resumed
         self._start_from = start_from
         self._copy = copy
+        self._hand = hand or Hand()
         self._copied = time.monotonic()
         self._copy_failed = False
         # A queued "stop" would never arrive while run() loops: events are looked at instead.
@@ -153,6 +157,8 @@ class TrainingThread(Worker):
                 if time.monotonic() - self._copied >= recovery.AUTOSAVE_SECONDS:
                     self._save_copy(trainer)
                 self._go.wait()
+                if trainer.device.type == "cpu":
+                    self._hand.let_go_first(self._stop.wait)
                 if self._stop.is_set():
                     break
         finally:

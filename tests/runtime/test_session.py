@@ -279,7 +279,7 @@ def test_without_a_map_there_is_nothing_to_save(session: Session, tmp_path: Path
 def test_scrubbing_does_not_change_what_is_learned(
     qtbot: Any, session: Session, small_config: RunConfig, train: Any, same: Any
 ) -> None:
-    config = small_config.replace(steps=600)
+    config = small_config.replace(steps=300)
     session.set_config(config)
     frames: list[Any] = []
 

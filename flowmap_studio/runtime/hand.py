@@ -1,0 +1,49 @@
+"""A hand on the slider goes before a run on the same cores."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+LINGER_SECONDS = 0.1
+"""A hand that has just been answered is likely to ask again."""
+LONGEST_WAIT = 0.5
+"""Seconds that a run waits at a time: it goes on, if slowly, under a hand that never rests. One turn
+of some 35 ms in so long a time meets about every tenth frame."""
+LONGEST_FRAME = 1.0
+"""Seconds after which a frame that is still wanted is waited for beside the run, not before it."""
+LOOK_SECONDS = 0.004
+
+
+class Hand:
+    """Whether a hand waits for a frame, as one thread says it and another one looks.
+
+    One number without a lock: a look that comes a moment too late does no harm.
+    """
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def asks(self) -> None:
+        """A frame is wanted."""
+        self._until = time.monotonic() + LONGEST_FRAME
+
+    def is_served(self) -> None:
+        """Nothing is wanted any more, for the moment."""
+        self._until = time.monotonic() + LINGER_SECONDS
+
+    @property
+    def waits(self) -> bool:
+        """Whether a frame is wanted, or was until just now."""
+        return time.monotonic() < self._until
+
+    def let_go_first(self, pause: Callable[[float], object]) -> None:
+        """Wait while a hand waits, for `LONGEST_WAIT` at most.
+
+        Args:
+            pause: Waits for so many seconds; a true answer ends the wait.
+        """
+        until = time.monotonic() + LONGEST_WAIT
+        while self.waits and time.monotonic() < until:
+            if pause(LOOK_SECONDS):
+                return

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 LINGER_SECONDS = 0.1
 """A hand that has just been answered is likely to ask again."""
-LONGEST_WAIT = 0.5
-"""Seconds that a run waits at a time: it goes on, if slowly, under a hand that never rests. One turn
-of some 35 ms in so long a time meets about every tenth frame."""
+LONGEST_WAIT, TURN_SECONDS = 0.5, 0.05
+"""How long a run waits at a time, and has the cores in between: it goes on, if slowly, under a hand
+that never rests. Every tenth frame or so meets a turn of it."""
 LONGEST_FRAME = 1.0
 """Seconds after which a frame that is still wanted is waited for beside the run, not before it."""
 LOOK_SECONDS = 0.004
@@ -18,11 +18,12 @@ LOOK_SECONDS = 0.004
 class Hand:
     """Whether a hand waits for a frame, as one thread says it and another one looks.
 
-    One number without a lock: a look that comes a moment too late does no harm.
+    Numbers without a lock: a look that comes a moment too late does no harm.
     """
 
     def __init__(self) -> None:
         self._until = 0.0
+        self._turn_ends = 0.0  # of the run
 
     def asks(self) -> None:
         """A frame is wanted."""
@@ -38,12 +39,16 @@ class Hand:
         return time.monotonic() < self._until
 
     def let_go_first(self, pause: Callable[[float], object]) -> None:
-        """Wait while a hand waits, for `LONGEST_WAIT` at most.
+        """Wait while a hand waits, for `LONGEST_WAIT` at most, unless it is the run's turn.
 
         Args:
             pause: Waits for so many seconds; a true answer ends the wait.
         """
+        if time.monotonic() < self._turn_ends:
+            return
         until = time.monotonic() + LONGEST_WAIT
         while self.waits and time.monotonic() < until:
             if pause(LOOK_SECONDS):
                 return
+        if self.waits:
+            self._turn_ends = time.monotonic() + TURN_SECONDS

@@ -14,6 +14,7 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import PresetError
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.presets import read_preset
+from flowmap_studio.runtime import hand
 from flowmap_studio.runtime.beginnings import embedded_data
 from flowmap_studio.runtime.session import Session, State
 from flowmap_studio.runtime.training import Outcome
@@ -277,8 +278,14 @@ def test_without_a_map_there_is_nothing_to_save(session: Session, tmp_path: Path
 
 
 def test_scrubbing_does_not_change_what_is_learned(
-    qtbot: Any, session: Session, small_config: RunConfig, train: Any, same: Any
+    qtbot: Any,
+    session: Session,
+    small_config: RunConfig,
+    train: Any,
+    same: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(hand, "LONGEST_WAIT", 0.02)  # this hand never rests
     config = small_config.replace(steps=300)
     session.set_config(config)
     frames: list[Any] = []

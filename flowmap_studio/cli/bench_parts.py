@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowmap_studio.core.bench import tables
 from flowmap_studio.core.bench.recipes import (
+    BOARD_SETTINGS,
     DIGITS,
     OF_DIGITS,
     SENSIBLE,
@@ -196,7 +197,7 @@ PARTS: Mapping[str, Part] = {
         tables=_show_targets,
     ),
     "checkerboard": Part(
-        budget={"seconds": 180},
+        budget=BOARD_SETTINGS,
         seeds=1,
         candidates=TWO_TIME,
         rows=_board_rows,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from flowmap_studio.core.bench.peers import peer_name, train_peer
-from flowmap_studio.core.bench.recipes import FEW_STEPS, MANY_STEPS, Recipe
+from flowmap_studio.core.bench.recipes import BOARD_SETTINGS_OF, FEW_STEPS, MANY_STEPS, Recipe
 from flowmap_studio.core.bench.rows import Figures, Row
 from flowmap_studio.core.bench.watch import Watch, train
 from flowmap_studio.core.config import RunConfig
@@ -97,7 +97,8 @@ def board_rows(
     target = open_target(BOARD)
     for recipe in recipes:
         for seed in range(base.seed, base.seed + seeds):
-            run = base.replace(target=BOARD, seed=seed)
+            own = BOARD_SETTINGS_OF.get(recipe.method, {})
+            run = base.replace(target=BOARD, seed=seed, **own)
             fresh = target.sample(count, generator(seed, Stream.SPLIT)).numpy()
             noise_seed = NOISE_SEED + seed
 

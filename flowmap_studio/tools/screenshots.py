@@ -17,10 +17,11 @@ import click
 from PIL import Image
 from PySide6.QtCore import QBuffer, QEventLoop, QIODevice, QTimer
 from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDockWidget
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.resources import asset
+from flowmap_studio.runtime.probe_values import READINGS, ProbeAnswer
 from flowmap_studio.views import theme
 
 LARGEST = 150_000
@@ -46,6 +47,9 @@ class Scene:
         until: Steps of that run at which the picture is taken.
         advised: Whether the studio must have noticed something by then.
         hidden: Layers that are switched off.
+        shown: Layers of probes that are switched on.
+        dock: Object name of a panel that is brought to the front.
+        word: What is written on the canvas and learned.
     """
 
     name: str
@@ -58,6 +62,9 @@ class Scene:
     until: int = 0
     advised: bool = False
     hidden: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    dock: str = "qualityDock"
+    word: str = ""
 
 
 SCENES = (
@@ -78,6 +85,15 @@ SCENES = (
         steps=16,
         hidden=("source", "data"),
     ),
+    Scene(
+        "probes",
+        t=0.85,
+        hidden=("source", "data", "one_step", "composed"),
+        shown=("likelihood", "grid"),
+        dock="probesDock",
+    ),
+    Scene("drawing", word="flow", train={"steps": 4000}, until=1500, hidden=("source", "composed")),
+    Scene("digits", dark=True, preset="digits-conditional", t=0.8),
 )
 
 
@@ -138,18 +154,32 @@ def small_png(pixmap: QPixmap) -> bytes:
 
 def _drive(window: Any, scene: Scene) -> None:
     session = window.session
+    answered: set[str] = set()
+
+    def note(answer: ProbeAnswer) -> None:
+        if abs(answer.request.t - scene.t) < 1e-3 or answer.name in READINGS:
+            answered.add(answer.name)
+
+    session.probes.answered.connect(note)
     wait_until(lambda: session.frame is not None)
     for layer in scene.hidden:
         window.stage.set_layer_visible(layer, False)
+    for layer in scene.shown:
+        window.stage.set_layer_visible(layer, True)
+    window.findChild(QDockWidget, scene.dock).raise_()
+    wanted = {*scene.shown, *(READINGS if scene.dock == "probesDock" else ())}
     window.time_bar.set_steps(scene.steps)
     window.time_bar.set_time(scene.t)
     if scene.train is not None:
-        config = RunConfig(device="cpu", **scene.train)
-        window.edit_config(config)
-        window.actions_by_name["trainAction"].trigger()
+        window.edit_config(RunConfig(device="cpu", **scene.train))
+        window.actions_by_name["paintAction" if scene.word else "trainAction"].trigger()
+        if scene.word:
+            window.paint_panel.canvas().sheet.put_text(scene.word, theme.interface_font())
+            window.paint_panel.learn_wanted.emit()
+        config = session.config
         wait_until(lambda: _learned(session, config, scene.until))
         wait_until(lambda: bool(window.message_bar.text()) is scene.advised)
-    wait_until(lambda: _settled(session, scene))
+    wait_until(lambda: _settled(session, scene) and answered >= wanted)
 
 
 def _learned(session: Any, config: RunConfig, step: int) -> bool:

@@ -18,7 +18,10 @@ from flowmap_studio.views.theme import Palette
 
 AXIS_WIDTH = 56
 """Pixels of the vertical axis: fixed, so that the plot does not shift when its numbers change."""
-AXIS_HEIGHT = 36
+AXIS_HEIGHT, BARE_AXIS_HEIGHT = 36, 20
+"""Likewise of the horizontal axis, with and without its name."""
+NAMED_HEIGHT = 130
+"""Pixels below which a plot keeps its room for the curves: the names of its axes are left out."""
 NARROW = 1.1
 """Decades below which a log axis may hold fewer than three of its 1-2-5 ticks."""
 TICK_GAP = 16
@@ -190,8 +193,16 @@ class StudioPlotWidget(pg.PlotWidget):
         super().resizeEvent(event)
         if not hasattr(self, "_follow"):  # pyqtgraph resizes while it is being built
             return
+        self._name_axes(self.height() >= NAMED_HEIGHT)
         self._empty.setGeometry(self.rect().adjusted(AXIS_WIDTH + 8, 8, -16, -36))
         self._place_follow()
+
+    def _name_axes(self, named: bool) -> None:
+        left, bottom = (self.getPlotItem().getAxis(name) for name in ("left", "bottom"))
+        if bottom.label.isVisible() is not named:
+            left.showLabel(named)
+            bottom.showLabel(named)
+            bottom.setHeight(AXIS_HEIGHT if named else BARE_AXIS_HEIGHT)
 
     def _place_follow(self) -> None:
         size = self._follow.sizeHint()

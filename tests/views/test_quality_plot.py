@@ -166,3 +166,19 @@ def test_the_figures_fit_into_a_narrow_dock(plot):
     label = plot.findChild(QLabel, "qualityLabel")
     assert label.fontMetrics().horizontalAdvance(words(plot)) <= label.width()
     assert label.geometry().bottom() < plot.height()
+
+
+def test_a_low_plot_keeps_its_room_for_the_curves(qtbot, plot):
+    plot.set_points(STEPS, SERIES, 0.012)
+    axes = [plot._plot.getPlotItem().getAxis(name) for name in ("left", "bottom")]
+
+    def named() -> list[bool]:
+        return [axis.label.isVisible() for axis in axes]
+
+    assert named() == [True, True]
+    box = plot._plot.getPlotItem().vb
+    plot.resize(340, 110)
+    qtbot.waitUntil(lambda: named() == [False, False])
+    qtbot.waitUntil(lambda: box.height() > 40)
+    plot.resize(340, 220)
+    qtbot.waitUntil(lambda: named() == [True, True])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from flowmap_studio.core.comparison_table import COLUMNS, Row, cells, floor_cells
@@ -46,6 +46,7 @@ class CompareTable(QTableWidget):
         self.setWordWrap(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setTabKeyNavigation(False)  # Tab goes on to the next panel
         self.itemChanged.connect(self._on_changed)
 
     def set_rows(self, rows: Sequence[Row], floor: Mapping[str, float]) -> None:
@@ -101,6 +102,20 @@ class CompareTable(QTableWidget):
             for column in range(len(COLUMNS)):
                 self.item(place, column).setForeground(ink)
         self.blockSignals(False)
+
+    def event(self, event: QEvent) -> bool:  # noqa: D102 - Qt's
+        if event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Space:
+            event.accept()  # Space ticks here, before it plays
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102 - Qt's
+        if event.key() != Qt.Key.Key_Space:
+            super().keyPressEvent(event)
+        elif 0 <= self.currentRow() < len(self._rows):
+            box = self.item(self.currentRow(), 0)
+            ticked = box.checkState() is Qt.CheckState.Checked
+            box.setCheckState(Qt.CheckState.Unchecked if ticked else Qt.CheckState.Checked)
 
     def _write(self, place: int, texts: Sequence[str]) -> None:
         for column, text in enumerate(texts):

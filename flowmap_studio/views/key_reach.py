@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QAbstractButton, QMainWindow, QSlider, QWidget
+from PySide6.QtWidgets import QAbstractButton, QMainWindow, QSlider
 
 BUTTON_KEYS = (Qt.Key.Key_Space,)
 SLIDER_KEYS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End)
+
+SPACE_PLAYS = "spacePlays"
+"""Property of a button that leaves Space to the window; Enter presses it."""
 
 
 class KeyReach(QObject):
@@ -39,5 +42,7 @@ class KeyReach(QObject):
         return super().eventFilter(watched, event)
 
 
-def _own_keys(widget: QWidget | QObject) -> tuple[Qt.Key, ...]:
+def _own_keys(widget: QObject) -> tuple[Qt.Key, ...]:
+    if widget.property(SPACE_PLAYS):
+        return ()
     return SLIDER_KEYS if isinstance(widget, QSlider) else BUTTON_KEYS

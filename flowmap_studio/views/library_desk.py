@@ -59,6 +59,7 @@ class LibraryDesk(QObject):
         library.set_favourites(self._remembered_favourites())
         self._recent = RecentFiles(_recent_menu(window), settings, self)
         self._recent.chosen.connect(window.open_preset)
+        session.view_reset.connect(library.select_none)  # a preset that is opened says so itself
         session.preset_opened.connect(self._on_opened)
         session.preset_saved.connect(self._recent.add)
         session.view_found.connect(self._show_view)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
@@ -16,7 +17,6 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from flowmap_studio.core.library import PresetEntry
 from flowmap_studio.views.preset_delegate import PresetDelegate
-from flowmap_studio.views.preset_list import PresetList
+from flowmap_studio.views.preset_list import PresetList, SearchLine
 from flowmap_studio.views.preset_menu import PresetMenu
 from flowmap_studio.views.preset_model import ENTRY_ROLE, FAVOURITE_ROLE, PresetModel
 from flowmap_studio.views.preset_motion import PresetMotion
@@ -61,7 +61,9 @@ class PresetLibrary(QWidget):
         self.setAcceptDrops(True)
         # So that a dock's colour shows between search and list too.
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._selected: Path | None = None
+        self._selected: Path | None = None  # on stage
+        self._current: Path | None = None  # where the keys are
+        self._moving = False
         self._favourites: frozenset[Path] = frozenset()
         self._pictures = PresetPictures(self)
         self._pictures.wanted.connect(self.picture_wanted)
@@ -78,8 +80,8 @@ class PresetLibrary(QWidget):
         """Show these presets in this order; the selection stays where its preset stays."""
         self._pictures.clear()
         self._motion.forget()
-        self._model.set_entries(entries)
-        self._show_selected()
+        with self._current_kept():
+            self._model.set_entries(entries)
         self._update_empty()
 
     def set_picture(self, path: Path, png: bytes | None) -> None:
@@ -94,8 +96,8 @@ class PresetLibrary(QWidget):
     def set_favourites(self, paths: Collection[Path]) -> None:
         """Say which presets the user has marked, without telling anyone."""
         self._favourites = frozenset(paths)
-        self._model.set_favourites(self._favourites, alone=self._only.isChecked())
-        self._show_selected()
+        with self._current_kept():
+            self._model.set_favourites(self._favourites, alone=self._only.isChecked())
         self._update_empty()
 
     def set_order(self, name: str) -> None:
@@ -104,13 +106,13 @@ class PresetLibrary(QWidget):
 
     def select(self, path: Path) -> None:
         """Mark the preset of a path as the one on stage; none where it is not listed."""
-        self._selected = path
-        self._show_selected()
+        self._selected = self._current = path
+        self._show_current()
 
     def select_none(self) -> None:
         """Mark none: what is on stage is no listed preset."""
-        self._selected = None
-        self._show_selected()
+        self._selected = self._current = None
+        self._show_current()
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours."""
@@ -124,7 +126,7 @@ class PresetLibrary(QWidget):
     # --- building -----------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._search = QLineEdit()
+        self._search = SearchLine()
         self._search.setObjectName("presetSearch")
         self._search.setAccessibleName(tr("Search presets"))
         self._search.setPlaceholderText(tr("Search presets"))
@@ -132,9 +134,12 @@ class PresetLibrary(QWidget):
         self._search.setClearButtonEnabled(True)
         self._search.setAcceptDrops(False)  # a dropped file is opened, not typed
         self._search.textChanged.connect(self._on_search)
+        self._search.returnPressed.connect(lambda: self._enter_list(choose=True))
+        self._search.down_pressed.connect(lambda: self._enter_list(choose=False))
         self._list = PresetList()
         self._list.setModel(self._model)
         self._list.setItemDelegate(self._delegate)
+        self._list.selectionModel().currentChanged.connect(self._on_current)
         self._list.chosen.connect(self._on_chosen)
         self._list.command.connect(self._on_key)
         self._list.looked_at.connect(self._on_looked_at)
@@ -233,22 +238,56 @@ class PresetLibrary(QWidget):
 
     # --- inside -------------------------------------------------------------------------------
 
-    def _show_selected(self) -> None:
-        index = QModelIndex() if self._selected is None else self._model.index_of(self._selected)
+    @contextmanager
+    def _current_kept(self) -> Iterator[None]:
+        """Within it rows come, go and move; the current one stays where its preset stays."""
+        self._moving = True
+        yield
+        self._moving = False
+        self._show_current()
+
+    def _on_current(self, index: QModelIndex) -> None:
+        if not self._moving:
+            self._current = index.data(ENTRY_ROLE).path if index.isValid() else None
+
+    def _show_current(self) -> None:
+        """Put the keys' place on the row they were on; where it is gone, on what is on stage."""
+        places = [self._model.index_of(path) for path in (self._current, self._selected) if path]
+        index = next(filter(QModelIndex.isValid, places), QModelIndex())
+        self._moving = True
         self._list.setCurrentIndex(index)
+        self._moving = False
         if index.isValid():
             self._list.scrollTo(index)
         else:
             self._list.clearSelection()
 
+    def _beside(self, path: Path) -> Path | None:
+        """The preset in the row below, or above the last one."""
+        row = self._model.index_of(path).row()
+        rows = (self._model.index(at, 0) for at in (row + 1, row - 1))
+        return next((at.data(ENTRY_ROLE).path for at in rows if at.isValid()), None)
+
     def _on_search(self, text: str) -> None:
-        self._model.search(text)
-        self._show_selected()
+        with self._current_kept():
+            self._model.search(text)
         self._update_empty()
 
+    def _enter_list(self, *, choose: bool) -> None:
+        """Go from the search to the first row that it found, or to the current one."""
+        index = self._list.currentIndex()
+        if not index.isValid():
+            index = self._model.index(0, 0)
+        if not index.isValid():
+            return
+        self._list.setCurrentIndex(index)
+        self._list.setFocus()
+        if choose:
+            self._on_chosen(index)
+
     def _on_order(self, name: str) -> None:
-        self._model.order_by(name)
-        self._show_selected()
+        with self._current_kept():
+            self._model.order_by(name)
         self.order_changed.emit(name)
 
     def _update_empty(self) -> None:
@@ -278,6 +317,8 @@ class PresetLibrary(QWidget):
     def _do(self, name: str, entry: PresetEntry) -> None:
         if entry.shipped and name not in OF_THE_SHIPPED:
             return
+        if name == "delete":
+            self._current = self._beside(entry.path)  # not what is on stage: Delete twice takes two
         if name == "open":
             self._selected = entry.path
             self.presetActivated.emit(entry.path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent
-from PySide6.QtWidgets import QListView
+from PySide6.QtWidgets import QLineEdit, QListView
 
 from flowmap_studio.views.texts import tr
 
@@ -16,6 +16,18 @@ COMMAND_KEYS = {
     "delete": "Del",
 }
 """Keys that act on the current row."""
+
+
+class SearchLine(QLineEdit):
+    """A line that the Down key leaves for what it has found."""
+
+    down_pressed = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102 - Qt's
+        if event.key() == Qt.Key.Key_Down:
+            self.down_pressed.emit()
+        else:
+            super().keyPressEvent(event)
 
 
 class PresetList(QListView):

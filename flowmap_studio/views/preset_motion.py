@@ -59,8 +59,11 @@ class PresetMotion(QObject):
             self._start()
 
     def forget(self) -> None:
-        """Forget all films: files may have changed."""
+        """Forget all films: files may have changed. The one that is looked at is wanted anew."""
         self._films.clear()
+        self._clock.stop()
+        if self._path is not None:
+            self._wait.start()
 
     def picture(self, path: Path) -> bytes | None:
         """The PNG that a preset's row shows now; None for its own still one."""

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from flowmap_studio.views.key_reach import SPACE_PLAYS
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 from flowmap_studio.views.tour_chapters import CHAPTERS, Chapter
@@ -103,7 +104,7 @@ class TourPanel(QWidget):
         self._set_up.setText(tr("Set up all the same" if careful else "Set up"))
 
     def take_focus(self) -> None:
-        """Let Enter and Space go on."""
+        """Let Enter go on; Space plays, as the first chapter says."""
         self._next.setFocus()
 
     def apply_palette(self, palette: Palette) -> None:
@@ -119,6 +120,8 @@ class TourPanel(QWidget):
         self._back.clicked.connect(lambda: self.chapter_wanted.emit(self._at - 1))
         self._next = _button("tourNext", tr("&Next"))
         self._next.clicked.connect(self._on_next)
+        self._next.setAutoDefault(True)
+        self._next.setProperty(SPACE_PLAYS, True)
         self._set_up = _button("tourSetUp", tr("Set up"))
         self._set_up.setToolTip(tr("Bring the chapter's map, time, steps and layers to the stage"))
         self._set_up.clicked.connect(self.set_up_wanted)

@@ -109,6 +109,7 @@ class StudioWindow(QMainWindow):
         self._wire_views()
         self._wire_session()
         self._restore()
+        self.time_bar.time_slider.setFocus()  # or the first Space would press the first button
         # Torch is imported behind the painted window; this is for a window that is never shown.
         QTimer.singleShot(250, self._begin)
 

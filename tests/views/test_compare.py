@@ -108,6 +108,15 @@ def test_a_ticked_row_is_shown_on_stage_from_the_same_noise(comparer: Any) -> No
     assert "flow-matching: Euler, 8 steps" in names
     table(comparer).item(0, 0).setCheckState(Qt.CheckState.Checked)
     assert table(comparer).item(1, 0).checkState() is Qt.CheckState.Unchecked  # one at the most
+    for row in (1, 0):
+        table(comparer).setCurrentCell(row, 3)
+        comparer.qtbot.keyClick(table(comparer), Qt.Key.Key_Space)
+        assert table(comparer).item(row, 0).checkState() is Qt.CheckState.Checked
+        assert table(comparer).item(1 - row, 0).checkState() is Qt.CheckState.Unchecked
+    assert not comparer.window.time_bar.is_playing()
+    table(comparer).setFocus()
+    comparer.qtbot.keyClick(table(comparer), Qt.Key.Key_Tab)
+    assert not table(comparer).hasFocus()
     comparer.find("timeSlider").setValue(0)
     comparer.until(
         lambda: np.allclose(comparer.shown("composed"), comparer.shown("source"), atol=1e-2)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QListView, QMenu
 
 from flowmap_studio.core.library import PresetEntry
 from flowmap_studio.views.preset_library import PresetLibrary
+from flowmap_studio.views.preset_model import ENTRY_ROLE
 from flowmap_studio.views.theme import DARK, LIGHT
 
 # The offscreen platform says this of every window and menu that is shown.
@@ -278,3 +279,58 @@ def test_both_palettes_draw(library):
     for palette in (DARK, LIGHT):
         library.apply_palette(palette)
         assert not library.grab().isNull()
+
+
+def test_search_down_and_enter_go_to_what_was_found(library, qtbot, opened):
+    library.set_presets(ENTRIES)
+    search = child(library, QLineEdit, "presetSearch")
+    view = child(library, QListView, "presetList")
+    qtbot.keyClicks(search, "alpha")
+    qtbot.keyClick(search, Qt.Key.Key_Down)
+    assert current(library) == "Alpha"
+    assert view.hasFocus()
+    assert opened == []
+    search.setFocus()
+    search.setText("zebra")
+    qtbot.keyClick(search, Qt.Key.Key_Return)
+    assert opened == [Path("/presets/Zebra.flowmap")]
+    search.setText("nothing like it")
+    qtbot.keyClick(search, Qt.Key.Key_Return)
+    assert len(opened) == 1
+
+
+def test_the_keys_stay_where_they_are_when_rows_move(library, qtbot):
+    library.set_presets(ENTRIES)
+    library.select(ENTRIES[2].path)  # on stage
+    view = child(library, QListView, "presetList")
+    view.setCurrentIndex(view.model().index(0, 0))
+    here = current(library)
+    assert here != "Moons"
+    qtbot.keyClick(view, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
+    assert current(library) == here
+    library.set_presets([entry("New"), *ENTRIES])
+    assert current(library) == here
+    search = child(library, QLineEdit, "presetSearch")
+    search.setText(next(one.title for one in ENTRIES if one.title not in (here, "Moons")))
+    assert current(library) is None  # neither that row nor the one on stage is there
+    search.clear()
+    assert current(library) == here
+
+
+def test_after_a_deletion_the_keys_are_on_the_row_below(library, qtbot):
+    library.set_presets(ENTRIES)
+    library.select(ENTRIES[2].path)
+    view = child(library, QListView, "presetList")
+    titles = [view.model().index(row, 0).data() for row in range(view.model().rowCount())]
+    at = next(
+        row
+        for row, title in enumerate(titles[:-1])
+        if title != "Moons" and not view.model().index(row, 0).data(ENTRY_ROLE).shipped
+    )
+    view.setCurrentIndex(view.model().index(at, 0))
+    with qtbot.waitSignal(library.command_wanted) as wanted:
+        qtbot.keyClick(view, Qt.Key.Key_Delete)
+    name, gone = wanted.args
+    assert (name, gone.title) == ("delete", titles[at])
+    library.set_presets([one for one in ENTRIES if one.path != gone.path])
+    assert current(library) == titles[at + 1]

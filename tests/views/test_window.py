@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.presets import read_preset
 from flowmap_studio.resources import asset
+from flowmap_studio.runtime.session import State
 from flowmap_studio.views import theme
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support ")
@@ -99,6 +100,10 @@ def test_the_first_start_shows_a_shipped_map_that_can_be_scrubbed_at_once(
     current = studio.find("presetList").currentIndex()
     assert current.data() == read_preset(first).title
     assert studio.message() == ""
+    assert studio.window.focusWidget() is studio.find("timeSlider")
+    studio.qtbot.keyClick(studio.window, Qt.Key.Key_Space)  # as the README's first minute says
+    assert studio.window.time_bar.is_playing()
+    assert studio.session.state is State.IDLE
 
 
 def test_the_first_start_has_the_size_that_its_layout_is_made_for(open_studio: Any) -> None:

@@ -35,7 +35,8 @@ def create_window(preset: Path | None = None) -> QMainWindow:
     """The wired window on the existing QApplication, not yet shown; no event loop is entered.
 
     Args:
-        preset: What to show first; the shipped moons when None, or when it can't be opened.
+        preset: What to show first; when None, what was on stage last. The shipped moons where
+            that can't be opened.
 
     Raises:
         RuntimeError: There is no QApplication.
@@ -81,6 +82,8 @@ def _open_first(window: StudioWindow, preset: Path | None) -> None:
     refusal = ""
     if preset is not None and not window.open_preset(preset):
         refusal = window.message_bar.text()
+    if preset is None and window.open_last():
+        return
     if shipped is not None and (preset is None or refusal):
         window.open_preset(shipped)
     if refusal:

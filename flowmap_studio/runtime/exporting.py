@@ -216,7 +216,7 @@ def export_script(session: Session, path: Path) -> Path:
     sampling = session.sampling.fitted(snapshot)
     text = sample_script(
         preset.name,
-        f"{path.stem}.npy",
+        f"{path.stem}-samples.npy",  # not the name of exported points
         session.steps,
         session.t,
         sampling.solver,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
@@ -23,6 +23,8 @@ from flowmap_studio.views.theme import Palette
 
 SIGN = 18
 """Logical pixels of the sign before the sentence."""
+INFO_MS = 10_000
+"""After so long a piece of news goes away by itself; warnings, errors and offers stay."""
 NARROW = 480
 """Logical pixels; narrower bars have their buttons below the sentence."""
 
@@ -73,6 +75,10 @@ class MessageBar(QFrame):
         self._box.setSpacing(8)
         self._box.addLayout(words, 1)
         self._box.addLayout(buttons)
+        self._fading = QTimer(self)
+        self._fading.setSingleShot(True)
+        self._fading.setInterval(INFO_MS)
+        self._fading.timeout.connect(self.hide)
         self.apply_palette(palette)
         self.hide()
 
@@ -99,6 +105,10 @@ class MessageBar(QFrame):
         self.style().unpolish(self)
         self.style().polish(self)
         self.show()
+        if kind == "info" and not remedy:
+            self._fading.start()
+        else:
+            self._fading.stop()
 
     def offer(
         self,

@@ -62,16 +62,30 @@ def arrange(
 
 
 def make_room(window: QMainWindow, dock: QDockWidget) -> None:
-    """Show a dock in front of those it shares its place with, and higher than the others."""
+    """Show a dock in front of those it shares its place with, and higher than the others.
+
+    The others have their room back when it is hidden.
+    """
+    before = {one: one.height() for one in window.findChildren(QDockWidget)}
     dock.show()
     dock.raise_()
     beside = [
         other
-        for other in window.findChildren(QDockWidget)
+        for other in before
         if not other.visibleRegion().isEmpty()  # one that lies behind another is visible to Qt
         and window.dockWidgetArea(other) == window.dockWidgetArea(dock)
         and other not in (dock, *window.tabifiedDockWidgets(dock))
     ]
+    # Of the dock's own place too: Qt shares out the room anew among those that it is told of.
+    former = {one: before[one] for one in (*window.tabifiedDockWidgets(dock), *beside)}
+
+    def give_back(_shown: bool) -> None:
+        window.layout().activate()
+        there = [one for one in former if not (one.isHidden() or one.isFloating())]
+        heights = [former[one] for one in there]
+        window.resizeDocks(there, heights, Qt.Orientation.Vertical)
+
+    dock.toggleViewAction().toggled.connect(give_back, Qt.ConnectionType.SingleShotConnection)
     height = window.height()
     heights = [round(SHARE * height), *(round((1 - SHARE) * height) for _ in beside)]
     window.resizeDocks([dock, *beside], heights, Qt.Orientation.Vertical)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -103,6 +104,7 @@ class StudioWindow(QMainWindow):
         self._settings = Settings()
         self._undo = QUndoStack(self)
         self._begun = False
+        self._preset: Path | None = None  # whose map is on stage
         self._build_views(palette)
         self._build_actions()
         self._place()
@@ -256,6 +258,7 @@ class StudioWindow(QMainWindow):
         self._runs = RunDesk(self, self._palette)
         session.message.connect(self.message_bar.show_message)
         session.failed.connect(self._show_failure)
+        session.view_reset.connect(self._forget_preset)  # one that is opened says so itself
         session.preset_opened.connect(self._on_preset_opened)
         session.preset_saved.connect(self._on_preset_saved)
 
@@ -268,6 +271,19 @@ class StudioWindow(QMainWindow):
         except StudioError as error:
             self.message_bar.show_message("error", str(error))
             return False
+        return True
+
+    def open_last(self) -> bool:
+        """Show what was on stage when the window was closed last, if it is still there."""
+        path = self._settings.text("preset")
+        if not path or not Path(path).is_file():
+            return False
+        try:
+            self.session.open_preset(Path(path))
+        except StudioError:  # nobody asked for it: the first map is shown instead
+            return False
+        with suppress(ValueError):
+            self.time_bar.set_time(float(self._settings.text("time")))
         return True
 
     def save_preset(self, path: Path | str) -> bool:
@@ -377,7 +393,11 @@ class StudioWindow(QMainWindow):
     def _show_failure(self, sentence: str, details: str) -> None:
         self.message_bar.show_message("error", sentence, details=details)
 
+    def _forget_preset(self) -> None:
+        self._preset = None
+
     def _on_preset_opened(self, path: Path) -> None:
+        self._preset = path
         self._undo.clear()
         self.message_bar.hide()
         self.library.select(path)
@@ -385,6 +405,7 @@ class StudioWindow(QMainWindow):
         self._mirror.show_state(self.session.state)
 
     def _on_preset_saved(self, path: Path) -> None:
+        self._preset = path
         self.refresh_library()
         self.library.select(path)
         self.setWindowTitle(f"{path.stem} – Flow Map Studio")
@@ -424,6 +445,9 @@ class StudioWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: D102 - Qt's
         self.time_bar.pause()
         self._stage_only.leave()  # the next start shows all panels
+        self._tour_dock.hide()  # its chapter would stand beside another map
+        self._settings.remember("preset", str(self._preset or ""))
+        self._settings.remember("time", f"{self.session.t:.3f}")
         self._settings.remember("geometry", self.saveGeometry())
         self._settings.remember("state", self.saveState())
         self._settings.write()

@@ -141,7 +141,7 @@ def test_a_script_is_written_beside_a_copy_of_the_map(
     assert same(read_preset(made).snapshot, session.snapshot)
     assert session.unsaved  # a copy for the script is no save
     text = (tmp_path / "draw.py").read_text(encoding="utf-8")
-    assert "PRESET = 'draw-2.flowmap'\nOUT = 'draw.npy'\n" in text
+    assert "PRESET = 'draw-2.flowmap'\nOUT = 'draw-samples.npy'\n" in text
     assert f"STEPS = {session.steps}\n" in text
 
 

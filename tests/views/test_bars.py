@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.target_names import TARGETS
-from flowmap_studio.views import theme
+from flowmap_studio.views import message_bar, theme
 from flowmap_studio.views.actions import colour_actions, make_actions
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.key_reach import KeyReach
@@ -216,3 +216,19 @@ def test_a_narrow_message_keeps_its_sentence_wide(qtbot):
         bar.resize(width, bar.sizeHint().height())
         qtbot.waitUntil(lambda: bar.layout().activate() or label.width() > 0.5 * bar.width())
         assert (remedy.y() >= label.geometry().bottom()) is below
+
+
+def test_news_goes_away_and_what_needs_the_user_stays(qtbot, monkeypatch):
+    monkeypatch.setattr(message_bar, "INFO_MS", 30)
+    bar = MessageBar(theme.LIGHT)
+    qtbot.addWidget(bar)
+    for show in (
+        lambda: bar.show_message("error", "It broke."),
+        lambda: bar.offer("Gone.", "Undo", lambda: None),
+    ):
+        bar.show_message("info", "Saved.")
+        show()
+        assert not bar._fading.isActive()
+        assert bar.text() != ""
+    bar.show_message("info", "Saved.")
+    qtbot.waitUntil(lambda: bar.text() == "")

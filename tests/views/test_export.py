@@ -166,7 +166,7 @@ def test_a_script_draws_the_composed_cloud_on_stage(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    drawn = np.load(tmp_path / "draw.npy")
+    drawn = np.load(tmp_path / "draw-samples.npy")
     assert drawn.shape == shown.shape == (4096, 2)
     assert np.allclose(drawn, shown, atol=1e-5)  # the window may use more threads
 

@@ -595,3 +595,42 @@ def test_a_damaged_settings_file_counts_as_none(open_studio: Any, small_preset: 
     path.write_bytes(b"[General]\ngeometry=@ByteArray(nonsense)\nstate=7\nfolder=\xff\xfe\n")
     studio = open_studio(small_preset)
     studio.settled()
+
+
+# The next start
+
+
+def test_the_next_start_shows_what_was_on_stage(open_studio: Any, small_preset: Path) -> None:
+    studio = open_studio(small_preset)
+    studio.window.time_bar.set_time(0.3)
+    studio.trigger("tourAction")
+    studio.window.open_preset(small_preset)
+    studio.window.time_bar.set_time(0.3)
+    studio.window.close()
+    again = open_studio()
+    assert again.window.windowTitle().startswith("small")
+    assert again.session.t == 0.3
+    assert again.find("tourDock", QDockWidget).isHidden()
+    again.window.close()
+    small_preset.unlink()
+    assert open_studio().window.windowTitle().startswith("moons")
+
+
+def test_a_damaged_file_is_passed_over_at_the_next_start(
+    open_studio: Any, small_preset: Path
+) -> None:
+    open_studio(small_preset).window.close()
+    small_preset.write_bytes(b"nothing")
+    studio = open_studio()
+    assert studio.window.windowTitle().startswith("moons")
+    assert studio.message() == ""
+
+
+def test_a_panel_that_is_closed_gives_the_room_back(open_studio: Any, small_preset: Path) -> None:
+    studio = open_studio(small_preset)
+    quality = studio.find("qualityDock", QDockWidget)
+    before = quality.height()
+    studio.trigger("paintAction")
+    studio.until(lambda: quality.height() < before - 20)
+    studio.trigger("paintAction")
+    studio.until(lambda: abs(quality.height() - before) <= 20)

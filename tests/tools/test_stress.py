@@ -11,9 +11,10 @@ from typing import Any, ClassVar
 
 import pytest
 from click.testing import CliRunner
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QWidget
+from shiboken6 import isValid
 
 from flowmap_studio.core.presets import files
 from flowmap_studio.runtime import evaluation, recovery
@@ -244,8 +245,35 @@ def test_the_random_user_lets_go_of_every_button(qtbot: Any) -> None:
     with qtbot.waitExposed(pad):
         pad.show()
     draw = random.Random(0)  # noqa: S311 - no secret
+    pressed = 0
     for _ in range(40):
         hands.mouse(pad, draw, [])
+        pressed += len(Pad.held)
         Pad.held.clear()
         qtbot.mouseClick(pad, Qt.MouseButton.MiddleButton)
         assert Pad.held == [Qt.MouseButton.MiddleButton]
+        Pad.held.clear()
+    assert pressed >= 20
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support ")
+def test_the_random_user_leaves_alone_what_its_press_destroys(qtbot: Any) -> None:
+    pressed = []
+
+    class Fuse(QWidget):
+        def mousePressEvent(self, event: QMouseEvent) -> None:
+            del event
+            pressed.append(self)
+            self.deleteLater()
+            loop = QEventLoop()  # as that of a button's menu
+            QTimer.singleShot(1, loop.quit)
+            loop.exec()
+
+    draw = random.Random(0)  # noqa: S311 - no secret
+    for count in range(1, 6):
+        fuse = Fuse()
+        with qtbot.waitExposed(fuse):
+            fuse.show()
+        while len(pressed) < count:
+            hands.mouse(fuse, draw, [])
+        assert not isValid(pressed[-1])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QKeyEvent, QWheelEvent
+from PySide6.QtGui import QDropEvent, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -19,8 +19,10 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDockWidget,
     QDoubleSpinBox,
+    QLabel,
     QLineEdit,
     QSpinBox,
+    QTextEdit,
     QWidget,
 )
 from shiboken6 import isValid
@@ -54,6 +56,7 @@ MODIFIERS = (
     Qt.KeyboardModifier.ShiftModifier,
     Qt.KeyboardModifier.ControlModifier,
 )
+NO_KEYS = Qt.KeyboardModifier.NoModifier
 LARGEST = 64
 """What is dialled into fields of whole numbers, at most: a larger network would only be slow."""
 SIDES = (1, 200, 640, 900, 1280, 1920, 4000)
@@ -144,23 +147,46 @@ def key(window: Any, draw: random.Random, files: list[Path]) -> None:
 
 def mouse(window: Any, draw: random.Random, files: list[Path]) -> None:
     """A click, a double click or a drag, with any button, anywhere."""
-    del files
+    del window, files
     aim = _any(QWidget, draw)
     if aim is None:
         return
     at = QPoint(draw.randrange(max(1, aim.width())), draw.randrange(max(1, aim.height())))
     button = draw.choice((Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton))
+    kind, none = QEvent.Type, Qt.MouseButton.NoButton
+    press, let_go = (kind.MouseButtonPress, at, button), (kind.MouseButtonRelease, at, button)
     deed = draw.randrange(3)
     if deed == 0:
-        QTest.mouseClick(aim, button, pos=at)
+        _point(aim, press, let_go)
     elif deed == 1:
-        QTest.mouseDClick(aim, button, pos=at)
-        # QTest leaves the button held, in this and all later windows of the process.
-        QTest.mouseRelease(aim if isValid(aim) else window, button, pos=at)
-    elif not isinstance(aim.parent(), QAbstractItemView):  # dragging an item would wait for a drop
-        QTest.mousePress(aim, button, pos=at)
-        QTest.mouseMove(aim, at + QPoint(draw.randint(-300, 300), draw.randint(-300, 300)))
-        QTest.mouseRelease(aim if isValid(aim) else window, button, pos=at)
+        _point(aim, press, let_go, (kind.MouseButtonDblClick, at, button), let_go)
+    elif not _drags(aim):
+        away = at + QPoint(draw.randint(-300, 300), draw.randint(-300, 300))
+        _point(aim, press, (kind.MouseMove, away, none), (kind.MouseButtonRelease, away, button))
+
+
+def _drags(aim: QWidget) -> bool:
+    """Whether items or chosen words can be dragged out of it: that would wait for a drop."""
+    return isinstance(aim, (QLineEdit, QLabel)) or isinstance(
+        aim.parent(), (QAbstractItemView, QTextEdit)
+    )
+
+
+def _point(aim: QWidget, *deeds: tuple[QEvent.Type, QPoint, Qt.MouseButton]) -> None:
+    """Send these events one after the other, for as long as there is somebody to take them.
+
+    QTest would send the release of a click to a widget that its press has destroyed, which aborts
+    the process: a button's menu waits in a loop of its own, in which widgets are deleted. And it
+    keeps the button of a double click held, in all later windows of the process.
+    """
+    if aim.focusPolicy() & Qt.FocusPolicy.ClickFocus:
+        aim.setFocus(Qt.FocusReason.MouseFocusReason)
+    for kind, at, button in deeds:
+        if not isValid(aim):
+            return
+        held = Qt.MouseButton.NoButton if kind == QEvent.Type.MouseButtonRelease else deeds[0][2]
+        place = QPointF(aim.mapToGlobal(at))
+        QApplication.sendEvent(aim, QMouseEvent(kind, QPointF(at), place, button, held, NO_KEYS))
 
 
 def wheel(window: Any, draw: random.Random, files: list[Path]) -> None:

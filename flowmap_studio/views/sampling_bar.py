@@ -8,10 +8,13 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QWidget
 
 from flowmap_studio.core.solvers import SOLVERS
+from flowmap_studio.views.sliders import JumpSlider
 from flowmap_studio.views.texts import tr
 
 ALL = "all"
 LARGEST_GUIDANCE = 10.0
+TICKS = 20
+"""Places of the guidance slider from one whole number to the next."""
 
 
 class SamplingBar(QWidget):
@@ -76,9 +79,20 @@ class SamplingBar(QWidget):
         self.guidance_spin.setKeyboardTracking(False)
         self.guidance_spin.setFixedWidth(64)
         self.guidance_spin.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self.guidance_spin.valueChanged.connect(self.guidance_changed)
-        guidance = _muted(tr("guidance"))
-        return _placed(row, _muted(tr("class")), self.class_combo, guidance, self.guidance_spin)
+        self.guidance_spin.valueChanged.connect(self._on_guidance)
+        self.guidance_slider = JumpSlider()
+        self.guidance_slider.setObjectName("guidanceSlider")
+        self.guidance_slider.setAccessibleName(tr("Guidance scale"))
+        self.guidance_slider.setToolTip(self.guidance_spin.toolTip())
+        self.guidance_slider.setRange(0, round(LARGEST_GUIDANCE * TICKS))
+        self.guidance_slider.setPageStep(TICKS)
+        self.guidance_slider.setFixedWidth(140)
+        self.guidance_slider.setValue(TICKS)
+        self.guidance_slider.valueChanged.connect(
+            lambda place: self.guidance_spin.setValue(place / TICKS)
+        )
+        guidance = (_muted(tr("guidance")), self.guidance_slider, self.guidance_spin)
+        return _placed(row, _muted(tr("class")), self.class_combo, *guidance)
 
     def show_velocity(self, on: bool) -> None:
         """Offer the solvers, or not."""
@@ -112,6 +126,7 @@ class SamplingBar(QWidget):
         self.guidance_spin.blockSignals(True)
         self.guidance_spin.setValue(guidance)
         self.guidance_spin.blockSignals(False)
+        self._show_on_slider(guidance)
 
     def show_evaluations(self, count: float) -> None:
         """Show how often the network was evaluated for each point of the composed cloud."""
@@ -120,6 +135,15 @@ class SamplingBar(QWidget):
     def _show_self(self) -> None:
         velocity = not self.solver_combo.isHidden()
         self.setVisible(velocity or bool(self._names))
+
+    def _show_on_slider(self, guidance: float) -> None:
+        self.guidance_slider.blockSignals(True)
+        self.guidance_slider.setValue(round(guidance * TICKS))
+        self.guidance_slider.blockSignals(False)
+
+    def _on_guidance(self, guidance: float) -> None:
+        self._show_on_slider(guidance)
+        self.guidance_changed.emit(guidance)
 
     def _on_solver(self, index: int) -> None:
         self.solver_changed.emit(self.solver_combo.itemData(index))

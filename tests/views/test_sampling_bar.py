@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QSpinBox, QWidget
 
 from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.randomness import source_noise
 from flowmap_studio.views import theme
+from flowmap_studio.views.sampling_bar import LARGEST_GUIDANCE, TICKS, SamplingBar
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support ")
 
@@ -22,7 +23,7 @@ def names(studio: Any) -> list[str]:
 
 
 def test_a_map_has_neither_solver_nor_classes(studio: Any) -> None:
-    for name in ("solverCombo", "classCombo", "guidanceSpin"):
+    for name in ("solverCombo", "classCombo", "guidanceSpin", "guidanceSlider"):
         assert not studio.find(name, QWidget).isVisible()
     assert "One step" in names(studio)
     assert "Composed, 8 steps" in names(studio)
@@ -88,6 +89,30 @@ def test_a_conditional_map_shows_its_classes(studio: Any) -> None:
     loaded, noise = LoadedMap(snapshot), source_noise(STAGE_POINTS, 2, STAGE_SEED)
     guide = loaded.guide(STAGE_POINTS, STAGE_SEED, classes[0], 2.5)
     assert np.allclose(studio.shown("one_step"), loaded.at(noise, 1.0, 1, guide), atol=1e-4)
+
+
+def test_guidance_has_one_value_in_slider_and_field(qtbot: Any) -> None:
+    bar = SamplingBar()
+    qtbot.addWidget(bar)
+    bar.show_classes(("a", "b"))
+    bar.show()
+    told: list[float] = []
+    bar.guidance_changed.connect(told.append)
+    slider, spin = bar.guidance_slider, bar.guidance_spin
+    assert (slider.value() / TICKS, spin.value()) == (1, 1)
+    qtbot.keyClick(slider, Qt.Key.Key_PageUp)
+    qtbot.keyClick(slider, Qt.Key.Key_Right)
+    assert spin.value() == 2.05
+    spin.setValue(3.33)
+    assert slider.value() == round(3.33 * TICKS)
+    assert spin.value() == 3.33  # finer than the slider
+    assert told == [2, 2.05, 3.33]
+    bar.show_sampling("euler", None, 0.5)
+    assert (slider.value() / TICKS, spin.value()) == (0.5, 0.5)
+    assert len(told) == 3
+    end = QPoint(slider.width() - 2, slider.height() // 2)
+    qtbot.mouseClick(slider, Qt.MouseButton.LeftButton, pos=end)
+    assert spin.value() == LARGEST_GUIDANCE
 
 
 @pytest.mark.parametrize("palette", [theme.LIGHT, theme.DARK], ids=["light", "dark"])

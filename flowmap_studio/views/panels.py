@@ -73,6 +73,7 @@ def make_room(window: QMainWindow, dock: QDockWidget) -> None:
         other
         for other in before
         if not other.visibleRegion().isEmpty()  # one that lies behind another is visible to Qt
+        and not other.isFloating()
         and window.dockWidgetArea(other) == window.dockWidgetArea(dock)
         and other not in (dock, *window.tabifiedDockWidgets(dock))
     ]
@@ -86,6 +87,8 @@ def make_room(window: QMainWindow, dock: QDockWidget) -> None:
         window.resizeDocks(there, heights, Qt.Orientation.Vertical)
 
     dock.toggleViewAction().toggled.connect(give_back, Qt.ConnectionType.SingleShotConnection)
+    if dock.isFloating():
+        return
     height = window.height()
     heights = [round(SHARE * height), *(round((1 - SHARE) * height) for _ in beside)]
     window.resizeDocks([dock, *beside], heights, Qt.Orientation.Vertical)

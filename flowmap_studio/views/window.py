@@ -346,7 +346,7 @@ class StudioWindow(QMainWindow):
         """Show or hide the panel that compares methods and maps."""
         shown = self._compare_dock.isHidden()
         self._compare_dock.setVisible(shown)
-        if shown:
+        if shown and not self._compare_dock.isFloating():
             height = round(COMPARE_SHARE * self.height())
             self.resizeDocks([self._compare_dock], [height], Qt.Orientation.Vertical)
 

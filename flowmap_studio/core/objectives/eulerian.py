@@ -17,6 +17,7 @@ import torch.nn.functional as F
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.flow_map import FlowMap
+from flowmap_studio.core.forward_mode import jvp
 from flowmap_studio.core.objectives.base import Batch, LossTerms
 from flowmap_studio.core.objectives.two_time import draw_two_times
 
@@ -57,5 +58,5 @@ def advected_velocity(
     def mean_velocity(place: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
         return flow_map.raw(place, start, t, cond)
 
-    along: torch.Tensor = torch.func.jvp(mean_velocity, (x, s), (v, torch.ones_like(s)))[1]
+    along: torch.Tensor = jvp(mean_velocity, (x, s), (v, torch.ones_like(s)))[1]
     return v + (t - s) * along

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.flow_map import FlowMap
+from flowmap_studio.core.forward_mode import jvp
 from flowmap_studio.core.objectives.base import Batch, LossTerms
 from flowmap_studio.core.objectives.two_time import draw_two_times
 
@@ -48,5 +49,5 @@ def end_and_slope(
         moved: torch.Tensor = flow_map(x, s, end, cond)
         return moved
 
-    found = torch.func.jvp(jump, (t,), (torch.ones_like(t),))
+    found = jvp(jump, (t,), (torch.ones_like(t),))
     return found[0], found[1]

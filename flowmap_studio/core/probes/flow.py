@@ -8,10 +8,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.func import jvp
 
 from flowmap_studio.core.errors import DataError
 from flowmap_studio.core.flow_map import FlowMap
+from flowmap_studio.core.forward_mode import jvp
 from flowmap_studio.core.guidance import Guide, GuidedMap
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.normalisation import Normalisation

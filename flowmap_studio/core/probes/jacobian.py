@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.func import jvp
 
+from flowmap_studio.core.forward_mode import jvp
 from flowmap_studio.core.guidance import Guide
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.probes.flow import MAX_DIM, Flow, Wide, check_dim, parts

@@ -21,11 +21,11 @@ def jvp(
 
     Args:
         function: What to differentiate.
-        primals: Where.
-        tangents: Along what, of the shapes of `primals`.
+        primals: Tensors of any shapes: where.
+        tangents: Of the same shapes: along what.
 
     Returns:
-        Value and derivative.
+        The function's value and its derivative along `tangents`, of the value's shape.
     """
     with _ONE_AT_A_TIME:
         value, along, *_ = torch.func.jvp(function, primals, tangents)

@@ -242,8 +242,10 @@ class PresetLibrary(QWidget):
     def _current_kept(self) -> Iterator[None]:
         """Within it rows come, go and move; the current one stays where its preset stays."""
         self._moving = True
-        yield
-        self._moving = False
+        try:
+            yield
+        finally:
+            self._moving = False
         self._show_current()
 
     def _on_current(self, index: QModelIndex) -> None:

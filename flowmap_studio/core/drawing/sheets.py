@@ -17,7 +17,7 @@ from flowmap_studio.core.palettes import Palette, rgb
 MARGIN, TITLE, FOOT = 10, 20, 22
 """Logical pixels around a sheet, of the name above it and of the caption below all."""
 IMAGE_SIDE = 22
-"""Logical pixels of an image at least, where one pixel of it is not larger than that."""
+"""Logical pixels of an image's longer side, at least."""
 MOST_ACROSS = 12
 """Images in a row and in a column at most."""
 

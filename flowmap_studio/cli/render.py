@@ -20,7 +20,7 @@ from flowmap_studio.cli.files import (
     open_preset,
 )
 from flowmap_studio.cli.types import STEPS, Decimal, Names, Size, Time, WholeNumber, shortened
-from flowmap_studio.core.drawing.layers import LAYERS
+from flowmap_studio.core.drawing.layers import ALL_LAYERS, LAYERS
 from flowmap_studio.core.errors import StudioError
 from flowmap_studio.core.film_limits import (
     FILM_ENDINGS,
@@ -79,11 +79,11 @@ if TYPE_CHECKING:
 @click.option("--time", "t", type=Time(), metavar="T", help="Flow time of a picture.  [default: 1]")
 @click.option(
     "--layers",
-    type=Names(LAYERS),
+    type=Names(ALL_LAYERS),
     default=",".join(LAYERS),
     show_default=True,
     metavar="L,L,…",
-    help="What is drawn.",
+    help="What is drawn, of: " + ", ".join(ALL_LAYERS) + ".",
 )
 @click.option(
     "--steps",
@@ -203,8 +203,8 @@ def _known(option: str, value: str, names: tuple[str, ...]) -> str:
 
 def _layers(given: tuple[str, ...]) -> tuple[str, ...]:
     if not given:
-        raise StudioError(f"--layers: name one at least of {', '.join(LAYERS)}.")
-    return tuple(layer for layer in LAYERS if layer in given)
+        raise StudioError(f"--layers: name one at least of {', '.join(ALL_LAYERS)}.")
+    return tuple(layer for layer in ALL_LAYERS if layer in given)
 
 
 def _check_solver(solver: str | None, snapshot: Snapshot) -> None:

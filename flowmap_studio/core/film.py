@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from flowmap_studio.core.drawing.raster import Painter, Pixels, as_png
-from flowmap_studio.core.drawing.scene import Layout, Scene, fitted_view, lay_out
+from flowmap_studio.core.drawing.scene import Layout, Scene, fitted_view, lay_out, projected
 from flowmap_studio.core.drawing.sheets import SheetPainter
 from flowmap_studio.core.film_limits import Look, Timing, check_film
 from flowmap_studio.core.palettes import PALETTES
@@ -22,11 +24,10 @@ def still(scene: Scene, layout: Layout, look: Look, ending: str) -> bytes:
     Args:
         scene: What it shows.
         layout: Where.
-        look: Its look and opacities.
+        look: "light" or "dark" is taken of it.
         ending: ".png" or ".svg".
     """
     palette = PALETTES[look.look]
-    scene = _looking(scene, look)
     if ending == ".svg":
         from flowmap_studio.core.drawing.vector import as_svg
 
@@ -35,8 +36,12 @@ def still(scene: Scene, layout: Layout, look: Look, ending: str) -> bytes:
 
 
 def flow_layout(clouds: StageClouds, look: Look) -> Layout:
-    """The view that fits source and data, as the window's."""
-    return lay_out(look.size, fitted_view(clouds.source, clouds.data))
+    """The view that a look asks for, or that fits source and data, as the window's."""
+    if look.area is not None:
+        left, right, bottom, top = look.area
+        return lay_out(look.size, (np.array([left, bottom]), np.array([right, top])))
+    seen = [projected(cloud, look.projection) for cloud in (clouds.source, clouds.data)]
+    return lay_out(look.size, fitted_view(*seen))
 
 
 def picture(clouds: StageClouds, t: float, look: Look, ending: str) -> bytes:
@@ -49,7 +54,7 @@ def picture(clouds: StageClouds, t: float, look: Look, ending: str) -> bytes:
         ending: ".png" or ".svg".
     """
     if clouds.image is None:
-        return still(clouds.at(t), flow_layout(clouds, look), look, ending)
+        return still(_looking(clouds.at(t), look), flow_layout(clouds, look), look, ending)
     return as_png(_painter(clouds, look).draw(_looking(clouds.at(t), look)))
 
 
@@ -89,7 +94,9 @@ def film(
 
     if ending == ".gif":
         samples = [drawn(t) for t in (0.0, 0.5, 1.0)]
-        return as_gif(pictures(), timing.fps, samples, palette.on_stage())
+        given = [colour for colour in look.colours.values() if colour]
+        plain = dict.fromkeys((*palette.on_stage(), *given))
+        return as_gif(pictures(), timing.fps, samples, list(plain))
     return as_mp4(pictures(), timing.fps, look.size)
 
 
@@ -101,11 +108,14 @@ def _painter(clouds: StageClouds, look: Look) -> Painter | SheetPainter:
 
 
 def _looking(scene: Scene, look: Look) -> Scene:
-    """A scene with the opacities and in the language of a look."""
+    """A scene as a look wants it, and in its language."""
     return replace(
         scene,
+        clouds={name: projected(cloud, look.projection) for name, cloud in scene.clouds.items()},
         names={layer: look.say(name) for layer, name in scene.names.items()},
         opacities=look.opacities,
+        colours=look.colours,
+        order=look.order,
         caption=look.say(scene.caption),
         further=look.say(scene.further),
     )

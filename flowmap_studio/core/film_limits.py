@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from flowmap_studio.core.drawing.layers import LAYERS, START_OPACITY
+import numpy as np
+import numpy.typing as npt
+
+from flowmap_studio.core.drawing.layers import BACK_TO_FRONT, LAYERS, OPACITY
 from flowmap_studio.core.errors import StudioError
 
 FILM_ENDINGS = (".gif", ".mp4")
@@ -27,15 +30,25 @@ class Look:
     Attributes:
         size: Width and height in pixels.
         look: "light" or "dark".
-        layers: Those that are drawn.
+        layers: Those that are drawn, what the map can be probed for among them.
         opacities: By layer, in [0, 1].
+        colours: #rrggbb of the layers that don't have their own.
+        order: Layers from the back to the front.
+        area: Lower and upper ends (x0, x1, y0, y1) of what is seen in data units; source and data
+            as they fit when None.
+        projection: (dim, 2) the directions along which points of dim axes are seen; the first two
+            axes when None.
         say: Puts the names, the caption and "and 3 more" of a scene into a language.
     """
 
     size: tuple[int, int] = (640, 640)
     look: str = "light"
     layers: tuple[str, ...] = LAYERS
-    opacities: Mapping[str, float] = field(default_factory=lambda: START_OPACITY)
+    opacities: Mapping[str, float] = field(default_factory=lambda: OPACITY)
+    colours: Mapping[str, str] = field(default_factory=dict)
+    order: Sequence[str] = BACK_TO_FRONT
+    area: tuple[float, float, float, float] | None = None
+    projection: npt.NDArray[np.floating] | None = None
     say: Callable[[str], str] = str
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,17 +10,28 @@ import numpy.typing as npt
 import torch
 
 from flowmap_studio.core.drawing.layers import (
-    LABELS,
     LAYERS,
+    NAMES,
     STAGE_POINTS,
     STAGE_SEED,
     map_layer_names,
     stage_count,
 )
 from flowmap_studio.core.drawing.scene import Scene
+from flowmap_studio.core.errors import DataError
 from flowmap_studio.core.guidance import Guide
 from flowmap_studio.core.loaded_map import LoadedMap, Points
 from flowmap_studio.core.methods import METHODS
+from flowmap_studio.core.probing.shapes import gone
+from flowmap_studio.core.probing.values import (
+    LAYER_PROBES,
+    TIMELESS,
+    Heat,
+    Lines,
+    Paths,
+    ProbeRequest,
+)
+from flowmap_studio.core.probing.work import Probes
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.solvers import sampling_name
 
@@ -70,6 +81,7 @@ class StageClouds:
         way: How it is sampled.
         layers: Those that are wanted.
         beside: What stands in the place of the composed cloud.
+        stopped: Whether to break off what is probed, before the next evaluation, by `Unwanted`.
 
     Raises:
         DataError: The map has no such class.
@@ -81,6 +93,7 @@ class StageClouds:
         way: Way,
         layers: Collection[str] = LAYERS,
         beside: Beside | None = None,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._loaded, self._way, self._layers = loaded, way, layers
         self.image = loaded.snapshot.image
@@ -89,13 +102,21 @@ class StageClouds:
         self._other = beside or Beside("", loaded, way)
         self._other_guide = _guide(self._other.loaded, self._other.way)
         self._named = beside is not None
+        self._probed = [layer for layer in layers if layer in LAYER_PROBES]
+        self._probes = Probes(loaded, stopped) if self._probed else None
+        self._timeless: dict[str, Lines | Heat | Paths] = {}
         self.source = loaded.snapshot.normalisation.undo(self._noise.numpy())
         self.data, self._data_labels = shown_data(
             loaded.snapshot, _class_name(loaded.snapshot, way.label)
         )
 
     def at(self, t: float) -> Scene:
-        """The clouds at flow time t in [0, 1], with their names and a caption."""
+        """The clouds at flow time t in [0, 1], with their names and a caption.
+
+        Raises:
+            DataError: The map has no such layer.
+            Unwanted: It is to break off.
+        """
         clouds: dict[str, Points] = {}
         if "source" in self._layers:
             clouds["source"] = self.source
@@ -111,11 +132,28 @@ class StageClouds:
         stage = f" · {snapshot.stage}" if snapshot.stage else ""
         return Scene(
             clouds=clouds,
+            shapes={layer: self._shape(layer, t) for layer in self._probed},
             names=self._names(),
             labels={name: found for name, found in self._labels().items() if name in clouds},
             classes=snapshot.classes,
             caption=f"t = {t:.3f} · step {snapshot.step:,}{stage}",
         )
+
+    def _shape(self, layer: str, t: float) -> Lines | Heat:
+        value = self._timeless.get(layer) or self._probe(layer, t)
+        if layer in TIMELESS:
+            self._timeless[layer] = value
+        return gone(value, t) if isinstance(value, Paths) else value
+
+    def _probe(self, layer: str, t: float) -> Lines | Heat | Paths:
+        assert self._probes is not None  # noqa: S101 - there are layers to probe
+        way, snapshot = self._way, self._loaded.snapshot
+        label = _class_name(snapshot, way.label)
+        request = ProbeRequest(0, snapshot, t, label, way.guidance, (layer,))
+        answer = self._probes.answer(request, layer)
+        if not isinstance(answer.value, Lines | Heat | Paths):
+            raise DataError(answer.sentence)
+        return answer.value
 
     def _names(self) -> dict[str, str]:
         velocity = _is_velocity(self._loaded.snapshot)
@@ -124,7 +162,7 @@ class StageClouds:
             other, way = self._other, self._other.way
             moved = sampling_name(_is_velocity(other.loaded.snapshot), way.solver, way.steps)
             composed = f"{other.name}: {moved}"
-        return {**LABELS, "one_step": one_step, "composed": composed}
+        return {**NAMES, "one_step": one_step, "composed": composed}
 
     def _labels(self) -> dict[str, Labels]:
         labels: dict[str, Labels] = {}

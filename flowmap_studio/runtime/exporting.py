@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from flowmap_studio.core.errors import StudioError, lacks_memory, unforeseen
+from flowmap_studio.core.errors import StudioError, Unwanted, lacks_memory, unforeseen
 from flowmap_studio.core.files import check_place, write_whole
 from flowmap_studio.core.film_limits import Look, Timing, check_film
 from flowmap_studio.core.network_shapes import network_kind
@@ -78,7 +79,7 @@ class FilmThread(Worker):
         try:
             self._render()
             written = True
-        except _Cancelled:
+        except (_Cancelled, Unwanted):
             pass
         except StudioError as error:
             sentence = str(error)
@@ -98,7 +99,8 @@ class FilmThread(Worker):
         check_place(order.path)  # before the work, not after it
         torch.set_num_threads(order.threads)
         ending = order.path.suffix.lower()
-        content = film(stage_clouds(order), order.look, order.timing, ending, self._tell)
+        clouds = stage_clouds(order, self._stop.is_set)
+        content = film(clouds, order.look, order.timing, ending, self._tell)
         write_whole(order.path, content)
 
     def _tell(self, done: int, frames: int) -> None:
@@ -107,8 +109,8 @@ class FilmThread(Worker):
         self.progressed.emit(done, frames)
 
 
-def stage_clouds(order: FilmOrder) -> StageClouds:
-    """What an order's film shows: the stage's clouds, those of a rival included."""
+def stage_clouds(order: FilmOrder, stopped: Callable[[], bool] = lambda: False) -> StageClouds:
+    """What an order's film shows: the stage's layers, the clouds of a rival included."""
     from flowmap_studio.core.stage_clouds import Beside, StageClouds
 
     sampling = order.sampling.fitted(order.snapshot)
@@ -117,7 +119,7 @@ def stage_clouds(order: FilmOrder) -> StageClouds:
     if rival is not None:
         its_way = _way(sampling, rival.steps, rival.solver, rival.snapshot)
         beside = Beside(rival.name, _load(rival.snapshot), its_way)
-    return StageClouds(_load(order.snapshot), way, order.look.layers, beside)
+    return StageClouds(_load(order.snapshot), way, order.look.layers, beside, stopped)
 
 
 def _way(sampling: Sampling, steps: int, solver: str, snapshot: Snapshot) -> Way:

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from flowmap_studio.core.errors import Unwanted, unforeseen
-from flowmap_studio.runtime.frames import Frame
-from flowmap_studio.runtime.probe_values import (
+from flowmap_studio.core.probing.values import (
     SLOW,
     TRACE,
     ProbeAnswer,
     ProbeRequest,
     Trace,
 )
+from flowmap_studio.runtime.frames import Frame
 from flowmap_studio.runtime.workers import Worker
 
 if TYPE_CHECKING:  # torch comes with it
-    from flowmap_studio.runtime.probe_work import Probes
+    from flowmap_studio.core.probing.work import Probes
 
 PATIENT_SHARE = 0.2
 """Share of the time that patient requests may take while a run wants the cores."""
@@ -111,7 +111,7 @@ class Prober(Worker):
 
     def _load(self, request: ProbeRequest) -> Probes:
         from flowmap_studio.core.loaded_map import LoadedMap
-        from flowmap_studio.runtime.probe_work import Probes
+        from flowmap_studio.core.probing.work import Probes
 
         if self._probes is None or self._probes.loaded.snapshot is not request.snapshot:
             self._probes = Probes(LoadedMap(request.snapshot), self._is_stopped)

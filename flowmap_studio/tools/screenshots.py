@@ -20,8 +20,8 @@ from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QApplication, QDockWidget
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.probing.values import READINGS, ProbeAnswer
 from flowmap_studio.resources import asset
-from flowmap_studio.runtime.probe_values import READINGS, ProbeAnswer
 from flowmap_studio.views import theme
 
 LARGEST = 150_000

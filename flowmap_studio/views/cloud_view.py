@@ -13,17 +13,20 @@ from PySide6.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
 
 from flowmap_studio.core.drawing.axes import robust_extent
 from flowmap_studio.core.drawing.layers import (
+    BACK_TO_FRONT,
     LAYERS,
     MARKER_SCALE,
     START_OPACITY,
+    layer_colour,
 )
+from flowmap_studio.core.probing.values import Heat, Lines
 from flowmap_studio.views.class_legend import ClassLegend
+from flowmap_studio.views.heat_legend import HeatLegend
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.layer_panel import LayerPanel
 from flowmap_studio.views.points_item import PointsItem
 from flowmap_studio.views.sampling_texts import map_names
-from flowmap_studio.views.stage_layers.items import StageItem
-from flowmap_studio.views.stage_layers.kinds import BACK_TO_FRONT, layer_colour
+from flowmap_studio.views.stage_layers.items import HeatItem, ProbeItem, StageItem
 from flowmap_studio.views.stage_plot import StagePlot
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
@@ -67,7 +70,7 @@ class CloudView(QWidget):
             item.setZValue(BACK_TO_FRONT.index(layer))
             item.set_opacity(self._opacity[layer])
             self._plot.addItem(item, ignoreBounds=True)
-        self._over: dict[str, StageItem] = {}
+        self._over: dict[str, ProbeItem] = {}
         self._order = [layer for layer in BACK_TO_FRONT if layer in LAYERS]
         self._colours: dict[str, str] = {}
         box = QVBoxLayout(self)
@@ -87,6 +90,7 @@ class CloudView(QWidget):
         self.panel.move_wanted.connect(self.move_layer)
         self.panel.resized.connect(self._place_overlays)
         self.legend = ClassLegend(palette, self)
+        self.scales = HeatLegend(palette, self)
         self._caption = QLabel(self)
         self._caption.setObjectName("stageCaption")
         self._caption.hide()
@@ -170,6 +174,10 @@ class CloudView(QWidget):
         for layer, (points, labels) in self._given.items():
             self._items[layer].set_points(self._projected(points), labels)
 
+    def projection(self) -> npt.NDArray[np.floating] | None:
+        """The two directions along which points are seen, (d, 2); None for the first two axes."""
+        return self._projection
+
     def _show_empty(self, empty: bool) -> None:
         self._empty.setVisible(empty)
         self._fit_button.setVisible(not empty)
@@ -215,7 +223,7 @@ class CloudView(QWidget):
         self._item(layer).set_opacity(opacity)
         self.layer_changed.emit(layer, self._visible[layer], opacity)
 
-    def add_layer(self, layer: str, item: StageItem, opacity: float) -> None:
+    def add_layer(self, layer: str, item: ProbeItem, opacity: float) -> None:
         """Bring a layer that is no cloud to the stage, hidden at first; see `BACK_TO_FRONT`."""
         self._over[layer] = item
         self._visible[layer], self._opacity[layer] = False, opacity
@@ -226,6 +234,19 @@ class CloudView(QWidget):
         self._order = sorted((*self._order, layer), key=BACK_TO_FRONT.index)
         self._plot.addItem(item, ignoreBounds=True)
         self._stack()
+
+    def clouds(self) -> dict[str, npt.NDArray[np.floating]]:
+        """(n, 2) what is seen of the points of each visible cloud, as many as came."""
+        return {
+            layer: self._projected(points)
+            for layer, (points, _) in self._given.items()
+            if self._visible[layer]
+        }
+
+    def shapes(self) -> dict[str, Lines | Heat]:
+        """What is drawn besides the clouds, by layer: the visible lines and pictures."""
+        found = {layer: item.shape() for layer, item in self._over.items() if self._visible[layer]}
+        return {layer: shape for layer, shape in found.items() if shape is not None}
 
     def layer_order(self) -> tuple[str, ...]:
         """The layers from the back to the front."""
@@ -253,6 +274,17 @@ class CloudView(QWidget):
         self._colours[layer] = colour
         self.panel.set_colour(layer, colour)
         self._item(layer).set_colour(colour or layer_colour(self._palette, layer))
+        self.refresh_scales()
+
+    def refresh_scales(self) -> None:
+        """Say anew what the colours of the pictures mean: one of them is another."""
+        found = {
+            layer: item.scale()
+            for layer, item in self._over.items()
+            if isinstance(item, HeatItem) and self._visible[layer]
+        }
+        self.scales.set_scales({name: scale for name, scale in found.items() if scale is not None})
+        self._place_overlays()
 
     def _stack(self) -> None:
         for depth, layer in enumerate(self._order):
@@ -334,6 +366,7 @@ class CloudView(QWidget):
         self._plot.apply_palette(palette)
         self.panel.apply_palette(palette)
         self.legend.apply_palette(palette)
+        self.scales.apply_palette(palette)
         self._colour(palette)
 
     def _colour(self, palette: Palette) -> None:
@@ -371,4 +404,6 @@ class CloudView(QWidget):
         self.legend.move(inside.left() + EDGE, inside.top() + EDGE)
         self._caption.adjustSize()
         self._caption.move(inside.left() + EDGE, bottom - self._caption.height())
+        above = self._caption.y() - EDGE / 2 if self._caption.text() else bottom
+        self.scales.move(inside.left() + EDGE, int(above) - self.scales.height())
         self._empty.setGeometry(inside.adjusted(24, 24, -24, -24))

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt
 
-from flowmap_studio.core.drawing.layers import LAYERS
 from flowmap_studio.core.errors import StudioError
 from flowmap_studio.core.files import write_whole
-from flowmap_studio.core.film_limits import FILM_ENDINGS, Look, Timing
+from flowmap_studio.core.film_limits import FILM_ENDINGS, STILL_ENDINGS, Look, Timing
 from flowmap_studio.core.losses_csv import losses_as_csv
 from flowmap_studio.core.snapshot import check_cloud
 from flowmap_studio.runtime.exporting import BUSY, export_script
+from flowmap_studio.views.cloud_view import CloudView
 from flowmap_studio.views.export import (
-    as_png,
     copy_picture,
-    export_stage,
-    opacities,
-    visible_layers,
+    film_look,
+    grabbed,
+    points_content,
+    stage_picture,
 )
 from flowmap_studio.views.file_dialogs import LOSSES, ask_export
 from flowmap_studio.views.film_dialog import FilmDialog
@@ -86,14 +86,13 @@ class ExportDesk(QObject):
                 return self._session.films.running
             if kind == LOSSES:
                 write_whole(path, losses_as_csv(self._session.losses))
-            elif ending == ".png":
-                write_whole(path, as_png(self._window.stages.shown()))
+            elif ending in STILL_ENDINGS:
+                write_whole(path, self._picture(ending))
             elif ending == ".py":
                 preset = export_script(self._session, path).name
                 done = tr("Exported {name}; it reads {preset}.", name=path.name, preset=preset)
             else:
-                frame = self._session.frame
-                export_stage(path, self._window.stage, frame, self._palette)
+                write_whole(path, points_content(path, self._session.frame))
         except StudioError as error:
             self._window.message_bar.show_message("error", str(error))
             return False
@@ -102,15 +101,24 @@ class ExportDesk(QObject):
 
     def copy_picture(self) -> None:
         """Put the stage on the clipboard."""
-        copy_picture(self._window.stages.shown())
+        try:
+            copy_picture(self._picture(".png"))
+        except StudioError as error:
+            self._window.message_bar.show_message("error", str(error))
+            return
         self._window.message_bar.show_message("info", tr("Copied the picture of the stage."))
+
+    def _picture(self, ending: str) -> bytes:
+        stage, followed = self._window.stages.shown(), self._window.probe_desk.followed
+        if not isinstance(stage, CloudView):
+            return grabbed(stage)
+        return stage_picture(stage, followed, self._session.frame, self._palette, ending)
 
     def _film_dialog(self, path: Path) -> FilmDialog:
         def render(size: tuple[int, int], look: str, timing: Timing) -> None:
             stage, shown = self._window.stage, self._session.snapshot
             images = shown is not None and shown.image is not None
-            layers = LAYERS if images else visible_layers(stage)
-            wanted = Look(size, look, layers, opacities(stage), told)
+            wanted = Look(size, look, say=told) if images else film_look(stage, size, look)
             self._session.render_film(path, wanted, timing)
 
         for former in self._window.findChildren(FilmDialog):

@@ -16,10 +16,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from flowmap_studio.core.drawing.layers import LAYERS
+from flowmap_studio.core.drawing.layers import ALL_LAYERS, LAYERS, NAMES, layer_colour
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.sampling_texts import map_names
-from flowmap_studio.views.stage_layers.kinds import ALL_LAYERS, KEYS, NAMES, TIPS, layer_colour
+from flowmap_studio.views.stage_layers.kinds import KEYS, TIPS
 from flowmap_studio.views.stage_layers.layer_menu import LayerMenu
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QFileDialog, QMenu
 
+from flowmap_studio.core.drawing.layers import ALL_LAYERS, BACK_TO_FRONT
 from flowmap_studio.core.errors import StudioError
 from flowmap_studio.core.library import PresetEntry
 from flowmap_studio.core.presets import LayerLook, StageView, read_entry
@@ -18,7 +19,6 @@ from flowmap_studio.views.file_dialogs import PRESET_FILTER
 from flowmap_studio.views.preset_details import DetailsDialog, NameDialog
 from flowmap_studio.views.recent_files import RecentFiles
 from flowmap_studio.views.settings import Settings, deleted_folder, presets_folder
-from flowmap_studio.views.stage_layers.kinds import ALL_LAYERS, BACK_TO_FRONT
 from flowmap_studio.views.texts import tr
 
 if TYPE_CHECKING:

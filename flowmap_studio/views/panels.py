@@ -61,6 +61,16 @@ def arrange(
     window.resizeDocks(list(right), [330, 270], Qt.Orientation.Vertical)
 
 
+def is_docked(window: QMainWindow, dock: QDockWidget) -> bool:
+    """Whether a dock has a place in the window's layout, and so can be resized there.
+
+    A dock in a group of floating ones doesn't call itself floating.
+    """
+    nowhere = Qt.DockWidgetArea.NoDockWidgetArea
+    inside = dock.parentWidget() is window and window.dockWidgetArea(dock) != nowhere
+    return inside and not dock.isFloating()
+
+
 def make_room(window: QMainWindow, dock: QDockWidget) -> None:
     """Show a dock in front of those it shares its place with, and higher than the others.
 
@@ -73,7 +83,7 @@ def make_room(window: QMainWindow, dock: QDockWidget) -> None:
         other
         for other in before
         if not other.visibleRegion().isEmpty()  # one that lies behind another is visible to Qt
-        and not other.isFloating()
+        and is_docked(window, other)
         and window.dockWidgetArea(other) == window.dockWidgetArea(dock)
         and other not in (dock, *window.tabifiedDockWidgets(dock))
     ]
@@ -82,12 +92,12 @@ def make_room(window: QMainWindow, dock: QDockWidget) -> None:
 
     def give_back(_shown: bool) -> None:
         window.layout().activate()
-        there = [one for one in former if not (one.isHidden() or one.isFloating())]
+        there = [one for one in former if not one.isHidden() and is_docked(window, one)]
         heights = [former[one] for one in there]
         window.resizeDocks(there, heights, Qt.Orientation.Vertical)
 
     dock.toggleViewAction().toggled.connect(give_back, Qt.ConnectionType.SingleShotConnection)
-    if dock.isFloating():
+    if not is_docked(window, dock):
         return
     height = window.height()
     heights = [round(SHARE * height), *(round((1 - SHARE) * height) for _ in beside)]

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QDockWidget
 
-from flowmap_studio.runtime.frames import Frame
-from flowmap_studio.runtime.probe_values import (
+from flowmap_studio.core.drawing.heats import HEATS
+from flowmap_studio.core.drawing.layers import LINE_WIDTH, OPACITY
+from flowmap_studio.core.probing.values import (
     LAYER_PROBES,
     READINGS,
     TRACE,
@@ -22,18 +23,10 @@ from flowmap_studio.runtime.probe_values import (
     Residuals,
     Trace,
 )
+from flowmap_studio.runtime.frames import Frame
 from flowmap_studio.views.stage_actions import PROBE_ACTIONS
 from flowmap_studio.views.stage_layers.followed import Followed
-from flowmap_studio.views.stage_layers.items import (
-    HeatItem,
-    LinesItem,
-    PathsItem,
-    by_distance,
-    by_doublings,
-    by_nats,
-    by_share,
-)
-from flowmap_studio.views.stage_layers.kinds import OPACITY
+from flowmap_studio.views.stage_layers.items import HeatItem, LinesItem, PathsItem
 from flowmap_studio.views.stage_layers.picking import inside, nearest
 from flowmap_studio.views.stage_layers.pointer import StagePointer
 from flowmap_studio.views.texts import told, tr
@@ -62,14 +55,9 @@ class ProbeDesk(QObject):
         self._window = window
         self._stage = stage = window.stage
         self._control = window.session.probes
-        self.trajectories = PathsItem(1.6)
-        self.lines = {"grid": LinesItem(), "velocity": LinesItem(1.2)}
-        self.heats = {
-            "area": HeatItem(by_doublings, signed=True),
-            "likelihood": HeatItem(by_nats),
-            "density": HeatItem(by_share),
-            "semigroup": HeatItem(by_distance),
-        }
+        self.trajectories = PathsItem(LINE_WIDTH["trajectories"])
+        self.lines = {layer: LinesItem(LINE_WIDTH[layer]) for layer in ("grid", "velocity")}
+        self.heats = {layer: HeatItem(layer) for layer in HEATS}
         items = {**self.lines, **self.heats, "trajectories": self.trajectories}
         for layer in LAYER_PROBES:
             stage.add_layer(layer, items[layer], OPACITY[layer])
@@ -91,6 +79,7 @@ class ProbeDesk(QObject):
         """Take the palette's colours."""
         for item in self.heats.values():
             item.set_other_colours(palette.muted, palette.danger)
+        self._stage.refresh_scales()
         self.pointer.set_colour(palette.accent)
         self.followed.apply_palette(palette)
 
@@ -168,6 +157,7 @@ class ProbeDesk(QObject):
         del opacity
         if layer in LAYER_PROBES:
             self._control.want(layer, visible)
+            self._stage.refresh_scales()
             self._show_notes()
 
     def _on_panel(self, visible: bool) -> None:
@@ -185,6 +175,7 @@ class ProbeDesk(QObject):
         for item in (*self.lines.values(), *self.heats.values()):
             item.set_value(None)
         self.trajectories.set_paths(None)
+        self._stage.refresh_scales()
 
     def _show_notes(self) -> None:
         for layer in LAYER_PROBES:
@@ -203,6 +194,7 @@ class ProbeDesk(QObject):
             self.lines[name].set_value(value if isinstance(value, Lines) else None)
         elif name in self.heats:
             self.heats[name].set_value(value if isinstance(value, Heat) else None)
+            self._stage.refresh_scales()
         elif name == "trajectories":
             self.trajectories.set_paths(value if isinstance(value, Paths) else None)
         elif name == TRACE:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from flowmap_studio.core.palettes import rgb
-from flowmap_studio.runtime.probe_values import Paths, Residuals
+from flowmap_studio.core.probing.values import Paths, Residuals
 from flowmap_studio.views.plot_base import figure
 from flowmap_studio.views.plot_style import plot_style
 from flowmap_studio.views.texts import tr

@@ -59,6 +59,7 @@ from flowmap_studio.views.panels import (
     TabBars,
     add_dock,
     arrange,
+    is_docked,
     scrolled,
     stack,
 )
@@ -346,7 +347,7 @@ class StudioWindow(QMainWindow):
         """Show or hide the panel that compares methods and maps."""
         shown = self._compare_dock.isHidden()
         self._compare_dock.setVisible(shown)
-        if shown and not self._compare_dock.isFloating():
+        if shown and is_docked(self, self._compare_dock):
             height = round(COMPARE_SHARE * self.height())
             self.resizeDocks([self._compare_dock], [height], Qt.Orientation.Vertical)
 

@@ -103,6 +103,26 @@ def test_a_png_has_the_size_and_the_layers_asked_for(
     assert rgb(LIGHT.one_step) in colours["one_step"]
 
 
+def test_probes_of_the_map_are_layers_too(run: Run, trained: Path, tmp_path: Path) -> None:
+    out = tmp_path / "map.svg"
+    done = run(
+        "render", trained, "--out", out, "--layers", "one_step,area,velocity", "--time", "0.5"
+    )
+    assert done.status == 0, done.err
+    groups = re.findall(r'<g id="(\w+)"', out.read_text(encoding="utf-8"))
+    assert groups == ["axes", "area", "one_step", "velocity", "legend"]
+    done = run(
+        "render",
+        asset("presets", "digits.flowmap"),
+        "--out",
+        tmp_path / "a.png",
+        "--layers",
+        "grid",
+    )
+    assert done.status == 2
+    assert "the layer is made for maps of the plane" in done.err
+
+
 def test_images_are_drawn_as_sheets(run: Run, tmp_path: Path) -> None:
     digits = asset("presets", "digits.flowmap")
     small = ["--size", "160x160", "--steps", "2"]

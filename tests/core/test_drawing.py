@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from dataclasses import replace
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -13,18 +15,22 @@ from PIL import Image
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.drawing.films import gif_delays
+from flowmap_studio.core.drawing.heats import HEATS, HeatColours, heat_pixels, heat_scale
 from flowmap_studio.core.drawing.layers import LAYERS, STAGE_POINTS, STAGE_SEED
 from flowmap_studio.core.drawing.marker_look import marker_look
 from flowmap_studio.core.drawing.raster import Painter
 from flowmap_studio.core.drawing.scene import Layout, Scene, fitted_view, lay_out
 from flowmap_studio.core.drawing.vector import as_svg
 from flowmap_studio.core.errors import StudioError
-from flowmap_studio.core.film import film
+from flowmap_studio.core.film import film, flow_layout
 from flowmap_studio.core.film_limits import Look, Timing, check_film
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.palettes import DARK, LIGHT, PALETTES, rgb
+from flowmap_studio.core.probing.values import Heat, Lines
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.stage_clouds import Beside, StageClouds, Way
+from flowmap_studio.core.targets import SHAPES
+from flowmap_studio.core.trainer import Trainer
 
 VIEW = (np.array([-2.0, -1.0]), np.array([2.0, 3.0]))
 
@@ -100,6 +106,82 @@ def test_opacity_scales_the_ink() -> None:
     assert np.array_equal(painter.draw(clear), painter.draw(gone))
 
 
+def test_lines_are_drawn_where_they_are_and_gaps_are_left() -> None:
+    at = lay_out((640, 640), VIEW)
+    painter = Painter(at, LIGHT)
+    x = np.array([-1.0, 1.0, np.nan, 1.0, np.nan, 0.0, 0.0])
+    y = np.array([0.25, 0.25, np.nan, 2.0, np.nan, np.nan, 1.0])
+    lines = Scene({}, {"grid": Lines(x, y)}, opacities={"grid": 1.0})
+    none = Scene({}, {"grid": Lines(np.empty(0), np.empty(0))}, opacities={"grid": 1.0})
+    changed = (painter.draw(lines) != painter.draw(none)).any(axis=2)
+    rows, columns = np.nonzero(changed)
+    ends, row = at.pixels(np.array([[-1.0, 0.25], [1.0, 0.25]]))
+    assert np.abs(rows + 0.5 - row[0]).max() < 2  # one line; single points have no length
+    assert (columns.min(), columns.max()) == pytest.approx(ends, abs=2)
+    column = round(ends.mean()) + 20
+    inked, paper = (painter.draw(scene)[:, column, 0].astype(float) for scene in (lines, none))
+    assert (paper - inked).sum() / (255 - rgb(LIGHT.muted)[0]) == pytest.approx(1, abs=0.1)  # wide
+
+
+def test_a_picture_is_drawn_on_its_rectangle_in_its_colours() -> None:
+    at = lay_out((640, 640), VIEW)
+    painter = Painter(at, LIGHT)
+    values = np.array([[4.0, 0.0], [-4.0, 4.0]])
+    folded = np.array([[False, False], [False, True]])
+    heat = Heat(values, np.array([-1.0, 0.0]), np.array([1.0, 2.0]), folded, 4.0)
+    clear = heat_pixels("area", heat, HeatColours("#ff0000", "#00ff00", "#0000ff"))
+    assert clear[0, 0].tolist() == [255, 0, 0, 255]  # strong where area grows
+    assert clear[0, 1, 3] == 0  # clear where it stays
+    assert clear[1, 0].tolist() == [0, 255, 0, 255]
+    assert clear[1, 1, :3].tolist() == [0, 0, 255]  # where the map folds
+    scene = Scene({}, {"area": heat}, opacities={"area": 1.0}, colours={"area": "#ff0000"})
+    drawn = painter.draw(scene)
+
+    def at_place(x: float, y: float) -> list[int]:
+        column, row = at.pixels(np.array([[x, y]]))
+        return drawn[int(row[0]), int(column[0])].tolist()
+
+    assert at_place(-0.53, 0.53) == [255, 0, 0]
+    assert at_place(-0.53, 1.53) == list(rgb(LIGHT.muted))
+    assert at_place(0.53, 0.53) == at_place(1.53, 0.53) == list(rgb(LIGHT.stage))
+    assert at_place(-0.99, 0.01) == [255, 0, 0]
+    assert at_place(-1.02, 0.01) != [255, 0, 0]
+
+
+@pytest.mark.parametrize("layer", list(HEATS))
+def test_a_scale_runs_between_the_figures_it_names(layer: str) -> None:
+    values = np.linspace(-9.0, 3.0, 16).reshape(4, 4) if layer == "likelihood" else np.ones((4, 4))
+    heat = Heat(values, np.zeros(2), np.ones(2), np.zeros((4, 4), bool), float(values.max()))
+    colours = HeatColours("#ff0000", "#00ff00", "#0000ff")
+    scale = heat_scale(layer, heat, colours)
+    ends = {"area": ("÷ 16", "× 16"), "likelihood": ("-5.0", "3.0 nats")}
+    assert (scale.low, scale.high) == ends.get(layer, ("0", "1" if layer == "density" else "0.25"))
+    assert scale.shades[-1].tolist() == [255, 0, 0, 255]
+    low = [0, 255, 0, 255] if layer == "area" else [255, 0, 0, 0]
+    assert scale.shades[0].tolist() == low
+    assert layer != "area" or scale.shades[len(scale.shades) // 2, 3] == 0
+
+
+def test_an_svg_has_a_path_for_lines_and_a_picture_for_figures() -> None:
+    at = lay_out((640, 640), VIEW)
+    heat = Heat(
+        np.ones((3, 5)), np.array([-1.0, 0.0]), np.array([1.0, 2.0]), np.zeros((3, 5), bool), 1
+    )
+    lines = Lines(np.array([-1.0, 1.0, np.nan]), np.array([0.5, 1.5, np.nan]))
+    text = as_svg(Scene({}, {"density": heat, "velocity": lines}), at, LIGHT).decode()
+    tree = ET.fromstring(text)  # noqa: S314 - our own
+    (x0, x1), (y0, y1) = at.pixels(np.array([[-1.0, 0.5], [1.0, 1.5]]))
+    path = next(e for e in tree.iter() if e.get("stroke") == LIGHT.text)
+    numbers = [float(n) for n in re.findall(r"[-\d.]+", path.get("d", ""))]
+    assert numbers == pytest.approx([x0, y0, x1, y1], abs=0.01)
+    images = [e for e in tree.iter() if e.tag.endswith("image")]
+    content = base64.b64decode(images[0].get("href", "").split(",")[1])
+    with Image.open(io.BytesIO(content)) as picture:
+        assert picture.size == (5, 3)
+    place = [float(images[0].get(name, "")) for name in ("x", "width")]
+    assert place == pytest.approx([x0, x1 - x0], abs=0.01)
+
+
 def test_classes_have_their_colours_and_names() -> None:
     at = lay_out((640, 640), VIEW)
     points = np.array([[-1.0, 0.3], [1.0, 0.3]])
@@ -140,9 +222,6 @@ def test_an_svg_has_a_disc_for_every_point() -> None:
 
 @pytest.fixture(scope="module")
 def snapshot() -> Snapshot:
-    from flowmap_studio.core.targets import SHAPES
-    from flowmap_studio.core.trainer import Trainer
-
     config = RunConfig(
         hidden_dim=8, time_embed_dim=4, depth=1, batch_size=32, ot_batch=32, steps=20,
         warmup_steps=5, device="cpu", target="rings",
@@ -175,6 +254,42 @@ def test_another_map_takes_the_place_of_the_composed_cloud(snapshot: Snapshot) -
     noise = other.noise(STAGE_POINTS, STAGE_SEED)
     assert np.array_equal(scene.clouds["composed"], other.at(noise, 0.5, 2))
     assert scene.names["composed"] == "rival: 2 steps"
+
+
+def test_probes_are_layers_of_frames(snapshot: Snapshot) -> None:
+    loaded = LoadedMap(snapshot)
+    clouds = StageClouds(loaded, Way(2), ("grid", "trajectories", "density"))
+    start, later = clouds.at(0.0), clouds.at(0.5)
+    assert not start.clouds
+    assert list(start.shapes) == ["grid", "trajectories", "density"]
+    grid = start.shapes["grid"]
+    assert isinstance(grid, Lines)
+    assert np.nanmax(np.abs(grid.x - later.shapes["grid"].x)) > 1e-3  # type: ignore[union-attr]
+    way, longer = (scene.shapes["trajectories"] for scene in (start, later))
+    assert isinstance(way, Lines)
+    assert isinstance(longer, Lines)
+    assert len(longer.x) > len(way.x)  # as far as they have come
+    ends = np.flatnonzero(np.isnan(longer.x)) - 1
+    at = loaded.at(loaded.noise(STAGE_POINTS, STAGE_SEED)[: len(ends)], 0.5, 1)
+    assert np.allclose(np.stack([longer.x, longer.y], axis=1)[ends], at, atol=1e-4)
+
+
+def test_a_layer_that_a_map_has_not_is_told(snapshot: Snapshot) -> None:
+    config = replace(snapshot.config, method="flow-matching")
+    trainer = Trainer(config, SHAPES["rings"])
+    clouds = StageClouds(LoadedMap(trainer.snapshot()), Way(2), ("semigroup",))
+    with pytest.raises(StudioError, match="velocity's flow composes by itself"):
+        clouds.at(0.5)
+
+
+def test_a_film_can_look_at_a_part_along_chosen_axes(snapshot: Snapshot) -> None:
+    clouds = StageClouds(LoadedMap(snapshot), Way(1), ("data",))
+    near = Look((200, 200), layers=("data",), area=(0.0, 1.0, 0.0, 1.0))
+    at = flow_layout(clouds, near)
+    assert at.range(0)[0] <= 0 < 1 <= at.range(0)[1] < 1.5
+    turned = replace(near, area=None, projection=np.array([[0.0, 1.0], [1.0, 0.0]]))
+    plain = flow_layout(clouds, replace(turned, projection=None))
+    assert np.allclose(flow_layout(clouds, turned).middle, plain.middle[::-1])
 
 
 def test_only_wanted_layers_are_made(snapshot: Snapshot) -> None:

@@ -19,9 +19,9 @@ from flowmap_studio.core.probes import (
     source_lattice,
     source_log_density,
 )
+from flowmap_studio.core.probing.values import LAYER_PROBES, READINGS, ProbeRequest
+from flowmap_studio.core.probing.work import AREA_NODES, GAP_NODES, REACH, Probes
 from flowmap_studio.resources import asset
-from flowmap_studio.runtime.probe_values import LAYER_PROBES, READINGS, ProbeRequest
-from flowmap_studio.runtime.probe_work import AREA_NODES, GAP_NODES, REACH, Probes
 from flowmap_studio.runtime.probes import Prober
 from flowmap_studio.runtime.session import Session
 from flowmap_studio.runtime.workers import join

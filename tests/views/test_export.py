@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QWidget
 
 import flowmap_studio
@@ -171,11 +172,69 @@ def test_a_script_draws_the_composed_cloud_on_stage(
     assert np.allclose(drawn, shown, atol=1e-5)  # the window may use more threads
 
 
-def test_the_picture_is_copied_to_the_clipboard(studio: Any) -> None:
-    shown = studio.find("stage", QWidget).grab().toImage()
+def test_the_picture_is_copied_to_the_clipboard_as_it_is_exported(
+    studio: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = studio.find("stage", QWidget)
+    size = 2 * stage.width(), 2 * stage.height()  # finer than the screen
     studio.trigger("copyPictureAction")
     assert studio.message() == "Copied the picture of the stage."
     copied = QApplication.clipboard().image()
-    assert copied.size() == shown.size()
-    rows, columns = range(0, shown.height(), 7), range(0, shown.width(), 7)
-    assert all(copied.pixel(x, y) == shown.pixel(x, y) for y in rows for x in columns)
+    assert (copied.width(), copied.height()) == size
+    choose(studio, monkeypatch, tmp_path / "stage.png")
+    written = QImage(str(tmp_path / "stage.png"))
+    scale = 2 * stage.height() / written.height()  # the message has taken some of the stage's room
+    assert 1 <= scale < 1.2
+    assert written.convertToFormat(copied.format()).pixelColor(3, 3) == copied.pixelColor(3, 3)
+
+
+def colours_of(path: Path) -> set[tuple[int, int, int]]:
+    with Image.open(path) as picture:
+        return set(map(tuple, np.asarray(picture.convert("RGB")).reshape(-1, 3).tolist()))
+
+
+def test_pictures_show_the_layers_as_they_look_on_stage(
+    studio: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage, probes = studio.window.stage, studio.session.probes
+    for layer in ("source", "data", "composed"):
+        stage.set_layer_visible(layer, False)
+    stage.set_layer_colour("one_step", "#ff00ff")
+    for layer in ("grid", "density"):
+        stage.set_layer_visible(layer, True)
+        studio.until(lambda layer=layer: probes.is_fresh(layer))
+    stage.set_layer_colour("density", "#00ffff")
+    studio.window.probe_desk.trace_by(1)
+    studio.until(lambda: studio.window.probe_desk.followed.shape() is not None)
+    choose(studio, monkeypatch, tmp_path / "stage.svg")
+    text = (tmp_path / "stage.svg").read_text(encoding="utf-8")
+    groups = re.findall(r'<g id="(\w+)"', text)
+    assert groups == ["axes", "density", "grid", "one_step", "group", "trace", "traced", "legend"]
+    assert 'fill="#ff00ff"' in text
+    assert f">Density: {stage.scales._lines['density'][1].text()} … " in text
+    choose(studio, monkeypatch, tmp_path / "stage.png")
+    assert (255, 0, 255) in colours_of(tmp_path / "stage.png")
+    assert {(255, 0, 255), (0, 255, 255)} <= colours_of(tmp_path / "stage.png")  # the scale's end
+
+
+def test_a_film_shows_what_the_stage_shows(
+    studio: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = studio.window.stage
+    for layer in ("source", "data", "composed"):
+        stage.set_layer_visible(layer, False)
+    stage.set_layer_colour("grid", "#ff00ff")
+    stage.set_layer_opacity("grid", 1.0)
+    stage.set_layer_visible("grid", True)
+    studio.until(lambda: studio.session.probes.is_fresh("grid"))
+    choose(studio, monkeypatch, tmp_path / "flow.gif")
+    dialog = film_dialog(studio, filmWidth=400, filmHeight=400, filmFps=2, filmSeconds=1)
+    press(studio, dialog, "filmRender")
+    idle(studio)
+    assert studio.message() == "Exported flow.gif."
+    with Image.open(tmp_path / "flow.gif") as film:
+        for frame in range(film.n_frames):
+            film.seek(frame)
+            pixels = np.asarray(film.convert("RGB")).astype(int)
+            magenta = (pixels[..., [0, 2]] - pixels[..., [1]] > 60).all(axis=2)
+            assert magenta.sum() > 400  # lines, and not the legend's disc alone

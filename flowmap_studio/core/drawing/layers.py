@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flowmap_studio.core.images import ImageShape
+from flowmap_studio.core.palettes import Palette
+from flowmap_studio.core.probing.values import LAYER_PROBES
 from flowmap_studio.core.solvers import sampling_name
 
 STAGE_POINTS = 4096
@@ -29,9 +31,66 @@ START_OPACITY: Mapping[str, float] = {
 }
 DEPTH = ("source", "data", "composed", "one_step")
 """From the back to the front: what the map does in one step is never covered."""
-MARKER_SCALE = {"source": 0.7, "data": 1.5, "one_step": 0.75, "composed": 0.8}
+NAMES: Mapping[str, str] = {
+    **LABELS,
+    "grid": "Deformed grid",
+    "velocity": "Velocity field",
+    "trajectories": "Trajectories",
+    "area": "Area change",
+    "likelihood": "Log-likelihood",
+    "density": "Density",
+    "semigroup": "Semigroup residual",
+}
+"""Of the clouds, and of what the map is probed for."""
+ALL_LAYERS = (*LAYERS, *LAYER_PROBES)
+BACK_TO_FRONT = (
+    *("density", "likelihood", "semigroup", "area"),
+    *DEPTH[:2],
+    "grid",
+    *DEPTH[2:],
+    "trajectories",
+    "velocity",
+)
+"""Pictures lie under the points, lines over those that they are about."""
+OPACITY: Mapping[str, float] = {
+    **START_OPACITY,
+    "grid": 0.6,
+    "velocity": 0.8,
+    "trajectories": 0.7,
+    "area": 0.7,
+    "likelihood": 0.7,
+    "density": 0.7,
+    "semigroup": 0.7,
+}
+LINE_WIDTH: Mapping[str, float] = {"grid": 1.0, "velocity": 1.2, "trajectories": 1.6, "trace": 2.0}
+"""Logical pixels."""
+_COLOURS = {
+    "grid": "muted",
+    "velocity": "text",
+    "trajectories": "consistency",
+    "area": "match",
+    "likelihood": "identity",
+    "density": "one_step",
+    "semigroup": "consistency",
+}
+"""Names of the palette's colours: they differ from those of the clouds."""
+FOLLOWED = ("group", "trace", "traced")
+"""What is followed over time, in front of all layers: points, the way of one, and where it is."""
+MARKER_SCALE = {
+    "source": 0.7,
+    "data": 1.5,
+    "one_step": 0.75,
+    "composed": 0.8,
+    "group": 1.0,
+    "traced": 1.2,
+}
 """Data is a broad faint band to land on. Composed points are hidden under one-step points where
 both agree: all the green that is seen is drift."""
+
+
+def layer_colour(palette: Palette, layer: str) -> str:
+    """A layer's own colour, #rrggbb."""
+    return palette.layer(_COLOURS.get(layer, layer))
 
 
 def stage_count(image: ImageShape | None) -> int:

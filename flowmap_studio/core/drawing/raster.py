@@ -8,11 +8,21 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from flowmap_studio.core.drawing.layers import MARKER_SCALE
-from flowmap_studio.core.drawing.legend import Box, Line, caption_place, legend_lines, legend_place
+from flowmap_studio.core.drawing.heats import heat_pixels
+from flowmap_studio.core.drawing.layers import LINE_WIDTH, MARKER_SCALE
+from flowmap_studio.core.drawing.legend import (
+    BAR,
+    Box,
+    Line,
+    caption_place,
+    legend_lines,
+    legend_place,
+)
 from flowmap_studio.core.drawing.marker_look import coverage, marker_look
 from flowmap_studio.core.drawing.scene import FONT_PIXELS, Layout, Scene, font
+from flowmap_studio.core.drawing.strokes import spread, stroked
 from flowmap_studio.core.palettes import Palette, rgb
+from flowmap_studio.core.probing.values import Lines
 
 PHASES = 4
 """Sub-pixel positions of a marker along each axis: points glide, not hop."""
@@ -44,7 +54,10 @@ class Painter:
         canvas = self._ground.copy()
         plot = canvas[at.top : at.bottom, at.left : at.right]
         for layer in scene.ordered():
-            self._splat(plot, scene, layer)
+            if layer in scene.clouds:
+                self._splat(plot, scene, layer)
+            else:
+                self._lay(plot, scene, layer)
         image = Image.fromarray(np.rint(canvas).astype(np.uint8))
         self._write(image, scene)
         return np.asarray(image)
@@ -74,10 +87,10 @@ class Painter:
         finite = np.isfinite(points).all(axis=1)
         x, y = self._layout.pixels(points[finite])
         diameter, alpha = marker_look(len(x), MARKER_SCALE[layer])
-        alpha *= float(np.clip(scene.opacities[layer], 0, 1))
+        alpha *= scene.opacity(layer)
         labels = scene.labels.get(layer)
         known = None if labels is None else np.asarray(labels)[finite]
-        for colour, chosen in by_colour(self._palette, layer, known):
+        for colour, chosen in by_colour(scene, self._palette, layer, known):
             depth = _depth(
                 x[chosen] - self._layout.left,
                 y[chosen] - self._layout.top,
@@ -85,6 +98,21 @@ class Painter:
                 coverage(diameter, self._layout.ratio, PHASES) * alpha,
             )
             plot += (1 - np.exp(depth))[..., None] * (np.array(rgb(colour), np.float32) - plot)
+
+    def _lay(self, plot: Ink, scene: Scene, layer: str) -> None:
+        """Draw lines or a picture."""
+        shape, at = scene.shapes[layer], self._layout
+        opacity = scene.opacity(layer)
+        if isinstance(shape, Lines):
+            mask = stroked(shape, at, LINE_WIDTH.get(layer, 1.0)) * opacity
+            ink = np.array(rgb(scene.colour(self._palette, layer)), np.float32)
+            plot += mask[..., None] * (ink - plot)
+            return
+        pixels = heat_pixels(layer, shape, scene.heat_colours(self._palette, layer))
+        rows, columns, seen = spread(shape, at)
+        seen_pixels = pixels[rows[:, None], columns[None]].astype(np.float32)
+        alpha = seen_pixels[..., 3:] * (seen[..., None] * (opacity / 255))
+        plot += alpha * (seen_pixels[..., :3] - plot)
 
     def _write(self, image: Image.Image, scene: Scene) -> None:
         at, colours = self._layout, self._palette
@@ -103,12 +131,17 @@ class Painter:
         at, pen = self._layout, ImageDraw.Draw(image)
         for line in lines:
             y = box[1] + line.offset * at.ratio
-            swatch = coverage(8, at.ratio, 1)[0, 0]
-            disc = Image.fromarray(np.rint(swatch * 255).astype(np.uint8))
-            corner = (round(box[0] + 7 * at.ratio), round(y - disc.height / 2))
-            image.paste(Image.new("RGB", disc.size, line.colour), corner, disc)
+            if line.shades is None:
+                swatch = coverage(8, at.ratio, 1)[0, 0]
+                disc = Image.fromarray(np.rint(swatch * 255).astype(np.uint8))
+                corner = (round(box[0] + 7 * at.ratio), round(y - disc.height / 2))
+                image.paste(Image.new("RGB", disc.size, line.colour), corner, disc)
+            else:
+                side = max(1, round(BAR * at.ratio)), max(1, round(9 * at.ratio))
+                bar = Image.fromarray(line.shades[None]).resize(side, Image.Resampling.BILINEAR)
+                image.paste(bar, (round(box[0] + 7 * at.ratio), round(y - bar.height / 2)), bar)
             pen.text(
-                (box[0] + 22 * at.ratio, y),
+                (box[0] + line.indent * at.ratio, y),
                 line.text,
                 self._palette.text,
                 font(FONT_PIXELS * at.ratio),
@@ -117,11 +150,11 @@ class Painter:
 
 
 def by_colour(
-    palette: Palette, layer: str, labels: npt.NDArray[np.int64] | None
+    scene: Scene, palette: Palette, layer: str, labels: npt.NDArray[np.int64] | None
 ) -> list[tuple[str, slice | npt.NDArray[np.bool_]]]:
     """The colours in which a layer is drawn, and which of its points have them."""
     if labels is None:
-        return [(palette.layer(layer), slice(None))]
+        return [(scene.colour(palette, layer), slice(None))]
     place = labels % len(palette.classes)
     return [(palette.classes[k], place == k) for k in np.unique(place).tolist()]
 

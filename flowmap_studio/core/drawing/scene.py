@@ -18,7 +18,10 @@ from flowmap_studio.core.drawing.axes import (
     tick_texts,
     with_margin,
 )
-from flowmap_studio.core.drawing.layers import DEPTH, LABELS, START_OPACITY
+from flowmap_studio.core.drawing.heats import HeatColours
+from flowmap_studio.core.drawing.layers import BACK_TO_FRONT, NAMES, OPACITY, layer_colour
+from flowmap_studio.core.palettes import Palette
+from flowmap_studio.core.probing.values import Heat, Lines
 from flowmap_studio.resources import asset
 
 USUAL_SIDE = 640
@@ -36,12 +39,15 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 @dataclass(frozen=True)
 class Scene:
-    """Clouds with their looks and a caption.
+    """Clouds, lines and pictures of the plane with their looks, and a caption.
 
     Attributes:
         clouds: (n, dim ≥ 2) points in data units by layer; the first two columns are drawn.
+        shapes: What the map was probed for, by layer.
         names: By layer, for the legend.
         opacities: By layer, in [0, 1].
+        colours: #rrggbb of the layers that don't have their own; "" is their own too.
+        order: Layers from the back to the front.
         labels: (n,) classes by layer: those layers are drawn in the classes' colours.
         classes: Names of the classes.
         caption: A line in the lower left corner.
@@ -49,8 +55,11 @@ class Scene:
     """
 
     clouds: Mapping[str, Points]
-    names: Mapping[str, str] = field(default_factory=lambda: dict(LABELS))
-    opacities: Mapping[str, float] = field(default_factory=lambda: START_OPACITY)
+    shapes: Mapping[str, Lines | Heat] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=lambda: dict(NAMES))
+    opacities: Mapping[str, float] = field(default_factory=lambda: OPACITY)
+    colours: Mapping[str, str] = field(default_factory=dict)
+    order: Sequence[str] = BACK_TO_FRONT
     labels: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
     classes: Sequence[str] = ()
     caption: str = ""
@@ -58,7 +67,19 @@ class Scene:
 
     def ordered(self) -> list[str]:
         """Its layers from the back to the front."""
-        return [layer for layer in DEPTH if layer in self.clouds]
+        return [layer for layer in self.order if layer in self.clouds or layer in self.shapes]
+
+    def colour(self, palette: Palette, layer: str) -> str:
+        """The colour of a layer, #rrggbb."""
+        return self.colours.get(layer) or layer_colour(palette, layer)
+
+    def heat_colours(self, palette: Palette, layer: str) -> HeatColours:
+        """The colours of a layer's picture."""
+        return HeatColours(self.colour(palette, layer), palette.muted, palette.danger)
+
+    def opacity(self, layer: str) -> float:
+        """The opacity of a layer, in [0, 1]."""
+        return float(np.clip(self.opacities[layer], 0, 1))
 
 
 @dataclass(frozen=True)
@@ -116,6 +137,17 @@ def fitted_view(*clouds: Points) -> tuple[Ends, Ends]:
     near = [cloud[np.isfinite(cloud).all(axis=1)] for cloud in flat]
     ends = [robust_extent(cloud) for cloud in near if len(cloud)] or [np.array([[-1, -1], [1, 1]])]
     return with_margin(np.min(ends, axis=(0, 1)), np.max(ends, axis=(0, 1)))
+
+
+def projected(points: Points, frame: Points | None) -> Points:
+    """(n, 2) what is seen of points (n, dim) along the directions of a frame (dim, 2).
+
+    The first two axes where there is no frame, or one for other points.
+    """
+    if frame is None or points.shape[1] != len(frame):
+        return points[:, :2]
+    seen: Points = points @ frame
+    return seen
 
 
 def lay_out(size: tuple[int, int], view: tuple[Ends, Ends]) -> Layout:

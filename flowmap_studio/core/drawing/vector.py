@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
 import numpy as np
+import numpy.typing as npt
+from PIL import Image
 
-from flowmap_studio.core.drawing.layers import MARKER_SCALE
-from flowmap_studio.core.drawing.legend import Box, caption_place, legend_lines, legend_place
+from flowmap_studio.core.drawing.heats import heat_pixels
+from flowmap_studio.core.drawing.layers import LINE_WIDTH, MARKER_SCALE
+from flowmap_studio.core.drawing.legend import BAR, Box, caption_place, legend_lines, legend_place
 from flowmap_studio.core.drawing.marker_look import marker_look
 from flowmap_studio.core.drawing.raster import CHIP, by_colour
 from flowmap_studio.core.drawing.scene import FONT_PIXELS, Layout, Scene
+from flowmap_studio.core.drawing.strokes import pieces
 from flowmap_studio.core.palettes import Palette
+from flowmap_studio.core.probing.values import Lines
 
 FONTS = "Inter, 'Helvetica Neue', Arial, sans-serif"
 
@@ -35,8 +42,10 @@ def as_svg(scene: Scene, layout: Layout, palette: Palette) -> bytes:
         f'<rect width="{width}" height="{height}" fill="{palette.stage}"/>',
         *_axes(layout, palette),
     ]
+    lines.append(_plot_clip(layout))
     for layer in scene.ordered():
-        lines += _cloud(scene, layer, layout, palette)
+        drawn = _cloud if layer in scene.clouds else _shape
+        lines += drawn(scene, layer, layout, palette)
     lines += [*_caption(scene, layout, palette), *_legend(scene, layout, palette), "</svg>", ""]
     return "\n".join(lines).encode()
 
@@ -62,19 +71,56 @@ def _cloud(scene: Scene, layer: str, at: Layout, palette: Palette) -> Iterator[s
     finite = np.isfinite(points).all(axis=1)
     x, y = at.pixels(points[finite])
     diameter, alpha = marker_look(len(x), MARKER_SCALE[layer])
-    alpha *= float(np.clip(scene.opacities[layer], 0, 1))
+    alpha *= scene.opacity(layer)
     radius = f"{diameter * at.ratio / 2:.2f}"
     within = (x >= at.left) & (x < at.right) & (y >= at.top) & (y < at.bottom)
     labels = scene.labels.get(layer)
     known = None if labels is None else np.asarray(labels)[finite]
     yield f'<g id="{layer}" fill-opacity="{alpha:.4g}">'
-    for colour, chosen in by_colour(palette, layer, known):
+    for colour, chosen in by_colour(scene, palette, layer, known):
         there = within[chosen]
         yield f'<g fill="{colour}">'
         for column, row in zip(x[chosen][there].tolist(), y[chosen][there].tolist(), strict=True):
             yield f'<circle cx="{column:.2f}" cy="{row:.2f}" r="{radius}"/>'
         yield "</g>"
     yield "</g>"
+
+
+def _shape(scene: Scene, layer: str, at: Layout, palette: Palette) -> Iterator[str]:
+    """Lines as one path, a figure at each place as a picture within the file."""
+    shape = scene.shapes[layer]
+    clear = scene.opacity(layer)
+    yield f'<g id="{layer}" clip-path="url(#plot)">'
+    if isinstance(shape, Lines):
+        lines = (
+            "M" + "L".join(f"{x + at.left:.2f} {y + at.top:.2f}" for x, y in line.tolist())
+            for line in pieces(shape, at)
+        )
+        width = LINE_WIDTH.get(layer, 1.0) * at.ratio
+        look = f'stroke-width="{width:.2f}" fill="none" stroke-opacity="{clear:.4g}"'
+        colour = scene.colour(palette, layer)
+        yield f'<path d="{"".join(lines)}" stroke="{colour}" {look} stroke-linejoin="round"/>'
+    else:
+        pixels = heat_pixels(layer, shape, scene.heat_colours(palette, layer))
+        x, y = at.pixels(np.stack([shape.low, shape.high]))
+        place = f'x="{x[0]:.2f}" y="{y[1]:.2f}" width="{x[1] - x[0]:.2f}" '
+        place += f'height="{y[0] - y[1]:.2f}" preserveAspectRatio="none" opacity="{clear:.4g}"'
+        yield f'<image {place} style="image-rendering:pixelated" href="{_embedded(pixels[::-1])}"/>'
+    yield "</g>"
+
+
+def _plot_clip(at: Layout) -> str:
+    size = f'width="{at.right - at.left}" height="{at.bottom - at.top}"'
+    # Readers that know no clipping draw the rectangle: then it shall not be seen.
+    area = f'<rect x="{at.left}" y="{at.top}" {size} fill="none"/>'
+    return f'<defs><clipPath id="plot">{area}</clipPath></defs>'
+
+
+def _embedded(pixels: npt.NDArray[np.uint8]) -> str:
+    """A picture (rows, columns, 4) as the address of its own content."""
+    stream = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
 def _caption(scene: Scene, at: Layout, palette: Palette) -> Iterator[str]:
@@ -96,9 +142,15 @@ def _legend(scene: Scene, at: Layout, palette: Palette) -> Iterator[str]:
     yield '<g id="legend">'
     for line in lines:
         x, y = box[0] + 11 * at.ratio, box[1] + line.offset * at.ratio
-        disc = f'cx="{x:.2f}" cy="{y:.2f}" r="{4 * at.ratio:.2f}" fill="{line.colour}"'
-        yield f"<circle {disc}/>"
-        start, foot = box[0] + 22 * at.ratio, y + FONT_PIXELS * at.ratio * 0.36
+        if line.shades is None:
+            disc = f'cx="{x:.2f}" cy="{y:.2f}" r="{4 * at.ratio:.2f}" fill="{line.colour}"'
+            yield f"<circle {disc}/>"
+        else:
+            bar = f'x="{box[0] + 7 * at.ratio:.2f}" y="{y - 4.5 * at.ratio:.2f}" '
+            bar += f'width="{BAR * at.ratio:.2f}" height="{9 * at.ratio:.2f}"'
+            href = _embedded(line.shades[None])
+            yield f'<image {bar} preserveAspectRatio="none" href="{href}"/>'
+        start, foot = box[0] + line.indent * at.ratio, y + FONT_PIXELS * at.ratio * 0.36
         place = f'x="{start:.2f}" y="{foot:.2f}" fill="{palette.text}"'
         yield f"<text {place}>{escape(_legible(line.text))}</text>"
     yield "</g>"

@@ -98,7 +98,7 @@ def watched(broken: Broken) -> Iterator[None]:
         if kind not in (QtMsgType.QtDebugMsg, QtMsgType.QtInfoMsg) and not text.startswith(
             HARMLESS
         ):
-            broken.add(f"Qt says: {text}")
+            broken.add(f"Qt says: {text}{_where()}")
 
     before = sys.excepthook, threading.excepthook
     sys.excepthook = uncaught
@@ -109,6 +109,13 @@ def watched(broken: Broken) -> Iterator[None]:
     finally:
         sys.excepthook, threading.excepthook = before
         qInstallMessageHandler(handler)
+
+
+def _where() -> str:
+    """The place in the program that Qt was called from, if it was."""
+    calls = [call for call in traceback.extract_stack() if "flowmap_studio" in call.filename]
+    inner = [call for call in calls if Path(call.filename).parent.name != "stress"]
+    return f" at {Path(inner[-1].filename).name}:{inner[-1].lineno}" if inner else ""
 
 
 def open_window(broken: Broken, preset: Path | None = None) -> Any:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from flowmap_studio.core.drawing.layers import LINE_WIDTH, MARKER_SCALE
+from flowmap_studio.core.probing.values import Lines, Paths
 from flowmap_studio.runtime.frames import Frame
-from flowmap_studio.runtime.probe_values import Paths
 from flowmap_studio.views.points_item import PointsItem
 from flowmap_studio.views.stage_layers.items import PathsItem
 from flowmap_studio.views.stage_plot import StagePlot
 from flowmap_studio.views.theme import Palette
 
 GROUP_DEPTH, TRACE_DEPTH, HEAD_DEPTH = 900.0, 910.0, 920.0
-GROUP_SCALE, HEAD_SCALE = 1.0, 1.2
-"""Larger than the markers of the clouds."""
 
 
 class Followed:
@@ -22,6 +21,7 @@ class Followed:
 
     Attributes:
         rows: The group's places among the noise points.
+        colours: Of group, trace and traced point, #rrggbb.
 
     Args:
         plot: Where.
@@ -29,9 +29,10 @@ class Followed:
 
     def __init__(self, plot: StagePlot) -> None:
         self.rows: npt.NDArray[np.int64] = np.empty(0, np.int64)
-        self.path = PathsItem(2.0, whole=True)
-        self.head = PointsItem("#000000", HEAD_SCALE)
-        self.group = PointsItem("#000000", GROUP_SCALE)
+        self.colours: dict[str, str] = {}
+        self.path = PathsItem(LINE_WIDTH["trace"], whole=True)
+        self.head = PointsItem("#000000", MARKER_SCALE["traced"])
+        self.group = PointsItem("#000000", MARKER_SCALE["group"])
         depths = (TRACE_DEPTH, HEAD_DEPTH, GROUP_DEPTH)
         for item, depth in zip((self.path, self.head, self.group), depths, strict=True):
             item.setZValue(depth)
@@ -39,9 +40,14 @@ class Followed:
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours."""
-        self.path.set_colour(palette.text)
-        self.head.set_colour(palette.text)
-        self.group.set_colour(palette.consistency)
+        self.colours = {"trace": palette.text, "traced": palette.text, "group": palette.consistency}
+        self.path.set_colour(self.colours["trace"])
+        self.head.set_colour(self.colours["traced"])
+        self.group.set_colour(self.colours["group"])
+
+    def shape(self) -> Lines | None:
+        """The traced way, whole; None where there is none."""
+        return self.path.shape()
 
     def show_paths(self, paths: Paths | None) -> None:
         """Draw the traced way, or none."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -11,17 +10,9 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor
 
-from flowmap_studio.core.palettes import rgb
-from flowmap_studio.runtime.probe_values import DEPTH_NATS, Heat, Lines, Paths
-
-DOUBLINGS = 4.0
-"""Doublings or halvings of area that have the full colour."""
-FULL_GAP = 0.25
-"""Distance, in units of the data's spread, that has the full colour."""
-FOLD_ALPHA = 0.9
-
-
-Strength = Callable[[Heat], npt.NDArray[np.float64]]
+from flowmap_studio.core.drawing.heats import HeatColours, HeatScale, heat_pixels, heat_scale
+from flowmap_studio.core.probing.shapes import broken, gone, place_at
+from flowmap_studio.core.probing.values import Heat, Lines, Paths
 
 
 class StageItem(Protocol):
@@ -40,6 +31,13 @@ class StageItem(Protocol):
         """Lie over what has a lower value."""
 
 
+class ProbeItem(StageItem, Protocol):
+    """What the stage does with a layer that is no cloud."""
+
+    def shape(self) -> Lines | Heat | None:
+        """What it draws; None where there is nothing."""
+
+
 class LinesItem(pg.PlotCurveItem):
     """Lines with gaps: the deformed grid, and the arrows of a velocity.
 
@@ -50,10 +48,11 @@ class LinesItem(pg.PlotCurveItem):
     def __init__(self, width: float = 1.0) -> None:
         super().__init__(connect="finite", skipFiniteCheck=True)
         self._width = width
+        self._lines: Lines | None = None
 
     def set_colour(self, colour: str) -> None:
         """Draw in a colour, #rrggbb."""
-        self.setPen(pg.mkPen(colour, width=self._width))
+        self.setPen(pg.mkPen(QColor(colour), width=self._width))
 
     def set_opacity(self, opacity: float) -> None:
         """Draw with an opacity in [0, 1]."""
@@ -61,10 +60,15 @@ class LinesItem(pg.PlotCurveItem):
 
     def set_value(self, value: Lines | None) -> None:
         """Draw these lines, or none."""
+        self._lines = value
         if value is None:
             self.clear()
         else:
             self.setData(value.x, value.y)
+
+    def shape(self) -> Lines | None:
+        """The lines that are drawn; None where there are none."""
+        return self._lines
 
 
 class PathsItem(LinesItem):
@@ -101,70 +105,32 @@ class PathsItem(LinesItem):
         paths = self._paths
         if paths is None:
             self.set_value(None)
-            return
-        gone = paths.positions
-        if not self._whole:
-            passed = int(np.searchsorted(paths.times, self._t, side="left"))
-            gone = np.concatenate([gone[:passed], place_at(paths, self._t)[None]])
-        gap = np.full((1, *gone.shape[1:]), np.nan)
-        joined = np.concatenate([gone, gap]).transpose(1, 0, 2).reshape(-1, 2)
-        self.set_value(Lines(joined[:, 0], joined[:, 1]))
-
-
-def place_at(paths: Paths, t: float) -> npt.NDArray[np.float64]:
-    """(n, 2) positions at flow time t, linear between the known times."""
-    after = int(np.clip(np.searchsorted(paths.times, t), 1, len(paths.times) - 1))
-    before = after - 1
-    share = (t - paths.times[before]) / (paths.times[after] - paths.times[before])
-    one, other = paths.positions[before], paths.positions[after]
-    place: npt.NDArray[np.float64] = one + share * (other - one)
-    return place
-
-
-def by_doublings(heat: Heat) -> npt.NDArray[np.float64]:
-    """Of logarithms to base 2 that are clear at 0."""
-    return np.abs(heat.values) / DOUBLINGS
-
-
-def by_nats(heat: Heat) -> npt.NDArray[np.float64]:
-    """Of logarithms whose top is strong; what lies `DEPTH_NATS` below it is clear."""
-    return np.clip(1 - (heat.top - heat.values) / DEPTH_NATS, 0, 1) ** 2
-
-
-def by_share(heat: Heat) -> npt.NDArray[np.float64]:
-    """Of figures from 0 to their top, evenly."""
-    return heat.values / heat.top if heat.top > 0 else np.zeros_like(heat.values)
-
-
-def by_distance(heat: Heat) -> npt.NDArray[np.float64]:
-    """Of distances; small ones are seen too."""
-    return np.sqrt(heat.values / FULL_GAP)
+        elif self._whole:
+            self.set_value(broken(paths.positions.transpose(1, 0, 2)))
+        else:
+            self.set_value(gone(paths, self._t))
 
 
 class HeatItem(pg.ImageItem):
     """A figure at each place as a picture.
 
     Args:
-        strength: How strongly it colours a place, 1 for the full colour.
-        signed: Whether figures below 0 have a colour of their own.
+        layer: Whose, a name in `HEATS`.
     """
 
-    def __init__(self, strength: Strength, *, signed: bool = False) -> None:
+    def __init__(self, layer: str) -> None:
         super().__init__(axisOrder="row-major")
-        self._strength = strength
-        self._signed = signed
+        self._layer = layer
         self._heat: Heat | None = None
-        self._colours = ("#ffffff", "#808080", "#ff0000")
+        self._colours = HeatColours("#ffffff", "#808080", "#ff0000")
 
     def set_colour(self, colour: str) -> None:
         """Draw in a colour, #rrggbb."""
-        self._colours = (colour, *self._colours[1:])
-        self._draw()
+        self._recolour(QColor(colour).name(), self._colours.below, self._colours.folded)
 
     def set_other_colours(self, below: str, folded: str) -> None:
         """Colours of negative figures and of folds, #rrggbb."""
-        self._colours = (self._colours[0], below, folded)
-        self._draw()
+        self._recolour(self._colours.above, QColor(below).name(), QColor(folded).name())
 
     def set_opacity(self, opacity: float) -> None:
         """Draw with an opacity in [0, 1]."""
@@ -175,19 +141,25 @@ class HeatItem(pg.ImageItem):
         self._heat = value
         self._draw()
 
+    def shape(self) -> Heat | None:
+        """The picture that is drawn; None where there is none."""
+        return self._heat
+
+    def scale(self) -> HeatScale | None:
+        """What the picture's colours mean; None where there is none."""
+        if self._heat is None:
+            return None
+        return heat_scale(self._layer, self._heat, self._colours)
+
     def pixels(self) -> npt.NDArray[np.uint8]:
         """(rows, columns, 4) red, green, blue and opacity; nothing at all without a picture."""
-        heat = self._heat
-        if heat is None:
+        if self._heat is None:
             return np.empty((0, 0, 4), np.uint8)
-        values, share = heat.values, self._strength(heat)
-        share = np.where(np.isnan(share), 0, np.clip(share, 0, 1))
-        colours = np.array([rgb(QColor(colour).name()) for colour in self._colours])
-        chosen = np.where(values < 0, 1, 0) if self._signed else np.zeros(values.shape, int)
-        chosen[heat.folded] = 2
-        share[heat.folded] = FOLD_ALPHA
-        made = np.concatenate([colours[chosen], np.round(255 * share)[..., None]], axis=-1)
-        return made.astype(np.uint8)
+        return heat_pixels(self._layer, self._heat, self._colours)
+
+    def _recolour(self, above: str, below: str, folded: str) -> None:
+        self._colours = HeatColours(above, below, folded)
+        self._draw()
 
     def _draw(self) -> None:
         heat = self._heat

@@ -1,26 +1,14 @@
-"""The layers of the stage in the window: the clouds and the probes, their names and colours."""
+"""The layers of the stage in the window: their keys, tips and choice of colours."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flowmap_studio.core.drawing.layers import DEPTH, LABELS, LAYERS
-from flowmap_studio.runtime.probe_values import LAYER_PROBES
+from flowmap_studio.core.drawing.layers import ALL_LAYERS
 from flowmap_studio.views.theme import Palette
 
-ALL_LAYERS = (*LAYERS, *LAYER_PROBES)
 KEYS: Mapping[str, str] = dict(zip(ALL_LAYERS, "1234567890R", strict=True))
 """The key that shows or hides each layer."""
-NAMES: Mapping[str, str] = {
-    **LABELS,
-    "grid": "Deformed grid",
-    "velocity": "Velocity field",
-    "trajectories": "Trajectories",
-    "area": "Area change",
-    "likelihood": "Log-likelihood",
-    "density": "Density",
-    "semigroup": "Semigroup residual",
-}
 TIPS: Mapping[str, str] = {
     "source": "The noise points x0 that every cloud starts from; always the same ones, so that "
     "points move instead of flickering",
@@ -42,39 +30,6 @@ TIPS: Mapping[str, str] = {
     "semigroup": "‖X(t/2, t) ∘ X(0, t/2) − X(0, t)‖ at the noise that the map starts from, in "
     "units of the data's spread: where two jumps end elsewhere than one. Full colour from 0.25 on",
 }
-BACK_TO_FRONT = (
-    *("density", "likelihood", "semigroup", "area"),
-    *DEPTH[:2],
-    "grid",
-    *DEPTH[2:],
-    "trajectories",
-    "velocity",
-)
-"""Pictures lie under the points, lines over those that they are about."""
-OPACITY: Mapping[str, float] = {
-    "grid": 0.6,
-    "velocity": 0.8,
-    "trajectories": 0.7,
-    "area": 0.7,
-    "likelihood": 0.7,
-    "density": 0.7,
-    "semigroup": 0.7,
-}
-_COLOURS = {
-    "grid": "muted",
-    "velocity": "text",
-    "trajectories": "consistency",
-    "area": "match",
-    "likelihood": "identity",
-    "density": "one_step",
-    "semigroup": "consistency",
-}
-"""Names of the palette's colours: they differ from those of the clouds."""
-
-
-def layer_colour(palette: Palette, layer: str) -> str:
-    """A layer's own colour, #rrggbb."""
-    return palette.layer(_COLOURS.get(layer, layer))
 
 
 def colour_choices(palette: Palette) -> tuple[str, ...]:

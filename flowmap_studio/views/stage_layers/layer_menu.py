@@ -8,7 +8,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import QMenu, QToolButton
 
-from flowmap_studio.views.stage_layers.kinds import NAMES, colour_choices
+from flowmap_studio.core.drawing.layers import NAMES
+from flowmap_studio.views.stage_layers.kinds import colour_choices
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 

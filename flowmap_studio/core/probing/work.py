@@ -24,7 +24,7 @@ from flowmap_studio.core.probes import (
     source_log_density,
     trajectories,
 )
-from flowmap_studio.runtime.probe_shapes import (
+from flowmap_studio.core.probing.shapes import (
     arrow_lines,
     broken,
     density_heat,
@@ -32,7 +32,7 @@ from flowmap_studio.runtime.probe_shapes import (
     log_mass_heat,
     parts,
 )
-from flowmap_studio.runtime.probe_values import (
+from flowmap_studio.core.probing.values import (
     TRACE,
     Heat,
     Lines,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from flowmap_studio.runtime.probe_values import Heat, Lines, Wide
+from flowmap_studio.core.probing.values import Heat, Lines, Paths, Wide
 
 PICTURE, DENSITY_PICTURE = 96, 160
 """Pixels of a picture along each axis: of log-likelihoods, and of densities."""
@@ -17,11 +18,12 @@ BLUR = 2.0
 """Standard deviation of a density's smoothing, in pixels."""
 TAIL = 0.002
 """Share of the points that may lie outside a density's picture on each side."""
+Floats = TypeVar("Floats", npt.NDArray[np.float32], npt.NDArray[np.float64])
 HEAD = 0.32
 """Length of an arrow's head as a share of the arrow."""
 
 
-def parts(points: npt.NDArray[np.float32], size: int) -> Iterator[npt.NDArray[np.float32]]:
+def parts(points: Floats, size: int) -> Iterator[Floats]:
     """The points (n, dim), up to `size` at a time."""
     for start in range(0, len(points), size):
         yield points[start : start + size]
@@ -32,6 +34,23 @@ def broken(lines: Wide) -> Lines:
     gap = np.full((len(lines), 1, 2), np.nan)
     joined = np.concatenate([lines, gap], axis=1).reshape(-1, 2)
     return Lines(joined[:, 0].copy(), joined[:, 1].copy())
+
+
+def place_at(paths: Paths, t: float) -> Wide:
+    """(n, 2) positions at flow time t, linear between the known times."""
+    after = int(np.clip(np.searchsorted(paths.times, t), 1, len(paths.times) - 1))
+    before = after - 1
+    share = (t - paths.times[before]) / (paths.times[after] - paths.times[before])
+    one, other = paths.positions[before], paths.positions[after]
+    place: Wide = one + share * (other - one)
+    return place
+
+
+def gone(paths: Paths, t: float) -> Lines:
+    """The ways as far as they have come at flow time t."""
+    passed = int(np.searchsorted(paths.times, t, side="left"))
+    way = np.concatenate([paths.positions[:passed], place_at(paths, t)[None]])
+    return broken(way.transpose(1, 0, 2))
 
 
 def arrow_lines(places: Wide, velocity: Wide, room: float) -> Lines:
@@ -67,12 +86,7 @@ def log_mass_heat(places: Wide, mass: Wide) -> Heat:
     low, high = places.min(axis=(0, 1)), places.max(axis=(0, 1))
     figures = np.concatenate([places, mass[..., None] / FINER**2], axis=-1)
     spread = _finer(figures).reshape(-1, 3)
-    counted = np.histogram2d(
-        *spread[:, 1::-1].T,
-        PICTURE,
-        list(zip(low, high, strict=True))[::-1],
-        weights=spread[:, 2],
-    )[0]
+    counted = _counted(spread[:, :2], (low, high), PICTURE, spread[:, 2])
     with np.errstate(divide="ignore"):
         nats = np.log(counted / np.prod((high - low) / PICTURE))
     nats[np.isneginf(nats)] = np.nan
@@ -85,11 +99,18 @@ def density_heat(points: Wide) -> Heat:
 
     low, high = np.quantile(points, [TAIL, 1 - TAIL], axis=0)
     low, high = low - 0.06 * (high - low), high + 0.06 * (high - low)
-    ends = list(zip(low, high, strict=True))
-    counted = np.histogram2d(*points[:, ::-1].T, DENSITY_PICTURE, ends[::-1])[0]
+    counted = _counted(points, (low, high), DENSITY_PICTURE)
     density = gaussian_filter(counted, BLUR, mode="constant")
     density /= len(points) * np.prod((high - low) / DENSITY_PICTURE)
     return Heat(density, low, high, np.zeros(density.shape, np.bool_), float(density.max()))
+
+
+def _counted(points: Wide, ends: tuple[Wide, Wide], bins: int, weights: Wide | None = None) -> Wide:
+    """(bins, bins) points (n, 2) in each pixel between two corners, or their weights."""
+    (left, bottom), (right, top) = ends[0].tolist(), ends[1].tolist()
+    sides = [[bottom, top], [left, right]]
+    found: Wide = np.histogram2d(points[:, 1], points[:, 0], bins, sides, weights=weights)[0]
+    return found
 
 
 def _finer(figures: Wide) -> Wide:

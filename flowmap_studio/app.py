@@ -23,7 +23,7 @@ from flowmap_studio.runtime.session import Session
 from flowmap_studio.runtime.workers import Worker
 from flowmap_studio.views import language, theme
 from flowmap_studio.views.icons import application_icon
-from flowmap_studio.views.settings import Settings, recovery_folder
+from flowmap_studio.views.settings import Settings, heads_file, recovery_folder
 from flowmap_studio.views.window import StudioWindow
 
 FIRST_PRESET = "moons.flowmap"
@@ -47,7 +47,7 @@ def create_window(preset: Path | None = None) -> QMainWindow:
     first = _collect_garbage_here()
     palette = theme.system_palette(app)
     theme.apply(app, palette)
-    window = StudioWindow(Session(recovery=recovery_folder()), palette)
+    window = StudioWindow(Session(recovery=recovery_folder(), heads=heads_file()), palette)
     window.setWindowIcon(application_icon())
     app.styleHints().colorSchemeChanged.connect(window.follow_system)
     app.aboutToQuit.connect(window.session.shutdown)  # also where nobody closes the window

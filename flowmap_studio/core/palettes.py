@@ -23,6 +23,7 @@ class Palette:
     border: str
     text: str
     muted: str
+    faint: str
     grid: str
     accent: str
     accent_hover: str
@@ -70,6 +71,7 @@ LIGHT = Palette(
     border="#d5d9e0",
     text="#1b1f27",
     muted="#5d6675",
+    faint="#9aa2af",
     grid="#e3e6eb",
     accent="#0072b2",
     accent_hover="#005f96",
@@ -109,6 +111,7 @@ DARK = Palette(
     border="#333a47",
     text="#e7eaf0",
     muted="#98a2b3",
+    faint="#667082",
     grid="#262c37",
     accent="#56b4e9",
     accent_hover="#7cc6f0",

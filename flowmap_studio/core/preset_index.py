@@ -1,13 +1,20 @@
-"""The library's lines of whole folders: each file is opened once for as long as it is unchanged."""
+"""The library's lines of whole folders: each file is opened once for as long as it is unchanged.
+
+What was read is kept in a file between the starts of the program.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
-from flowmap_studio.core.errors import PresetError
+from flowmap_studio.core.errors import PresetError, StudioError
+from flowmap_studio.core.files import write_whole
 from flowmap_studio.core.library import PresetEntry
 from flowmap_studio.core.presets import read_entry
 
@@ -15,15 +22,27 @@ SUFFIX = ".flowmap"
 FIRST_BATCH = 64
 """Lines after which a listing is told for the first time; every further one is twice as long."""
 
+KEPT_VERSION = 1
+"""Of the file; one of another version is read anew from the presets."""
+MOST_KEPT_BYTES = 64 * 1024 * 1024
+"""A larger file of heads is not ours."""
+
 Stamp = tuple[int, int]
 """Size in bytes and time of the last change in nanoseconds."""
 
 
 class PresetIndex:
-    """Heads of preset files by path; use it from one thread."""
+    """Heads of preset files by path; use it from one thread.
 
-    def __init__(self) -> None:
-        self._known: dict[Path, tuple[Stamp, PresetEntry | None]] = {}
+    Args:
+        kept: The file that heads are kept in between two starts; none when None. A damaged one
+            counts as empty, and one that can't be written is passed over.
+    """
+
+    def __init__(self, kept: Path | None = None) -> None:
+        self._kept = kept
+        self._known: dict[Path, tuple[Stamp, PresetEntry | None]] | None = None
+        self._changed = False
 
     def listing(
         self, folders: Sequence[tuple[Path, bool]]
@@ -38,6 +57,8 @@ class PresetIndex:
             None after every file; now and then the entries so far and whether they are all, sorted
             by folder and file name.
         """
+        if self._known is None:
+            self._known = {} if self._kept is None else _kept_heads(self._kept)
         files = [(file, shipped) for folder, shipped in folders for file in _files(folder)]
         entries: list[PresetEntry] = []
         due = FIRST_BATCH
@@ -49,10 +70,13 @@ class PresetIndex:
                 due *= 2
             yield None
         seen = {path for (path, _), _ in files}
+        self._changed |= not seen >= self._known.keys()
         self._known = {path: known for path, known in self._known.items() if path in seen}
         yield entries, True
+        self._keep()
 
     def _entry(self, path: Path, stamp: Stamp, shipped: bool) -> PresetEntry | None:
+        assert self._known is not None  # noqa: S101 - `listing` began with it
         known = self._known.get(path)
         if known is not None and known[0] == stamp:
             entry = known[1]
@@ -62,7 +86,67 @@ class PresetIndex:
         except (PresetError, OSError):
             found = None  # opening it by hand says what is wrong with it
         self._known[path] = stamp, found
+        self._changed = True
         return found
+
+    def _keep(self) -> None:
+        if self._kept is None or not self._changed or self._known is None:
+            return
+        self._changed = False
+        heads = [
+            [str(path), *stamp, None if entry is None else _as_plain(entry)]
+            for path, (stamp, entry) in self._known.items()
+        ]
+        content = json.dumps({"version": KEPT_VERSION, "heads": heads}).encode()
+        with contextlib.suppress(OSError, StudioError):  # the presets are read again, that is all
+            self._kept.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self._kept, content)
+
+
+def _as_plain(entry: PresetEntry) -> dict[str, Any]:
+    """An entry without its path and picture, ready for JSON."""
+    plain = asdict(replace(entry, thumbnail=None))
+    del plain["path"], plain["thumbnail"]
+    return plain
+
+
+def _kept_heads(kept: Path) -> dict[Path, tuple[Stamp, PresetEntry | None]]:
+    """What such a file holds; nothing where it can't be understood."""
+    try:
+        if kept.stat().st_size > MOST_KEPT_BYTES:
+            return {}
+        found = json.loads(kept.read_bytes())
+        if found["version"] != KEPT_VERSION:
+            return {}
+        return {
+            Path(path): ((int(size), int(changed)), plain and _entry_of(Path(path), plain))
+            for path, size, changed, plain in found["heads"]
+        }
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return {}
+
+
+def _entry_of(path: Path, plain: dict[str, Any]) -> PresetEntry:
+    """The entry of JSON's values.
+
+    Raises:
+        TypeError: A value is of another kind.
+    """
+    texts = {name: plain[name] for name in ("title", "subtitle", "notes")}
+    tags, score = plain["tags"], plain["score"]
+    plain_texts = [*texts.values(), *tags]
+    if not all(isinstance(text, str) for text in plain_texts):
+        raise TypeError
+    return PresetEntry(
+        path=path,
+        thumbnail=None,
+        shipped=bool(plain["shipped"]),
+        tags=tuple(tags),
+        modified=int(plain["modified"]),
+        score=None if score is None else float(score),
+        unread=bool(plain["unread"]),
+        **texts,
+    )
 
 
 def _files(folder: Path) -> list[tuple[Path, Stamp]]:

@@ -24,20 +24,24 @@ Listing = Iterator[tuple[list[PresetEntry], bool] | None]
 
 
 class LibrarianThread(Worker):
-    """Does what is seen first: pictures before moving pictures before the list."""
+    """Does what is seen first: pictures before moving pictures before the list.
+
+    Args:
+        kept: Where the list is kept between two starts; see `PresetIndex`.
+    """
 
     listed = Signal(object, bool)  # list[PresetEntry], whether these are all
     pictured = Signal(object, object)  # Path, PNG bytes or None
     animated = Signal(object, object)  # Path, list of PNG bytes; empty where there is none
 
-    def __init__(self) -> None:
+    def __init__(self, kept: Path | None = None) -> None:
         super().__init__()
         self._changed = threading.Condition()
         self._stopped = False
         self._pictures: list[Path] = []
         self._film: Path | None = None
         self._folders: Folders | None = None
-        self._index = PresetIndex()
+        self._index = PresetIndex(kept)
         self._listing: Listing | None = None
 
     def ask_list(self, folders: Folders) -> None:
@@ -101,6 +105,7 @@ class LibrarianThread(Worker):
         if news is not None:
             self.listed.emit(*news)
             if news[1]:
+                next(listing, None)  # it keeps what it knows
                 self._listing = None
 
     def _frames(self, path: Path) -> Sequence[bytes]:
@@ -116,15 +121,19 @@ class LibrarianThread(Worker):
 
 
 class Librarian(QObject):
-    """Starts the thread when something is first asked for (GUI thread)."""
+    """Starts the thread when something is first asked for (GUI thread).
+
+    Args:
+        kept: Where the list is kept between two starts; see `PresetIndex`.
+    """
 
     listed = Signal(object, bool)
     pictured = Signal(object, object)
     animated = Signal(object, object)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, kept: Path | None = None) -> None:
         super().__init__(parent)
-        self._thread = thread = LibrarianThread()
+        self._thread = thread = LibrarianThread(kept)
         self._ended = False
         thread.listed.connect(self.listed)
         thread.pictured.connect(self.pictured)

@@ -47,7 +47,12 @@ class Session(StagedRun):
     view_found = Signal(object)  # StageView, of a preset that has just been opened
     preset_saved = Signal(object)  # Path
 
-    def __init__(self, parent: QObject | None = None, recovery: Path | None = None) -> None:
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        recovery: Path | None = None,
+        heads: Path | None = None,
+    ) -> None:
         super().__init__(parent, recovery)
         self._preserved = False
         self.comparison = ComparisonControl(self)
@@ -55,7 +60,7 @@ class Session(StagedRun):
         self.bookmarks = Bookmarks(self)
         self.probes = ProbeControl(self)
         self.frame_changed.connect(self.probes.show_frame)
-        self.librarian = Librarian(self)
+        self.librarian = Librarian(self, heads)
 
     def begin(self) -> None:
         """Start answering: the evaluator imports torch, so call it once the window is painted."""

@@ -104,6 +104,12 @@ ACTIONS = (
         "fit",
         part=1,
     ),
+    ActionRow("zoomInAction", "View", "Zoom in", ("Ctrl++", "Ctrl+="), part=1),
+    ActionRow("zoomOutAction", "View", "Zoom out", ("Ctrl+-",), part=1),
+    ActionRow("lookLeftAction", "View", "Look further left", ("Ctrl+Left",), part=1),
+    ActionRow("lookRightAction", "View", "Look further right", ("Ctrl+Right",), part=1),
+    ActionRow("lookUpAction", "View", "Look further up", ("Ctrl+Up",), part=1),
+    ActionRow("lookDownAction", "View", "Look further down", ("Ctrl+Down",), part=1),
     ActionRow("stageOnlyAction", "View", "Stage only", ("F11",), "Hide or show all panels", part=1),
     ActionRow(
         "tourAction",

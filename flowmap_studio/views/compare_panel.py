@@ -25,6 +25,7 @@ from flowmap_studio.views.texts import told, tr
 from flowmap_studio.views.theme import Palette
 
 USUAL = ("flow-matching", "rectified-flow", "semigroup")
+WAITING_TEXT = "Each map comes here as soon as it is trained and measured."
 EMPTY_TEXT = (
     "Nothing is compared yet. Compare trains the chosen methods with the settings, data and seed "
     "of this window; or add the map on stage, or presets of the same target."
@@ -187,6 +188,7 @@ class ComparePanel(QWidget):
         self._clear.setEnabled(filled and not self._running)
         self._progress.setVisible(self._running)
         self.table.setVisible(filled)
+        self._empty.setText(tr(WAITING_TEXT if self._running else EMPTY_TEXT))
         self._empty.setVisible(not filled)
 
     def _on_start(self) -> None:

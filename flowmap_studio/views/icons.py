@@ -21,8 +21,8 @@ def icon(name: str, palette: Palette) -> QIcon:
     states = (
         (palette.text, QIcon.Mode.Normal, QIcon.State.Off),
         (palette.accent, QIcon.Mode.Normal, QIcon.State.On),
-        (palette.border, QIcon.Mode.Disabled, QIcon.State.Off),
-        (palette.border, QIcon.Mode.Disabled, QIcon.State.On),
+        (palette.faint, QIcon.Mode.Disabled, QIcon.State.Off),
+        (palette.faint, QIcon.Mode.Disabled, QIcon.State.On),
     )
     source = asset("icons", f"{name}.svg").read_text(encoding="utf-8")
     for colour, mode, state in states:

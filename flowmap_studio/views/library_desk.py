@@ -41,6 +41,8 @@ class LibraryDesk(QObject):
         self._window = window
         self._settings = settings
         self._shelf = Shelf(presets_folder(), deleted_folder())
+        self._deleted: list[Deleted] = []
+        """What can be had back, the last one last."""
         self._library = library = window.library
         session, librarian = window.session, window.session.librarian
         self._shipped = _shipped_folder()
@@ -53,6 +55,7 @@ class LibraryDesk(QObject):
         library.files_dropped.connect(self.take_in)
         library.reveal_requested.connect(_reveal)
         library.command_wanted.connect(self._do)
+        library.undo_wanted.connect(self._undo_deletion)
         library.favourites_changed.connect(self._remember_favourites)
         library.order_changed.connect(lambda name: settings.remember("presetOrder", name))
         library.set_order(settings.text("presetOrder"))
@@ -134,6 +137,7 @@ class LibraryDesk(QObject):
 
     def _rename(self, entry: PresetEntry, name: str) -> None:
         place = self._shelf.rename(entry.path, name)
+        self._recent.replace(entry.path, place)
         marked = self._remembered_favourites()
         if entry.path in marked:
             marked = marked - {entry.path} | {place}
@@ -161,6 +165,8 @@ class LibraryDesk(QObject):
 
     def _delete(self, entry: PresetEntry) -> None:
         deleted = self._shelf.delete(entry.path)
+        self._deleted.append(deleted)
+        self._library.set_undoable(True)
         self.refresh()
         self._window.message_bar.offer(
             tr("Deleted {title}.", title=entry.title),
@@ -168,7 +174,15 @@ class LibraryDesk(QObject):
             lambda: self._try(self._put_back, deleted),
         )
 
+    def _undo_deletion(self) -> None:
+        if self._deleted:
+            self._try(self._put_back, self._deleted[-1])
+
     def _put_back(self, deleted: Deleted) -> None:
+        if deleted not in self._deleted:  # it was had back by a key already
+            return
+        self._deleted.remove(deleted)
+        self._library.set_undoable(bool(self._deleted))
         place = self._shelf.put_back(deleted)
         self._changed(place)
         self._say(tr("{name} is back.", name=place.name))

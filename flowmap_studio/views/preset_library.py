@@ -49,6 +49,7 @@ class PresetLibrary(QWidget):
     filesDropped = files_dropped = Signal(object)  # noqa: N815 - a list[Path]
     revealRequested = reveal_requested = Signal(object)  # noqa: N815 - a Path
     command_wanted = Signal(str, object)  # a name of the menu, PresetEntry
+    undo_wanted = Signal()  # of a deletion
     favourites_changed = Signal(object)  # frozenset of Paths
     order_changed = Signal(str)
     picture_wanted = Signal(object)  # Path
@@ -92,6 +93,10 @@ class PresetLibrary(QWidget):
     def set_film(self, path: Path, pictures: Sequence[bytes]) -> None:
         """Show the moving picture of a preset while it is looked at."""
         self._motion.take(path, pictures)
+
+    def set_undoable(self, undoable: bool) -> None:
+        """Let Ctrl+Z in the list be about a deletion, or not."""
+        self._list.can_undo = undoable
 
     def set_favourites(self, paths: Collection[Path]) -> None:
         """Say which presets the user has marked, without telling anyone."""
@@ -142,6 +147,7 @@ class PresetLibrary(QWidget):
         self._list.selectionModel().currentChanged.connect(self._on_current)
         self._list.chosen.connect(self._on_chosen)
         self._list.command.connect(self._on_key)
+        self._list.undo_wanted.connect(self.undo_wanted)
         self._list.looked_at.connect(self._on_looked_at)
         self._list.customContextMenuRequested.connect(self._on_menu)
         self._empty = self._overlay("presetsEmpty")

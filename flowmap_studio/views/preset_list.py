@@ -31,14 +31,20 @@ class SearchLine(QLineEdit):
 
 
 class PresetList(QListView):
-    """A list whose rows are chosen by a single click, Enter or Return."""
+    """A list whose rows are chosen by a single click, Enter or Return.
+
+    Attributes:
+        can_undo: Whether Ctrl+Z is about a deletion.
+    """
 
     chosen = Signal(QModelIndex)
     command = Signal(str)  # a name of `COMMAND_KEYS`, for the current row
+    undo_wanted = Signal()
     looked_at = Signal(QModelIndex)  # the row under the pointer or reached by keys; invalid if none
 
     def __init__(self) -> None:
         super().__init__()
+        self.can_undo = False
         self.setObjectName("presetList")
         self.setAccessibleName(tr("Presets"))
         self.setUniformItemSizes(True)
@@ -48,7 +54,16 @@ class PresetList(QListView):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.clicked.connect(self.chosen)
 
+    def event(self, event: QEvent) -> bool:  # noqa: D102 - Qt's
+        if event.type() == QEvent.Type.ShortcutOverride and self.can_undo and _is_undo(event):
+            event.accept()  # here it is about presets first, and about settings after them
+            return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102 - Qt's
+        if self.can_undo and _is_undo(event):
+            self.undo_wanted.emit()
+            return
         pressed = QKeySequence(event.keyCombination())
         for name, keys in COMMAND_KEYS.items():
             if pressed == QKeySequence(keys) and self.currentIndex().isValid():
@@ -68,3 +83,7 @@ class PresetList(QListView):
     def leaveEvent(self, event: QEvent) -> None:  # noqa: D102 - Qt's
         super().leaveEvent(event)
         self.looked_at.emit(QModelIndex())
+
+
+def _is_undo(event: QEvent) -> bool:
+    return isinstance(event, QKeyEvent) and event.matches(QKeySequence.StandardKey.Undo)

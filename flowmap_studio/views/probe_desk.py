@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 PICKED = ("one_step", "composed", "source", "data")
 """Layers whose points can be picked, the first of those that are equally near."""
 NEIGHBOURS = 64
+ZOOM, PAN = 1.25, 0.1
+"""By one key: times as near, and share of what is seen."""
 COMING = "…"
 NONE = "none"
 
@@ -224,12 +226,19 @@ def _note(answer: ProbeAnswer) -> tuple[str, str]:
 def stage_handlers(window: StudioWindow) -> dict[str, Callable[[], object]]:
     """What the actions of the stage do; the desks are made after the actions."""
     stage, bar = window.stage, window.time_bar
+    plot = stage.plot
 
     def shows(layer: str) -> Callable[[], object]:
         return lambda: stage.toggle_layer(layer)
 
     return {
         **{action: shows(layer) for layer, action in PROBE_ACTIONS.items()},
+        "zoomInAction": lambda: plot.zoom(ZOOM),
+        "zoomOutAction": lambda: plot.zoom(1 / ZOOM),
+        "lookLeftAction": lambda: plot.pan(-PAN, 0),
+        "lookRightAction": lambda: plot.pan(PAN, 0),
+        "lookUpAction": lambda: plot.pan(0, PAN),
+        "lookDownAction": lambda: plot.pan(0, -PAN),
         "pingPongAction": lambda: bar.set_ping_pong(not bar.playback.ping_pong),
         "bookmarkTimeAction": lambda: window.bookmark_desk.toggle_time(),
         "nextTimeAction": lambda: window.bookmark_desk.go_to_time(1),

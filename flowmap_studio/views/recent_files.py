@@ -42,6 +42,12 @@ class RecentFiles(QObject):
         self._settings.remember(KEY, "\n".join(map(str, [path, *others][:MOST])))
         self._fill()
 
+    def replace(self, path: Path, place: Path) -> None:
+        """A file has another name now."""
+        there = [place.absolute() if other == path.absolute() else other for other in self.paths()]
+        self._settings.remember(KEY, "\n".join(map(str, there)))
+        self._fill()
+
     def _fill(self) -> None:
         self._menu.clear()
         for number, path in enumerate((p for p in self.paths() if p.is_file()), start=1):

@@ -182,5 +182,5 @@ def _box_style(palette: Palette, colour: str) -> str:
         f"QCheckBox:hover, QCheckBox:focus {{ color: {palette.accent}; }}"
         "QCheckBox::indicator { width: 10px; height: 10px; border-radius: 3px; "
         f"border: 2px solid {colour}; background: transparent; }}"
-        f"QCheckBox::indicator:checked {{ background: {colour}; }}"
+        f"QCheckBox::indicator:checked {{ background: {colour}; image: none; }}"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from platformdirs import user_config_path, user_data_path
+from platformdirs import user_cache_path, user_config_path, user_data_path
 from PySide6.QtCore import QByteArray, QSettings
 
 APP = "flowmap-studio"
@@ -28,6 +28,11 @@ def drawings_folder() -> Path:
 def recovery_folder() -> Path:
     """Where copies of runs lie that go on, or that a crash cut off; made by the first of them."""
     return user_data_path(APP, appauthor=False) / "recovery"
+
+
+def heads_file() -> Path:
+    """Where the library's list is kept, so that the next start need not read every preset."""
+    return user_cache_path(APP, appauthor=False) / "presets.json"
 
 
 class Settings:

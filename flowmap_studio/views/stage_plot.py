@@ -98,6 +98,18 @@ class StagePlot(pg.PlotWidget):
         (left, bottom), (right, top) = low, high
         self._box.setRange(xRange=(left, right), yRange=(bottom, top), padding=0)
 
+    def zoom(self, factor: float) -> None:
+        """Show so many times less of each axis, about the middle, as if the user had."""
+        low, high = self.view()
+        middle, half = (low + high) / 2, (high - low) / 2 / factor
+        self.move_to(middle - half, middle + half)
+
+    def pan(self, across: float, up: float) -> None:
+        """Move what is seen by these shares of its width and height, as if the user had."""
+        low, high = self.view()
+        by = (high - low) * (across, up)
+        self.move_to(low + by, high + by)
+
     def view(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Lower and upper ends (2,) of what is seen, in view units."""
         ends = np.array(self._box.viewRange(), np.float64)

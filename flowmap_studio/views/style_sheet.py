@@ -6,6 +6,7 @@ from flowmap_studio.resources import asset
 
 def style_sheet(p: Palette) -> str:
     """The application's style sheet in the colours of a palette."""
+    check = asset("icons", f"check-{'dark' if p.dark else 'light'}.svg").as_posix()
     arrow = asset("icons", f"arrow-{'dark' if p.dark else 'light'}.svg").as_posix()
     return f"""
 QMainWindow, QDialog {{ background: {p.window}; }}
@@ -18,7 +19,14 @@ QToolButton {{ border: 1px solid transparent; border-radius: 6px; padding: 4px 7
 QToolButton:hover {{ background: {p.grid}; }}
 QToolButton:pressed, QToolButton:checked {{ background: {p.grid}; border-color: {p.border}; }}
 QToolButton:focus {{ border-color: {p.accent}; }}
-QToolButton:disabled {{ color: {p.border}; }}
+QToolButton:disabled {{ color: {p.faint}; }}
+QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {p.muted};
+    border-radius: 4px; background: {p.field}; }}
+QCheckBox::indicator:hover, QCheckBox::indicator:focus {{ border-color: {p.accent}; }}
+QCheckBox::indicator:checked {{ background: {p.accent}; border-color: {p.accent};
+    image: url({check}); }}
+QCheckBox::indicator:disabled {{ border-color: {p.border}; background: {p.window}; }}
+QCheckBox:disabled {{ color: {p.faint}; }}
 QToolButton#trainButton {{ background: {p.accent}; color: {p.on_accent}; font-weight: 600;
     padding: 5px 12px; }}
 QToolButton#trainButton:hover {{ background: {p.accent_hover}; }}

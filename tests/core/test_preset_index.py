@@ -54,6 +54,60 @@ def test_each_file_is_opened_once_until_it_changes(
     assert [entry.path.stem for entry in told(index, (tmp_path, False))[0][0]] == ["a"]
 
 
+def test_heads_are_kept_between_two_starts(
+    tmp_path: Path, preset: Preset, opened: list[str]
+) -> None:
+    kept, folder = tmp_path / "cache" / "heads.json", tmp_path / "presets"
+    folder.mkdir()
+    for name in ("a", "b"):
+        path = folder / f"{name}.flowmap"
+        write_preset(path, dataclasses.replace(preset, title=name, tags=("x", "y")))
+    (folder / "broken.flowmap").write_bytes(b"nothing")
+    (first,) = told(PresetIndex(kept), (folder, False))
+    opened.clear()
+    (again,) = told(PresetIndex(kept), (folder, False))
+    assert again == first
+    assert opened == []
+    write_preset(folder / "b.flowmap", dataclasses.replace(preset, title="other"))
+    (folder / "a.flowmap").unlink()
+    (later,) = told(PresetIndex(kept), (folder, False))
+    assert [entry.title for entry in later[0]] == ["other"]
+    assert opened == ["b.flowmap"]
+    assert str(folder / "a.flowmap") not in kept.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe",
+        b"[]",
+        b'{"version": 2, "heads": []}',
+        b'{"version": 1, "heads": [["a", 1, 2]]}',
+        b'{"version": 1, "heads": [["a", 1, 2, {"title": 5}]]}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_damaged_file_of_heads_counts_as_empty(
+    tmp_path: Path, preset: Preset, content: bytes, opened: list[str]
+) -> None:
+    kept = tmp_path / "heads.json"
+    kept.write_bytes(content)
+    write_preset(tmp_path / "a.flowmap", preset)
+    (found,) = told(PresetIndex(kept), (tmp_path, False))
+    assert [entry.path.name for entry in found[0]] == ["a.flowmap"]
+    opened.clear()
+    told(PresetIndex(kept), (tmp_path, False))  # and is written anew
+    assert opened == []
+
+
+def test_heads_that_cannot_be_kept_do_no_harm(tmp_path: Path, preset: Preset) -> None:
+    write_preset(tmp_path / "a.flowmap", preset)
+    (tmp_path / "file").write_bytes(b"")
+    (found,) = told(PresetIndex(tmp_path / "file" / "heads.json"), (tmp_path, False))
+    assert len(found[0]) == 1
+
+
 def test_ten_thousand_files_are_told_in_growing_batches_and_then_not_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

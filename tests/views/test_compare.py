@@ -75,6 +75,7 @@ def test_methods_are_trained_and_their_rows_fill_the_table(comparer: Any) -> Non
     assert not comparer.find("compareEmpty", QLabel).isHidden()
     comparer.click("compareStart")
     assert comparer.find("compareStart", QPushButton).text() == "Cancel"
+    assert comparer.find("compareEmpty", QLabel).text().startswith("Each map comes here")
     comparer.until(lambda: table(comparer).rowCount() > 0)
     compared(comparer)
     assert comparer.find("compareEmpty", QLabel).isHidden()

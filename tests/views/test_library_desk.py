@@ -176,6 +176,37 @@ def test_what_is_deleted_can_be_had_back(studio: Any, library: Library) -> None:
     assert path.read_bytes() == content
 
 
+def test_ctrl_z_in_the_list_has_a_deleted_preset_back_and_leaves_the_settings(
+    studio: Any, library: Library
+) -> None:
+    settings = studio.session.config
+    path = presets_folder() / "mine.flowmap"
+    content = path.read_bytes()
+    library.go_to("mine")
+    studio.key(Qt.Key.Key_Delete)
+    studio.until(lambda: "mine" not in library.titles())
+    studio.key(Qt.Key.Key_Z, CONTROL)
+    library.until_listed("mine")
+    assert path.read_bytes() == content
+    assert studio.message() == "mine.flowmap is back."
+    assert studio.session.config == settings
+    studio.click("messageClose")
+    studio.key(Qt.Key.Key_Z, CONTROL)  # once only: from now on it is about settings
+    assert studio.message() == ""
+
+
+def test_a_renamed_preset_stays_among_the_recent_files(studio: Any, library: Library) -> None:
+    library.go_to("mine")
+    studio.key(Qt.Key.Key_F2)
+    dialog = studio.find("presetNameDialog", QWidget)
+    dialog.findChild(QLineEdit, "presetName").setText("Three rings")
+    accept(dialog)
+    library.until_listed("Three rings")
+    menu = studio.find("recentMenu", QMenu)
+    menu.aboutToShow.emit()
+    assert next(action.text() for action in menu.actions()) == "&1  Three rings.flowmap"
+
+
 def test_shipped_presets_are_neither_renamed_nor_deleted(studio: Any, library: Library) -> None:
     library.go_to("Spiral")
     for key in (Qt.Key.Key_F2, Qt.Key.Key_Delete):

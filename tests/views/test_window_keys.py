@@ -90,6 +90,30 @@ def test_digits_toggle_layers(focused: Any) -> None:
         assert len(focused.shown(layer)) > 0
 
 
+def test_the_view_is_zoomed_and_moved(focused: Any) -> None:
+    stage, control = focused.window.stage, Qt.KeyboardModifier.ControlModifier
+    low, high = stage.view()
+    focused.key(Qt.Key.Key_Plus, control)
+    nearer_low, nearer_high = stage.view()
+    assert (high - low) / (nearer_high - nearer_low) == pytest.approx(1.25)
+    assert nearer_low + nearer_high == pytest.approx(low + high)
+    assert stage.area() is not None
+    focused.key(Qt.Key.Key_Minus, control)
+    assert np.concatenate(stage.view()) == pytest.approx(np.concatenate([low, high]))
+    moves = {
+        Qt.Key.Key_Right: (0.1, 0.0),
+        Qt.Key.Key_Left: (-0.1, 0.0),
+        Qt.Key.Key_Up: (0.0, 0.1),
+        Qt.Key.Key_Down: (0.0, -0.1),
+    }
+    for key, by in moves.items():
+        low, high = stage.view()
+        focused.key(key, control)
+        assert stage.view()[0] - low == pytest.approx((high - low) * by)
+    focused.key(Qt.Key.Key_0, control)
+    assert stage.area() is None
+
+
 def test_runs_are_started_held_and_ended(focused: Any) -> None:
     focused.configure(steps=100_000_000)
     for key, state in [(Key.Key_R, "running"), (Key.Key_R, "paused"), (Key.Key_R, "running")]:

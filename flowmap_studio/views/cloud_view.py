@@ -31,9 +31,9 @@ from flowmap_studio.views.stage_plot import StagePlot
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 
-ROOM_FOR_COUNTS, ROOM_FOR_NAMES = 560, 440
-"""Narrower stages (logical pixels) leave the points' numbers, or the names too, out of the layer
-panel, which would cover the clouds."""
+ROOM_FOR_COUNTS, ROOM_FOR_NAMES, HEIGHT_FOR_NAMES = 560, 440, 400
+"""Narrower or lower stages (logical pixels) leave the points' numbers, or the names too, out of the
+layer panel, which would cover the clouds."""
 EDGE = 10
 """Logical pixels between the overlays and the edges of the plot."""
 
@@ -391,8 +391,10 @@ class CloudView(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102 - Qt's
         super().resizeEvent(event)
-        width = self.width()
-        self.panel.set_room(names=width >= ROOM_FOR_NAMES, counts=width >= ROOM_FOR_COUNTS)
+        width, low = self.width(), self.height() < HEIGHT_FOR_NAMES
+        self.panel.set_room(
+            names=width >= ROOM_FOR_NAMES and not low, counts=width >= ROOM_FOR_COUNTS
+        )
 
     def _place_overlays(self) -> None:
         inside = self._plot.inner_area()

@@ -104,7 +104,7 @@ class FilmDialog(QDialog):
         form.addRow(tr("Seconds"), self._seconds)
         form.addRow(tr("Colours"), self._look)
         self._text = QLabel(
-            tr("Layers, opacities and steps are those of the stage; the view fits source and data.")
+            tr("Layers, their looks, the view and the steps are those of the stage.")
         )
         self._text.setObjectName("filmText")
         self._text.setWordWrap(True)

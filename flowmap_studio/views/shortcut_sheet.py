@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QVBoxLa
 from flowmap_studio.views.actions import ACTIONS, ActionRow
 from flowmap_studio.views.texts import tr
 
-COLUMNS = (("File", "Edit", "Run"), ("Time",), ("View", "Help"))
+COLUMNS = (("File", "Edit", "Run", "Help"), ("Time",), ("View",))
 """Menus side by side; together they are all of `MENUS`."""
 
 

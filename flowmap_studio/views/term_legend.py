@@ -49,7 +49,7 @@ class TermLegend(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._states: dict[str, str] = dict.fromkeys(TERMS, "live")
-        self._columns = 0
+        self._arranged: tuple[int, tuple[QWidget, ...]] = 0, ()
         self._toggles: dict[str, QCheckBox] = {}
         self._values: dict[str, QLabel] = {}
         self._items: dict[str, QWidget] = {}
@@ -75,8 +75,7 @@ class TermLegend(QWidget):
             toggle.setText(tr(term) if words is None else f"{tr(term)}: {tr(words)}")
             toggle.setEnabled(self._states[term] != "absent")
             self._values[term].setVisible(words is None)
-            hidden = term in RARE_TERMS and self._states[term] == "absent"
-            self._items[term].setVisible(not hidden)
+            self._items[term].setVisible(self._is_spoken_of(term))
         self._arrange()
 
     def set_values(self, values: Mapping[str, float]) -> None:
@@ -129,14 +128,20 @@ class TermLegend(QWidget):
         row.addWidget(value)
         self._toggles[term], self._values[term], self._items[term] = toggle, value, item
 
+    def _is_spoken_of(self, term: str) -> bool:
+        return term not in RARE_TERMS or self._states[term] != "absent"
+
     def _arrange(self) -> None:
-        hints = [item.sizeHint().width() for item in self._items.values()]
-        two = max(hints[0::2]) + max(hints[1::2]) + GAP
+        shown = tuple(item for term, item in self._items.items() if self._is_spoken_of(term))
+        hints = [item.sizeHint().width() for item in shown]
+        two = max(hints[0::2], default=0) + max(hints[1::2], default=0) + GAP
         columns = 2 if two <= max(self.width(), 1) else 1
-        if columns == self._columns:
+        if (columns, shown) == self._arranged:
             return
-        self._columns = columns
-        for index, item in enumerate(self._items.values()):
+        self._arranged = columns, shown
+        for item in self._items.values():
+            self._grid.removeWidget(item)
+        for index, item in enumerate(shown):
             row, column = divmod(index, columns)
             self._grid.addWidget(item, row, column)
         self._grid.setColumnStretch(0, 1)

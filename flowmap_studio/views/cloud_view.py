@@ -393,7 +393,8 @@ class CloudView(QWidget):
         super().resizeEvent(event)
         width, low = self.width(), self.height() < HEIGHT_FOR_NAMES
         self.panel.set_room(
-            names=width >= ROOM_FOR_NAMES and not low, counts=width >= ROOM_FOR_COUNTS
+            names=width >= ROOM_FOR_NAMES and not low,
+            counts=width >= ROOM_FOR_COUNTS and not low,
         )
 
     def _place_overlays(self) -> None:

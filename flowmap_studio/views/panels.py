@@ -38,7 +38,11 @@ def scrolled(content: QWidget) -> QScrollArea:
     """A widget that scrolls where there is less room than it needs: its neighbours keep theirs."""
     area = QScrollArea()
     area.setObjectName(f"{content.objectName()}Scroll")
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    policy = Qt.FocusPolicy
+    inside = any(each.focusPolicy() & policy.TabFocus for each in content.findChildren(QWidget))
+    # Where the Tab key finds nothing inside, the area itself is scrolled by keys.
+    area.setFocusPolicy(policy.NoFocus if inside else policy.TabFocus)
+    area.setAccessibleName(content.accessibleName())
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidgetResizable(True)
     area.setWidget(content)

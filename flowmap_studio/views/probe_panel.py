@@ -114,10 +114,10 @@ class ProbePanel(QWidget):
             label.setText(sentence or NOTHING)
         elif name == "folds":
             label.setText(f"{100 * value:.1f} %")
+        elif name == "data_likelihood":
+            label.setText(tr("{value:.3f} nats", value=value))
         else:
-            label.setText(
-                tr("{value:.3f} nats", value=value) if name == "data_likelihood" else f"{value:.4f}"
-            )
+            label.setText(tr("{value:.4f} squared data units", value=value))
 
     def show_trace(self, paths: Paths | None) -> None:
         """Say from where to where the traced point goes, and how long its way is."""

@@ -26,7 +26,11 @@ def load_fonts() -> None:
     """Make the shipped font known, so that the look does not depend on the machine's fonts."""
     if FONT_FAMILY in QFontDatabase.families():
         return
-    for path in sorted(asset("fonts").glob("*.otf")):
+    try:
+        folder = asset("fonts")
+    except FileNotFoundError:  # the system's fonts can be read as well
+        return
+    for path in sorted(folder.glob("*.otf")):
         QFontDatabase.addApplicationFont(str(path))
 
 

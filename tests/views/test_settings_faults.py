@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 from platformdirs import user_config_path, user_data_path
 from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtGui import QGuiApplication
+
+from flowmap_studio.resources import asset
+from flowmap_studio.views import theme
 
 pytestmark = pytest.mark.qt_log_ignore(
     "This plugin does not support ",
@@ -61,6 +65,34 @@ def test_a_layout_of_nonsense_is_passed_over(
     studio.settled()
     assert 0 < studio.window.width() < 20_000
     assert studio.window.close()
+
+
+def test_a_window_of_a_screen_that_is_gone_comes_back_into_sight(
+    open_studio: Callable[..., Any], small_preset: Path
+) -> None:
+    studio = open_studio(small_preset)
+    studio.window.move(9_000, 5_000)  # on a screen that is there no more at the next start
+    assert studio.window.close()
+    again = open_studio(small_preset)
+    frame = again.window.frameGeometry()
+    screens = [screen.availableGeometry() for screen in QGuiApplication.screens()]
+    seen = [frame.intersected(screen) for screen in screens]
+    assert max(part.width() * part.height() for part in seen) > 200 * 200
+    assert again.window.close()
+
+
+def test_without_the_shipped_fonts_the_systems_serve(
+    open_studio: Callable[..., Any], small_preset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*parts: str) -> Path:
+        if "fonts" in parts:
+            raise FileNotFoundError(parts)
+        return asset(*parts)
+
+    monkeypatch.setattr(theme, "asset", gone)
+    monkeypatch.setattr(theme.QFontDatabase, "families", list)
+    theme.load_fonts()
+    works(open_studio(small_preset))
 
 
 @pytest.mark.parametrize("place", ["settings", "data"])

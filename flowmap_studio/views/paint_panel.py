@@ -21,10 +21,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from flowmap_studio.views.dropping import dropped_files
 from flowmap_studio.views.file_dialogs import TARGET_ENDINGS
 from flowmap_studio.views.paint_canvas import PaintCanvas
 from flowmap_studio.views.paint_symmetry import SYMMETRIES
-from flowmap_studio.views.preset_library import dropped_files
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 

@@ -14,22 +14,17 @@ from PySide6.QtGui import (
     QDropEvent,
     QResizeEvent,
 )
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from flowmap_studio.core.library import PresetEntry
+from flowmap_studio.views.dropping import dropped_presets
 from flowmap_studio.views.preset_delegate import PresetDelegate
-from flowmap_studio.views.preset_list import PresetList, SearchLine
+from flowmap_studio.views.preset_list import PresetList
 from flowmap_studio.views.preset_menu import PresetMenu
 from flowmap_studio.views.preset_model import ENTRY_ROLE, FAVOURITE_ROLE, PresetModel
 from flowmap_studio.views.preset_motion import PresetMotion
-from flowmap_studio.views.preset_order import OrderButton
 from flowmap_studio.views.preset_pictures import PresetPictures
+from flowmap_studio.views.preset_tools import PresetTools
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import LIGHT, Palette
 
@@ -102,12 +97,12 @@ class PresetLibrary(QWidget):
         """Say which presets the user has marked, without telling anyone."""
         self._favourites = frozenset(paths)
         with self._current_kept():
-            self._model.set_favourites(self._favourites, alone=self._only.isChecked())
+            self._model.set_favourites(self._favourites, alone=self._tools.favourites_only)
         self._update_empty()
 
     def set_order(self, name: str) -> None:
         """Sort so, if there is such an order."""
-        self._order.choose(name)
+        self._tools.choose_order(name)
 
     def select(self, path: Path) -> None:
         """Mark the preset of a path as the one on stage; none where it is not listed."""
@@ -131,16 +126,14 @@ class PresetLibrary(QWidget):
     # --- building -----------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._search = SearchLine()
-        self._search.setObjectName("presetSearch")
-        self._search.setAccessibleName(tr("Search presets"))
-        self._search.setPlaceholderText(tr("Search presets"))
-        self._search.setToolTip(tr("Words of title, target, method, tags or notes, in any order"))
-        self._search.setClearButtonEnabled(True)
-        self._search.setAcceptDrops(False)  # a dropped file is opened, not typed
-        self._search.textChanged.connect(self._on_search)
-        self._search.returnPressed.connect(lambda: self._enter_list(choose=True))
-        self._search.down_pressed.connect(lambda: self._enter_list(choose=False))
+        self._tools = PresetTools()
+        self._tools.searched.connect(self._on_search)
+        self._tools.list_wanted.connect(self._enter_list)
+        self._tools.order_chosen.connect(self._on_order)
+        self._tools.favourites_only_toggled.connect(
+            lambda _on: self.set_favourites(self._favourites)
+        )
+        self._tools.more_wanted.connect(self._on_more)
         self._list = PresetList()
         self._list.setModel(self._model)
         self._list.setItemDelegate(self._delegate)
@@ -160,31 +153,8 @@ class PresetLibrary(QWidget):
         box = QVBoxLayout(self)
         box.setContentsMargins(8, 6, 8, 8)
         box.setSpacing(6)
-        box.addLayout(self._build_tools())
+        box.addWidget(self._tools)
         box.addWidget(self._list, 1)
-
-    def _build_tools(self) -> QHBoxLayout:
-        self._order = OrderButton()
-        self._order.chosen.connect(self._on_order)
-        self._only = QToolButton()
-        self._only.setObjectName("presetFavourites")
-        self._only.setText("★")
-        self._only.setCheckable(True)
-        self._only.setAccessibleName(tr("Favourites only"))
-        self._only.setToolTip(tr("Show favourites only (Ctrl+B marks the current preset)"))
-        self._only.toggled.connect(lambda _on: self.set_favourites(self._favourites))
-        more = QToolButton()
-        more.setObjectName("presetMore")
-        more.setText("⋯")
-        more.setAccessibleName(tr("More about the current preset"))
-        more.setToolTip(tr("Rename, describe, duplicate, export or delete the current preset"))
-        more.clicked.connect(self._on_more)
-        row = QHBoxLayout()
-        row.setSpacing(2)
-        row.addWidget(self._search, 1)
-        for button in (self._order, self._only, more):
-            row.addWidget(button)
-        return row
 
     def _overlay(self, name: str) -> QLabel:
         label = QLabel(self._list)
@@ -281,7 +251,7 @@ class PresetLibrary(QWidget):
             self._model.search(text)
         self._update_empty()
 
-    def _enter_list(self, *, choose: bool) -> None:
+    def _enter_list(self, choose: bool) -> None:
         """Go from the search to the first row that it found, or to the current one."""
         index = self._list.currentIndex()
         if not index.isValid():
@@ -299,8 +269,8 @@ class PresetLibrary(QWidget):
         self.order_changed.emit(name)
 
     def _update_empty(self) -> None:
-        words = tr("Nothing matches “{text}”.", text=self._search.text())
-        if self._only.isChecked() and not self._search.text():
+        words = tr("Nothing matches “{text}”.", text=self._tools.text)
+        if self._tools.favourites_only and not self._tools.text:
             words = tr("No favourites yet. Press Ctrl+B on a preset to mark it.")
         self._empty.setText(words if self._model.count() else tr(NO_PRESETS))
         self._empty.setVisible(self._model.rowCount() == 0)
@@ -337,22 +307,3 @@ class PresetLibrary(QWidget):
             self.favourites_changed.emit(self._favourites)
         else:
             self.command_wanted.emit(name, entry)
-
-
-def dropped_presets(event: QDropEvent) -> list[Path]:
-    """The `.flowmap` files that a drag or drop carries."""
-    return dropped_files(event, (".flowmap",))
-
-
-def dropped_files(event: QDropEvent, endings: Collection[str]) -> list[Path]:
-    """The files that a drag or drop carries whose names end so."""
-    return [path for path in _dropped_paths(event) if path.suffix.lower() in endings]
-
-
-def dropped_folders(event: QDropEvent) -> list[Path]:
-    """The folders that a drag or drop carries."""
-    return [path for path in _dropped_paths(event) if path.is_dir()]
-
-
-def _dropped_paths(event: QDropEvent) -> list[Path]:
-    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]

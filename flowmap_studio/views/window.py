@@ -37,6 +37,7 @@ from flowmap_studio.views.command_palette import CommandPalette
 from flowmap_studio.views.compare_desk import CompareDesk
 from flowmap_studio.views.compare_panel import ComparePanel
 from flowmap_studio.views.config_form import ConfigForm
+from flowmap_studio.views.dropping import dropped_files, dropped_folders
 from flowmap_studio.views.export_desk import ExportDesk
 from flowmap_studio.views.file_dialogs import (
     TARGET_ENDINGS,
@@ -63,7 +64,7 @@ from flowmap_studio.views.panels import (
     scrolled,
     stack,
 )
-from flowmap_studio.views.preset_library import PresetLibrary, dropped_files, dropped_folders
+from flowmap_studio.views.preset_library import PresetLibrary
 from flowmap_studio.views.probe_desk import ProbeDesk, stage_handlers
 from flowmap_studio.views.probe_panel import ProbePanel
 from flowmap_studio.views.quality_plot import QualityPlot

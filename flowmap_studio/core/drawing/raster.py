@@ -97,7 +97,9 @@ class Painter:
                 plot.shape[:2],
                 coverage(diameter, self._layout.ratio, PHASES) * alpha,
             )
-            plot += (1 - np.exp(depth))[..., None] * (np.array(rgb(colour), np.float32) - plot)
+            inked = np.nonzero(depth)  # most of the plot is free
+            ground, ink = plot[inked], np.array(rgb(colour), np.float32)
+            plot[inked] = ground + (1 - np.exp(depth[inked]))[:, None] * (ink - ground)
 
     def _lay(self, plot: Ink, scene: Scene, layer: str) -> None:
         """Draw lines or a picture."""

@@ -109,9 +109,12 @@ def _painter(clouds: StageClouds, look: Look) -> Painter | SheetPainter:
 
 def _looking(scene: Scene, look: Look) -> Scene:
     """A scene as a look wants it, and in its language."""
+    clouds = scene.clouds
+    if look.projection is not None:  # images keep all their axes
+        clouds = {name: projected(cloud, look.projection) for name, cloud in clouds.items()}
     return replace(
         scene,
-        clouds={name: projected(cloud, look.projection) for name, cloud in scene.clouds.items()},
+        clouds=clouds,
         names={layer: look.say(name) for layer, name in scene.names.items()},
         opacities=look.opacities,
         colours=look.colours,

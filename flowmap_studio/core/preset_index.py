@@ -119,23 +119,26 @@ def _kept_heads(kept: Path) -> dict[Path, tuple[Stamp, PresetEntry | None]]:
         if found["version"] != KEPT_VERSION:
             return {}
         return {
-            Path(path): ((int(size), int(changed)), plain and _entry_of(Path(path), plain))
+            Path(path): ((int(size), int(changed)), _entry_of(Path(path), plain))
             for path, size, changed, plain in found["heads"]
         }
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return {}
 
 
-def _entry_of(path: Path, plain: dict[str, Any]) -> PresetEntry:
-    """The entry of JSON's values.
+def _entry_of(path: Path, plain: dict[str, Any] | None) -> PresetEntry | None:
+    """The entry of JSON's values; None stays None, a file that is no preset.
 
     Raises:
-        TypeError: A value is of another kind.
+        KeyError: A value is missing.
+        OverflowError, TypeError, ValueError: One is of another kind.
     """
+    if plain is None:
+        return None
     texts = {name: plain[name] for name in ("title", "subtitle", "notes")}
     tags, score = plain["tags"], plain["score"]
-    plain_texts = [*texts.values(), *tags]
-    if not all(isinstance(text, str) for text in plain_texts):
+    words = [*texts.values(), *tags]
+    if not isinstance(tags, list) or not all(isinstance(word, str) for word in words):
         raise TypeError
     return PresetEntry(
         path=path,

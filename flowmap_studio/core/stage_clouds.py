@@ -22,7 +22,7 @@ from flowmap_studio.core.errors import DataError
 from flowmap_studio.core.guidance import Guide
 from flowmap_studio.core.loaded_map import LoadedMap, Points
 from flowmap_studio.core.methods import METHODS
-from flowmap_studio.core.probing.shapes import gone
+from flowmap_studio.core.probing.shapes import paths_until
 from flowmap_studio.core.probing.values import (
     LAYER_PROBES,
     TIMELESS,
@@ -143,7 +143,7 @@ class StageClouds:
         value = self._timeless.get(layer) or self._probe(layer, t)
         if layer in TIMELESS:
             self._timeless[layer] = value
-        return gone(value, t) if isinstance(value, Paths) else value
+        return paths_until(value, t) if isinstance(value, Paths) else value
 
     def _probe(self, layer: str, t: float) -> Lines | Heat | Paths:
         assert self._probes is not None  # noqa: S101 - there are layers to probe

@@ -19,6 +19,7 @@ from flowmap_studio.core.drawing.layers import (
     START_OPACITY,
     layer_colour,
 )
+from flowmap_studio.core.drawing.scene import projected
 from flowmap_studio.core.probing.values import Heat, Lines
 from flowmap_studio.views.class_legend import ClassLegend
 from flowmap_studio.views.heat_legend import HeatLegend
@@ -162,11 +163,7 @@ class CloudView(QWidget):
 
     def _projected(self, points: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
         """(n, 2) what is seen of points (n, d)."""
-        frame = self._projection
-        if points.ndim != 2 or frame is None or points.shape[1] != len(frame):
-            return points[:, :2] if points.ndim == 2 else points
-        seen: npt.NDArray[np.floating] = points @ frame
-        return seen
+        return projected(points, self._projection) if points.ndim == 2 else points
 
     def set_projection(self, frame: npt.NDArray[np.floating] | None) -> None:
         """See points of d axes along two directions, (d, 2); the first two axes when None."""

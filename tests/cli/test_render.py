@@ -17,9 +17,11 @@ from PIL import Image
 
 from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED
 from flowmap_studio.core.drawing.scene import fitted_view, lay_out
+from flowmap_studio.core.images import as_pictures
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.palettes import DARK, LIGHT, rgb
 from flowmap_studio.core.presets import read_preset
+from flowmap_studio.core.stage_clouds import stage_noise
 from flowmap_studio.resources import asset
 
 Run = Callable[..., Any]
@@ -136,6 +138,16 @@ def test_images_are_drawn_as_sheets(run: Run, tmp_path: Path) -> None:
     with Image.open(still) as picture:
         pixels = np.asarray(picture.convert("RGB"))
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 100  # greys of noise
+    # Large enough that pictures of fewer axes than the map has would not fill it by accident.
+    large = tmp_path / "large.png"
+    assert run("render", digits, "--out", large, "--layers", "one_step").status == 0
+    loaded = LoadedMap(read_preset(digits).snapshot)
+    points = loaded.at(stage_noise(loaded)[:1], 1.0, 1)
+    first = as_pictures(points, loaded.snapshot.image)[0, :, :, 0].astype(int)
+    with Image.open(large) as picture:
+        grey = np.asarray(picture.convert("L")).astype(int)
+    wanted = first.repeat(3, axis=0).repeat(3, axis=1)
+    assert np.abs(grey[20:44, 160:184] - wanted).max() <= 2
     done = run("render", digits, "--out", tmp_path / "digits.svg")
     assert done.status == 2
     assert "this map makes images; choose .png, .gif, .mp4" in done.err

@@ -85,6 +85,9 @@ def test_heads_are_kept_between_two_starts(
         b'{"version": 2, "heads": []}',
         b'{"version": 1, "heads": [["a", 1, 2]]}',
         b'{"version": 1, "heads": [["a", 1, 2, {"title": 5}]]}',
+        b'{"version": 1, "heads": [["a", 1, 2, {}]]}',
+        b'{"version": 1, "heads": [["a", 1, 2, false]]}',
+        b'{"version": 1, "heads": [["a", 1, Infinity, null]]}',
         b"[" * 100_000,
     ],
 )

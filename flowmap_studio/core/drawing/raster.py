@@ -20,7 +20,7 @@ from flowmap_studio.core.drawing.legend import (
 )
 from flowmap_studio.core.drawing.marker_look import coverage, marker_look
 from flowmap_studio.core.drawing.scene import FONT_PIXELS, Layout, Scene, font
-from flowmap_studio.core.drawing.strokes import spread, stroked
+from flowmap_studio.core.drawing.strokes import picture_places, stroked
 from flowmap_studio.core.palettes import Palette, rgb
 from flowmap_studio.core.probing.values import Lines
 
@@ -111,7 +111,7 @@ class Painter:
             plot += mask[..., None] * (ink - plot)
             return
         pixels = heat_pixels(layer, shape, scene.heat_colours(self._palette, layer))
-        rows, columns, seen = spread(shape, at)
+        rows, columns, seen = picture_places(shape, at)
         seen_pixels = pixels[rows[:, None], columns[None]].astype(np.float32)
         alpha = seen_pixels[..., 3:] * (seen[..., None] * (opacity / 255))
         plot += alpha * (seen_pixels[..., :3] - plot)

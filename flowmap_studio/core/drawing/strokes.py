@@ -50,7 +50,7 @@ def stroked(lines: Lines, at: Layout, width: float) -> npt.NDArray[np.float32]:
     return covered
 
 
-def spread(
+def picture_places(
     heat: Heat, at: Layout
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Which row and column of a picture each row and column of the plot shows.

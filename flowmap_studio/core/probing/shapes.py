@@ -46,7 +46,7 @@ def place_at(paths: Paths, t: float) -> Wide:
     return place
 
 
-def gone(paths: Paths, t: float) -> Lines:
+def paths_until(paths: Paths, t: float) -> Lines:
     """The ways as far as they have come at flow time t."""
     passed = int(np.searchsorted(paths.times, t, side="left"))
     way = np.concatenate([paths.positions[:passed], place_at(paths, t)[None]])

@@ -11,7 +11,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor
 
 from flowmap_studio.core.drawing.heats import HeatColours, HeatScale, heat_pixels, heat_scale
-from flowmap_studio.core.probing.shapes import broken, gone, place_at
+from flowmap_studio.core.probing.shapes import broken, paths_until, place_at
 from flowmap_studio.core.probing.values import Heat, Lines, Paths
 
 
@@ -108,7 +108,7 @@ class PathsItem(LinesItem):
         elif self._whole:
             self.set_value(broken(paths.positions.transpose(1, 0, 2)))
         else:
-            self.set_value(gone(paths, self._t))
+            self.set_value(paths_until(paths, self._t))
 
 
 class HeatItem(pg.ImageItem):

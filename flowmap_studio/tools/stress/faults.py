@@ -85,7 +85,6 @@ def problems(
         code: With what.
     """
     old = path.read_bytes() if path.exists() else None
-    before = handles()
     sentence = ""
     with injected(at, code) as made:
         try:
@@ -106,7 +105,7 @@ def problems(
         yield f"{where}: not told"
     if [one.name for one in path.parent.iterdir()] != [path.name] * (found is not None):
         yield f"{where}: another file was left behind"
-    if handles() != before:
+    if handles(path.parent):
         yield f"{where}: a descriptor was left open"
 
 

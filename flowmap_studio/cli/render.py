@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +38,7 @@ from flowmap_studio.core.film_limits import (
 )
 from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.palettes import PALETTES
+from flowmap_studio.core.projections import Ride, chosen_axes, principal_axes
 from flowmap_studio.core.snapshot import check_cloud
 from flowmap_studio.core.solvers import SOLVERS
 
@@ -47,8 +50,8 @@ if TYPE_CHECKING:
 @click.command(
     epilog="The points are those of the window's stage, from the same noise; the view fits source "
     "and data on equal axes. Of images each layer is a sheet. --json prints: out, size, layers, "
-    "steps, label, guidance, solver, look and bytes; of a film also frames, fps and seconds, of a "
-    "picture time."
+    "steps, label, guidance, solver, projection, look and bytes; of a film also frames, fps and "
+    "seconds, of a picture time."
 )
 @map_argument
 @click.option(
@@ -100,6 +103,12 @@ if TYPE_CHECKING:
     help="How the composed cloud of a velocity is solved for; Euler's method when left out.",
 )
 @click.option(
+    "--projection",
+    metavar="principal|tour|X,Y",
+    help="How points of more than two axes are seen: along their principal axes (the default), in "
+    "views that change, or along two axes, such as 1,3.",
+)
+@click.option(
     "--look",
     default="light",
     show_default=True,
@@ -119,6 +128,7 @@ def render(
     label: str | None,
     scale: float,
     solver: str | None,
+    projection: str | None,
     look: str,
     as_json: bool,
 ) -> None:
@@ -135,6 +145,7 @@ def render(
         check_cloud(snapshot)
     check_classes(snapshot, label, scale)
     _check_solver(solver, snapshot)
+    wanted = _seen_along(wanted, projection, snapshot, ending)
     from flowmap_studio.core.stage_clouds import StageClouds, Way
 
     way = Way(steps, solver or "euler", label, scale)
@@ -150,7 +161,8 @@ def render(
     write_whole(out, content)
     if as_json:
         drawn = {"out": str(out), "size": size, "layers": wanted.layers, "steps": steps}
-        how = {"label": label, "guidance": scale, "solver": solver, "look": look}
+        how = {"label": label, "guidance": scale, "solver": solver, "projection": projection}
+        how["look"] = look
         console.emit_json({**drawn, **how, **facts, "bytes": len(content)})
     else:
         console.say(f"{_in_words(ending, wanted, timing, time)} saved as {out}.")
@@ -216,3 +228,25 @@ def _check_solver(solver: str | None, snapshot: Snapshot) -> None:
             f"--solver is for velocities; this map of method {snapshot.config.method} jumps by "
             "itself, so leave it out."
         )
+
+
+def _seen_along(look: Look, projection: str | None, snapshot: Snapshot, ending: str) -> Look:
+    """The look with the view that is wanted of points of more than two axes."""
+    if snapshot.dim <= 2 or snapshot.image is not None:
+        if projection is not None:
+            raise StudioError("--projection is for points of more than two axes; leave it out.")
+        return look
+    if projection == "tour":
+        if ending in STILL_ENDINGS:
+            raise StudioError("--projection tour is for films; a picture shows one view.")
+        return replace(look, ride=Ride(snapshot.dim))
+    if projection in (None, "principal"):
+        return replace(look, projection=principal_axes(snapshot.data))
+    found = re.fullmatch(r"([0-9]{1,9}),([0-9]{1,9})", projection)
+    chosen = [int(number) for number in found.groups()] if found else []
+    if not chosen or not all(1 <= number <= snapshot.dim for number in chosen):
+        raise StudioError(
+            f"--projection must be principal, tour or two axes from 1 to {snapshot.dim}, such as "
+            f"1,2, not {shortened(projection)}."
+        )
+    return replace(look, projection=chosen_axes(snapshot.dim, chosen[0] - 1, chosen[1] - 1))

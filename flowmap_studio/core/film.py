@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from flowmap_studio.core.drawing.layers import FOLLOWED
 from flowmap_studio.core.drawing.raster import Painter, Pixels, as_png
-from flowmap_studio.core.drawing.scene import Layout, Scene, fitted_view, lay_out, projected
+from flowmap_studio.core.drawing.scene import Layout, Scene, fitted_view, lay_out
 from flowmap_studio.core.drawing.sheets import SheetPainter
 from flowmap_studio.core.film_limits import Look, Timing, check_film
 from flowmap_studio.core.palettes import PALETTES
+from flowmap_studio.core.projections import projected
 
 if TYPE_CHECKING:  # torch comes with it
     from flowmap_studio.core.stage_clouds import StageClouds
@@ -35,12 +37,20 @@ def still(scene: Scene, layout: Layout, look: Look, ending: str) -> bytes:
     return as_png(Painter(layout, palette).draw(scene))
 
 
-def flow_layout(clouds: StageClouds, look: Look) -> Layout:
-    """The view that a look asks for, or that fits source and data, as the window's."""
+def flow_layout(clouds: StageClouds, look: Look, moments: Sequence[float] = (0.0,)) -> Layout:
+    """The view that a look asks for, or that fits source and data, as the window's.
+
+    Args:
+        clouds: What is shown.
+        look: How it looks.
+        moments: Seconds of the film at which they shall fit.
+    """
     if look.area is not None:
         left, right, bottom, top = look.area
         return lay_out(look.size, (np.array([left, bottom]), np.array([right, top])))
-    seen = [projected(cloud, look.projection) for cloud in (clouds.source, clouds.data)]
+    frames = [look.seen_along(moment) for moment in moments]
+    both = clouds.source, clouds.data
+    seen = [projected(cloud, frame) for cloud in both for frame in frames]
     return lay_out(look.size, fitted_view(*seen))
 
 
@@ -54,8 +64,8 @@ def picture(clouds: StageClouds, t: float, look: Look, ending: str) -> bytes:
         ending: ".png" or ".svg".
     """
     if clouds.image is None:
-        return still(_looking(clouds.at(t), look), flow_layout(clouds, look), look, ending)
-    return as_png(_painter(clouds, look).draw(_looking(clouds.at(t), look)))
+        return still(_scene(clouds, t, look), flow_layout(clouds, look), look, ending)
+    return as_png(_painter(clouds, look).draw(_scene(clouds, t, look)))
 
 
 def film(
@@ -81,15 +91,16 @@ def film(
 
     check_film(ending, look, timing)
     palette = PALETTES[look.look]
-    painter = _painter(clouds, look)
+    moments = timing.moments()
+    painter = _painter(clouds, look, moments if look.ride else moments[:1])
 
-    def drawn(t: float) -> Pixels:
-        return painter.draw(_looking(clouds.at(t), look))
+    def drawn(t: float, moment: float = 0.0) -> Pixels:
+        return painter.draw(_scene(clouds, t, look, moment))
 
     def pictures() -> Iterator[Pixels]:
-        for number, t in enumerate(timing.times()):
+        for number, (t, moment) in enumerate(zip(timing.times(), moments, strict=True)):
             tell(number, timing.frames)
-            yield drawn(t)
+            yield drawn(t, moment)
         tell(timing.frames, timing.frames)
 
     if ending == ".gif":
@@ -100,25 +111,29 @@ def film(
     return as_mp4(pictures(), timing.fps, look.size)
 
 
-def _painter(clouds: StageClouds, look: Look) -> Painter | SheetPainter:
+def _painter(
+    clouds: StageClouds, look: Look, moments: Sequence[float] = (0.0,)
+) -> Painter | SheetPainter:
     palette = PALETTES[look.look]
     if clouds.image is None:
-        return Painter(flow_layout(clouds, look), palette)
+        return Painter(flow_layout(clouds, look, moments), palette)
     return SheetPainter(look.size, clouds.image, look.layers, palette)
+
+
+def _scene(clouds: StageClouds, t: float, look: Look, moment: float = 0.0) -> Scene:
+    """The stage at flow time t as a look wants it, so many seconds after the film's begin."""
+    seen_along = look.seen_along(moment) if clouds.image is None else None
+    return _looking(clouds.at(t, seen_along), look)
 
 
 def _looking(scene: Scene, look: Look) -> Scene:
     """A scene as a look wants it, and in its language."""
-    clouds = scene.clouds
-    if look.projection is not None:  # images keep all their axes
-        clouds = {name: projected(cloud, look.projection) for name, cloud in clouds.items()}
     return replace(
         scene,
-        clouds=clouds,
         names={layer: look.say(name) for layer, name in scene.names.items()},
-        opacities=look.opacities,
+        opacities={**dict.fromkeys(FOLLOWED, 1.0), **look.opacities},
         colours=look.colours,
-        order=look.order,
+        order=(*look.order, *FOLLOWED),
         caption=look.say(scene.caption),
         further=look.say(scene.further),
     )

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from flowmap_studio.core.drawing.layers import BACK_TO_FRONT, LAYERS, OPACITY
 from flowmap_studio.core.errors import StudioError
+from flowmap_studio.core.projections import Ride
 
 FILM_ENDINGS = (".gif", ".mp4")
 STILL_ENDINGS = (".png", ".svg")
@@ -38,6 +39,7 @@ class Look:
             as they fit when None.
         projection: (dim, 2) the directions along which points of dim axes are seen; the first two
             axes when None.
+        ride: The tour that a film of such points makes instead.
         say: Puts the names, the caption and "and 3 more" of a scene into a language.
     """
 
@@ -49,7 +51,12 @@ class Look:
     order: Sequence[str] = BACK_TO_FRONT
     area: tuple[float, float, float, float] | None = None
     projection: npt.NDArray[np.floating] | None = None
+    ride: Ride | None = None
     say: Callable[[str], str] = str
+
+    def seen_along(self, seconds: float) -> npt.NDArray[np.floating] | None:
+        """(dim, 2) the directions of a film's view after so many seconds; None for the first."""
+        return self.projection if self.ride is None else self.ride.at(seconds)
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,10 @@ class Timing:
     def times(self) -> list[float]:
         """Flow time t of each frame: evenly from 0 to 1, both exact."""
         return [number / (self.frames - 1) for number in range(self.frames)]
+
+    def moments(self) -> list[float]:
+        """Seconds from the first frame to each."""
+        return [number / self.fps for number in range(self.frames)]
 
 
 def check_film(ending: str, look: Look, timing: Timing) -> None:

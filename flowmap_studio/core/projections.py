@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 Frame = npt.NDArray[np.float64]
 """(dim, 2) orthonormal columns: points (n, dim) are seen at points @ frame."""
+
+TOUR_PACE = 0.24
+"""Random views that a tour passes in a second."""
+
+
+def projected(
+    points: npt.NDArray[np.floating], frame: npt.NDArray[np.floating] | None
+) -> npt.NDArray[np.floating]:
+    """(n, 2) what is seen of points (n, dim) through a frame (dim, 2).
+
+    The first two axes where there is no frame, or one for other points.
+    """
+    if frame is None or points.shape[1] != len(frame):
+        return points[:, :2]
+    seen: npt.NDArray[np.floating] = points @ frame
+    return seen
 
 
 def principal_axes(points: npt.NDArray[np.floating]) -> Frame:
@@ -57,3 +74,22 @@ class Tour:
         draw = np.random.default_rng([self._seed, number])
         made: Frame = np.linalg.qr(draw.standard_normal((self._dim, 2)))[0]
         return made
+
+
+@dataclass(frozen=True)
+class Ride:
+    """A tour that goes on with time.
+
+    Attributes:
+        dim: Axes of the points.
+        place: Where it begins.
+        pace: Random views passed in a second.
+    """
+
+    dim: int
+    place: float = 0.0
+    pace: float = TOUR_PACE
+
+    def at(self, seconds: float) -> Frame:
+        """(dim, 2) the view so many seconds later."""
+        return Tour(self.dim).at(self.place + self.pace * seconds)

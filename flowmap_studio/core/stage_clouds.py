@@ -22,16 +22,18 @@ from flowmap_studio.core.errors import DataError
 from flowmap_studio.core.guidance import Guide
 from flowmap_studio.core.loaded_map import LoadedMap, Points
 from flowmap_studio.core.methods import METHODS
-from flowmap_studio.core.probing.shapes import paths_until
+from flowmap_studio.core.probing.shapes import paths_until, place_at, seen_paths
 from flowmap_studio.core.probing.values import (
     LAYER_PROBES,
     TIMELESS,
+    Following,
     Heat,
     Lines,
     Paths,
     ProbeRequest,
 )
 from flowmap_studio.core.probing.work import Probes
+from flowmap_studio.core.projections import projected
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.solvers import sampling_name
 
@@ -82,6 +84,7 @@ class StageClouds:
         layers: Those that are wanted.
         beside: What stands in the place of the composed cloud.
         stopped: Whether to break off what is probed, before the next evaluation, by `Unwanted`.
+        following: The group and the traced point that are shown in front.
 
     Raises:
         DataError: The map has no such class.
@@ -94,6 +97,7 @@ class StageClouds:
         layers: Collection[str] = LAYERS,
         beside: Beside | None = None,
         stopped: Callable[[], bool] = lambda: False,
+        following: Following | None = None,
     ) -> None:
         self._loaded, self._way, self._layers = loaded, way, layers
         self.image = loaded.snapshot.image
@@ -102,6 +106,7 @@ class StageClouds:
         self._other = beside or Beside("", loaded, way)
         self._other_guide = _guide(self._other.loaded, self._other.way)
         self._named = beside is not None
+        self._following = following or Following()
         self._probed = [layer for layer in layers if layer in LAYER_PROBES]
         self._probes = Probes(loaded, stopped) if self._probed else None
         self._timeless: dict[str, Lines | Heat | Paths] = {}
@@ -110,40 +115,64 @@ class StageClouds:
             loaded.snapshot, _class_name(loaded.snapshot, way.label)
         )
 
-    def at(self, t: float) -> Scene:
+    def at(self, t: float, frame: Points | None = None) -> Scene:
         """The clouds at flow time t in [0, 1], with their names and a caption.
+
+        Args:
+            t: Flow time.
+            frame: (dim, 2) directions along which everything is seen; clouds of all axes, and
+                lines of the first two, when None.
 
         Raises:
             DataError: The map has no such layer.
             Unwanted: It is to break off.
         """
-        clouds: dict[str, Points] = {}
-        if "source" in self._layers:
-            clouds["source"] = self.source
-        if "data" in self._layers:
-            clouds["data"] = self.data
-        if "one_step" in self._layers:
-            clouds["one_step"] = self._loaded.at(self._noise, t, 1, self._guide)
-        if "composed" in self._layers:
-            other, way = self._other.loaded, self._other.way
-            noise = stage_noise(other)
-            clouds["composed"] = other.at(noise, t, way.steps, self._other_guide, way.solver)
+        clouds = self._clouds(t)
+        if frame is not None:
+            clouds = {name: projected(points, frame) for name, points in clouds.items()}
         snapshot = self._loaded.snapshot
         stage = f" · {snapshot.stage}" if snapshot.stage else ""
         return Scene(
             clouds=clouds,
-            shapes={layer: self._shape(layer, t) for layer in self._probed},
+            shapes=self._shapes(t, frame),
             names=self._names(),
             labels={name: found for name, found in self._labels().items() if name in clouds},
             classes=snapshot.classes,
             caption=f"t = {t:.3f} · step {snapshot.step:,}{stage}",
         )
 
-    def _shape(self, layer: str, t: float) -> Lines | Heat:
+    def _clouds(self, t: float) -> dict[str, Points]:
+        clouds: dict[str, Points] = {}
+        if "source" in self._layers:
+            clouds["source"] = self.source
+        if "data" in self._layers:
+            clouds["data"] = self.data
+        group, path = self._following.group, self._following.path
+        if "one_step" in self._layers or len(group):
+            one_step = self._loaded.at(self._noise, t, 1, self._guide)
+            if "one_step" in self._layers:
+                clouds["one_step"] = one_step
+            if len(group):
+                clouds["group"] = one_step[group[group < len(one_step)]]
+        if "composed" in self._layers:
+            other, way = self._other.loaded, self._other.way
+            noise = stage_noise(other)
+            clouds["composed"] = other.at(noise, t, way.steps, self._other_guide, way.solver)
+        if path is not None:
+            clouds["traced"] = place_at(path, t).astype(np.float32)
+        return clouds
+
+    def _shapes(self, t: float, frame: Points | None) -> dict[str, Lines | Heat]:
+        shapes = {layer: self._shape(layer, t, frame) for layer in self._probed}
+        if self._following.path is not None:
+            shapes["trace"] = paths_until(seen_paths(self._following.path, frame), 1.0)
+        return shapes
+
+    def _shape(self, layer: str, t: float, frame: Points | None) -> Lines | Heat:
         value = self._timeless.get(layer) or self._probe(layer, t)
         if layer in TIMELESS:
             self._timeless[layer] = value
-        return paths_until(value, t) if isinstance(value, Paths) else value
+        return paths_until(seen_paths(value, frame), t) if isinstance(value, Paths) else value
 
     def _probe(self, layer: str, t: float) -> Lines | Heat | Paths:
         assert self._probes is not None  # noqa: S101 - there are layers to probe

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
+import numpy.typing as npt
 
 from flowmap_studio.core.cached_steps import CachedMap
 from flowmap_studio.core.costs import counted
@@ -25,9 +26,11 @@ from flowmap_studio.runtime.frames import (
     LATTICE_RESOLUTION,
     Frame,
     FrameRequest,
+    Rival,
+    pane,
 )
 from flowmap_studio.runtime.image_strips import image_strips
-from flowmap_studio.runtime.time_lattice import INTERVALS, TimeLattice
+from flowmap_studio.runtime.time_lattice import INTERVALS, TimeLattice, moving
 
 PART = 1024
 """Points of a lattice that are moved at once: what else is asked for in the meantime waits for no
@@ -63,38 +66,43 @@ class CachedSteps:
         return self._map.at(self._noise[rows], t, some)
 
 
-def draw_frame(
-    request: FrameRequest, loaded: LoadedMap, rival: LoadedMap | None, cached: CachedSteps | None
-) -> Frame:
+@dataclass(frozen=True)
+class Maps:
+    """What a frame is made with.
+
+    Attributes:
+        loaded: The map on stage.
+        rival: What stands in the place of the composed cloud, if anything does.
+        cached: The cached steps of the map on stage, if they were asked for.
+        panes: The maps of the panes.
+    """
+
+    loaded: LoadedMap
+    rival: LoadedMap | None = None
+    cached: CachedSteps | None = None
+    panes: tuple[LoadedMap, ...] = ()
+
+
+def draw_frame(request: FrameRequest, maps: Maps) -> Frame:
     """The clouds that a request asks for.
 
     Args:
         request: Which.
-        loaded: Its map.
-        rival: The map of its rival, if it has one.
-        cached: Its cached steps, if it asks for them.
+        maps: Those that it names.
     """
     began = time.perf_counter()
     most = stage_count(request.snapshot.image)
     rows = slice(most if request.full else min(most, DRAG_POINTS))
+    loaded, cached = maps.loaded, maps.cached
     guide = _guide(loaded, request)
-    one_step, composed, evaluations = _moved(request, loaded, rival, cached, rows)
+    moved, evaluations = _moved(request, maps, rows)
     error = cached.error if cached is not None and request.sampling.cached else None
-    labels = {}
-    if guide is not None:
-        labels["one_step"] = labels["source"] = guided_classes(guide)
-    beside = guide if rival is None else _guide(rival, request)
-    if beside is not None:
-        labels["composed"] = guided_classes(beside)[: len(composed)]
+    labels = _labels(request, maps, moved)
     data, known = shown_data(request.snapshot, request.sampling.label)
     if known is not None:
         labels["data"] = known
-    clouds = {
-        "source": loaded.snapshot.normalisation.undo(stage_noise(loaded).numpy()),
-        "data": data,
-        "one_step": one_step,
-        "composed": composed,
-    }
+    source = loaded.snapshot.normalisation.undo(stage_noise(loaded).numpy())
+    clouds = {"source": source, "data": data, **moved}
     strips = image_strips(request, loaded, guide) if request.snapshot.image else {}
     for cloud in (*clouds.values(), *strips.values()):
         cloud.flags.writeable = False
@@ -110,9 +118,23 @@ def draw_frame(
     )
 
 
-def grow_lattice(
-    frame: Frame, loaded: LoadedMap, rival: LoadedMap | None, cached: CachedSteps | None
-) -> Iterator[TimeLattice | None]:
+def _labels(
+    request: FrameRequest, maps: Maps, moved: Mapping[str, Points]
+) -> dict[str, npt.NDArray[np.int64]]:
+    """The classes of the points of moving clouds and of the source, where maps have classes."""
+    rivals = {pane(place): one for place, one in enumerate(maps.panes)}
+    of = {"one_step": maps.loaded, "composed": maps.rival or maps.loaded, **rivals}
+    labels = {}
+    for layer, loaded in of.items():
+        guide = _guide(loaded, request)
+        if guide is not None:
+            labels[layer] = guided_classes(guide)[: len(moved[layer])]
+    if "one_step" in labels:
+        labels["source"] = labels["one_step"]
+    return labels
+
+
+def grow_lattice(frame: Frame, maps: Maps) -> Iterator[TimeLattice | None]:
     """Make the lattice of a full frame, bit by bit; arguments as `draw_frame`'s.
 
     Yields:
@@ -121,14 +143,14 @@ def grow_lattice(
     request = frame.request
     nodes = {
         layer: np.empty((INTERVALS + 1, *frame.clouds[layer].shape), np.float32)
-        for layer in ("one_step", "composed")
+        for layer in moving(frame)
     }
     for place in range(INTERVALS + 1):
         then = replace(request, t=place / INTERVALS)
         for start in range(0, stage_count(request.snapshot.image), PART):
             rows = slice(start, start + PART)
-            one_step, composed, _ = _moved(then, loaded, rival, cached, rows, rows)
-            nodes["one_step"][place, rows], nodes["composed"][place, rows] = one_step, composed
+            for layer, points in _moved(then, maps, rows, rows)[0].items():
+                nodes[layer][place, rows] = points
             yield None
     yield TimeLattice(frame, MappingProxyType(nodes))
 
@@ -140,32 +162,39 @@ def _guide(loaded: LoadedMap, request: FrameRequest) -> Guide | None:
 
 def _moved(
     request: FrameRequest,
-    loaded: LoadedMap,
-    rival: LoadedMap | None,
-    cached: CachedSteps | None,
+    maps: Maps,
     rows: slice,
     one_step_rows: slice = slice(None),
-) -> tuple[Points, Points, float]:
-    """One-step and composed cloud of these rows, and evaluations of each of the latter's points."""
+) -> tuple[dict[str, Points], float]:
+    """The moving clouds of these rows, and evaluations of each composed point."""
+    loaded, sampling = maps.loaded, request.sampling
     guide = _guide(loaded, request)
     some = None if guide is None else guide.rows(one_step_rows)
     noise = stage_noise(loaded)[one_step_rows]
     one_step = loaded.at(noise, request.t, 1, some)
-    if request.sampling.cached and cached is not None:
-        return one_step, cached.at(request.t, one_step_rows), 0.0
-    if rival is None and request.steps == 1 and request.sampling.solver == "euler":
-        return one_step, one_step, 1.0
-    return one_step, *_composed(request, loaded if rival is None else rival, rows)
+    if sampling.cached and maps.cached is not None:
+        composed, evaluations = maps.cached.at(request.t, one_step_rows), 0.0
+    elif maps.rival is not None and sampling.rival is not None:
+        composed, evaluations = _sampled(request, maps.rival, sampling.rival, rows)
+    elif request.steps == 1 and sampling.solver == "euler":
+        composed, evaluations = one_step, 1.0
+    else:
+        own = Rival("", request.snapshot, request.steps, sampling.solver)
+        composed, evaluations = _sampled(request, loaded, own, rows)
+    panes = {
+        pane(place): _sampled(request, one, way, rows)[0]
+        for place, (one, way) in enumerate(zip(maps.panes, sampling.panes, strict=True))
+    }
+    return {"one_step": one_step, "composed": composed, **panes}, evaluations
 
 
-def _composed(request: FrameRequest, loaded: LoadedMap, rows: slice) -> tuple[Points, float]:
-    """The composed cloud, or its rival's, and the evaluations of each of its points."""
-    sampling = request.sampling
-    way = sampling.rival or request
-    solver = sampling.solver if sampling.rival is None else sampling.rival.solver
+def _sampled(
+    request: FrameRequest, loaded: LoadedMap, way: Rival, rows: slice
+) -> tuple[Points, float]:
+    """A cloud that is sampled in a way, and the evaluations of each of its points."""
     noise = stage_noise(loaded)[rows]
     guide = _guide(loaded, request)
     some = None if guide is None else guide.rows(rows)
     with counted(loaded.flow_map) as evaluations:
-        points = loaded.at(noise, request.t, way.steps, some, solver)
+        points = loaded.at(noise, request.t, way.steps, some, way.solver)
     return points, evaluations.per_point(len(noise))

@@ -29,7 +29,7 @@ from flowmap_studio.runtime.workers import Helper, Worker
 if TYPE_CHECKING:  # torch comes with these: imported in the thread, behind the painted window
     from flowmap_studio.core.loaded_map import LoadedMap
     from flowmap_studio.core.metrics import Referee
-    from flowmap_studio.runtime.clouds import CachedSteps
+    from flowmap_studio.runtime.clouds import CachedSteps, Maps
 
 REFEREE_POINTS = 2000
 """Points of the live quality figures: a compromise between noise (floor 0.03) and 30 ms."""
@@ -78,7 +78,7 @@ class Evaluator(Worker):
         self._rested: dict[type, float] = {}  # when the next patient one of a kind may come
         self._cold = list(WARM_UP)
         self._loaded: LoadedMap | None = None
-        self._rival: LoadedMap | None = None
+        self._beside: list[LoadedMap] = []  # rivals
         self._cached: CachedSteps | None = None
         self._growing: tuple[LatticeRequest, Iterator[TimeLattice | None]] | None = None
         self._referee: tuple[object, Referee] | None = None
@@ -195,21 +195,21 @@ class Evaluator(Worker):
     def _frame(self, request: FrameRequest) -> Frame:
         from flowmap_studio.runtime.clouds import draw_frame
 
-        return draw_frame(request, *self._prepared(request))
+        return draw_frame(request, self._prepared(request))
 
-    def _prepared(
-        self, request: FrameRequest
-    ) -> tuple[LoadedMap, LoadedMap | None, CachedSteps | None]:
+    def _prepared(self, request: FrameRequest) -> Maps:
         """The maps that a request needs, and its cached steps."""
-        from flowmap_studio.runtime.clouds import CachedSteps
+        from flowmap_studio.runtime.clouds import CachedSteps, Maps
 
-        rival = request.sampling.rival
-        beside = None if rival is None else self._load_rival(rival.snapshot)
+        rival, panes = request.sampling.rival, request.sampling.panes
+        rivals = [one.snapshot for one in (rival, *panes) if one is not None]
+        beside = self._load_beside(rivals)
         loaded = self._load(request.snapshot)
         self._use_threads(request.threads)
         if request.sampling.cached and not (self._cached and self._cached.serve(request)):
             self._cached = CachedSteps(request, loaded)
-        return loaded, beside, self._cached
+        of_panes = tuple(beside[len(beside) - len(panes) :])
+        return Maps(loaded, beside[0] if rival is not None else None, self._cached, of_panes)
 
     def _grow(self, request: LatticeRequest) -> None:
         """Do the next part of a lattice."""
@@ -219,7 +219,7 @@ class Evaluator(Worker):
         try:
             if self._growing is None or self._growing[0] is not request:
                 prepared = self._prepared(request.frame.request)
-                self._growing = request, grow_lattice(request.frame, *prepared)
+                self._growing = request, grow_lattice(request.frame, prepared)
             self._use_threads(1)  # the window has the other core for itself
             lattice = next(self._growing[1])
         except BaseException:
@@ -239,7 +239,7 @@ class Evaluator(Worker):
         """Evaluate maps in this thread, or in two."""
         _one_torch_thread()
         share = self._helper.share if count > 1 else None
-        for one in filter(None, (self._loaded, self._rival)):
+        for one in filter(None, (self._loaded, *self._beside)):
             one.parted_by(share if one.device.type == "cpu" else None)
 
     def _load(self, snapshot: Snapshot) -> LoadedMap:
@@ -248,9 +248,13 @@ class Evaluator(Worker):
             self._cached = None  # it evaluates the one that was held
         return self._loaded
 
-    def _load_rival(self, snapshot: Snapshot) -> LoadedMap:
-        self._rival = self._ready(self._rival, snapshot)
-        return self._rival
+    def _load_beside(self, snapshots: list[Snapshot]) -> list[LoadedMap]:
+        """The maps of rivals; one that is sampled in two ways is loaded once."""
+        made: dict[int, LoadedMap] = {id(one.snapshot): one for one in self._beside}
+        for snapshot in snapshots:
+            made[id(snapshot)] = self._ready(made.get(id(snapshot)), snapshot)
+        self._beside = [made[id(snapshot)] for snapshot in snapshots]
+        return self._beside
 
     def _ready(self, held: LoadedMap | None, snapshot: Snapshot) -> LoadedMap:
         """What is held, if it is of the snapshot and its device was not lost meanwhile."""

@@ -15,6 +15,7 @@ from flowmap_studio.core.errors import StudioError, Unwanted, lacks_memory, unfo
 from flowmap_studio.core.files import check_place, write_whole
 from flowmap_studio.core.film_limits import Look, Timing, check_film
 from flowmap_studio.core.network_shapes import network_kind
+from flowmap_studio.core.probing.values import Following
 from flowmap_studio.core.script_export import sample_script
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.runtime.frames import Sampling
@@ -40,6 +41,7 @@ class FilmOrder:
         look: Of the pictures.
         timing: Of the film.
         threads: CPU threads to evaluate with.
+        following: The group and the traced point that are shown.
     """
 
     path: Path
@@ -49,6 +51,7 @@ class FilmOrder:
     look: Look = field(default_factory=Look)
     timing: Timing = field(default_factory=Timing)
     threads: int = 1
+    following: Following = field(default_factory=Following)
 
 
 class _Cancelled(Exception):  # noqa: N818 - no error: the user's wish
@@ -119,7 +122,8 @@ def stage_clouds(order: FilmOrder, stopped: Callable[[], bool] = lambda: False) 
     if rival is not None:
         its_way = _way(sampling, rival.steps, rival.solver, rival.snapshot)
         beside = Beside(rival.name, _load(rival.snapshot), its_way)
-    return StageClouds(_load(order.snapshot), way, order.look.layers, beside, stopped)
+    loaded, layers = _load(order.snapshot), order.look.layers
+    return StageClouds(loaded, way, layers, beside, stopped, order.following)
 
 
 def _way(sampling: Sampling, steps: int, solver: str, snapshot: Snapshot) -> Way:

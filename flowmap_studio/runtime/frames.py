@@ -18,21 +18,32 @@ DRAG_POINTS = 1024
 """Composed points while the slider moves; all of them when it rests."""
 
 
+MOST_PANES = 6
+"""Maps that are shown side by side."""
+
+
+def pane(place: int) -> str:
+    """The cloud of the pane at a place, counted from 0."""
+    return f"pane {place}"
+
+
 @dataclass(frozen=True)
 class Rival:
-    """Another map in the place of the composed cloud, from the same noise.
+    """Another map, from the same noise.
 
     Attributes:
         name: What to call it.
         snapshot: The map.
         steps: Its jumps, or steps of its solver.
         solver: Of a velocity.
+        note: What is known of it, such as how near its samples came.
     """
 
     name: str
     snapshot: Snapshot
     steps: int
     solver: str = "euler"
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,7 @@ class Sampling:
         label: The one class that is shown of a conditional map; all when None.
         guidance: Scale of the guidance of a conditional map.
         rival: What stands in the place of the composed cloud.
+        panes: What is shown side by side instead of the stage: none, or two at least.
         cached: Take the composed cloud from a lattice of cached steps.
         picked: Of images, the sample whose way is shown.
         other: The sample whose noise is mixed with that one's.
@@ -53,24 +65,28 @@ class Sampling:
     label: str | None = None
     guidance: float = 1.0
     rival: Rival | None = None
+    panes: tuple[Rival, ...] = ()
     cached: bool = False
     picked: int = 0
     other: int = 1
 
     def fitted(self, snapshot: Snapshot, training: bool = False) -> Sampling:
-        """What of it goes with a map: its classes, a rival of the same target, a lattice.
+        """What of it goes with a map: its classes, rivals of the same target, a lattice.
 
         Lattices are of the plane, of jumps by themselves (Euler's, for a velocity), and not for a
         run, of which each new map would need a new one.
         """
         known = self.label if self.label in snapshot.classes else None
+        target = snapshot.config.target
+        rivals = [one for one in self.panes if one.snapshot.config.target == target]
+        panes = tuple(rivals) if snapshot.image is None and len(rivals) > 1 else ()
         rival = self.rival
-        if rival is not None and rival.snapshot.config.target != snapshot.config.target:
+        if rival is not None and rival.snapshot.config.target != target:
             rival = None
         velocity = METHODS[snapshot.config.method].clock == "start"
         jumps = rival is None and (self.solver == "euler" or not velocity)
         cached = self.cached and not training and snapshot.dim == 2 and jumps
-        return replace(self, label=known, rival=rival, cached=cached)
+        return replace(self, label=known, rival=rival, panes=panes, cached=cached)
 
 
 @dataclass(frozen=True)
@@ -106,7 +122,8 @@ class Frame:
 
     Attributes:
         request: What was asked.
-        clouds: (n, dim) points in data units by layer: source, data, one_step, composed.
+        clouds: (n, dim) points in data units by layer: source, data, one_step, composed, and
+            those of panes, see `pane`.
         seconds: Time the evaluation took.
         evaluations: Of the network for each point of the composed cloud; 0 where they are cached.
         labels: (n,) classes of the points by layer, for conditional maps.

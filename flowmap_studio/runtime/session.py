@@ -12,6 +12,7 @@ from flowmap_studio.core.errors import PresetError, StudioError
 from flowmap_studio.core.film_limits import Look, Timing
 from flowmap_studio.core.history import LossHistory
 from flowmap_studio.core.presets import read_preset, write_preset
+from flowmap_studio.core.probing.values import Following
 from flowmap_studio.runtime.bookmarks import Bookmarks
 from flowmap_studio.runtime.comparing import ComparisonControl
 from flowmap_studio.runtime.exporting import FilmControl, FilmOrder
@@ -121,8 +122,16 @@ class Session(StagedRun):
         metrics = self.quality.metrics_at(snapshot.step)
         write_preset(path, replace(pack(snapshot, title or path.stem, metrics), **words))
 
-    def render_film(self, path: Path, look: Look, timing: Timing) -> None:
+    def render_film(
+        self, path: Path, look: Look, timing: Timing, following: Following | None = None
+    ) -> None:
         """Begin to export a film of the flow on stage; `films` tells how it goes.
+
+        Args:
+            path: Where it goes; its ending says as what.
+            look: Of its pictures.
+            timing: Its speed and length.
+            following: The group and the traced point that it shows.
 
         Raises:
             StudioError: There is no map, another film is rendered, or the file can't hold it.
@@ -130,9 +139,9 @@ class Session(StagedRun):
         if self.snapshot is None:
             raise StudioError("There is no map to export yet; press Train or open a preset first.")
         threads = 1 if self.training else CORES_WHEN_IDLE
-        sampling = self.sampling.fitted(self.snapshot)
+        sampling, shown = self.sampling.fitted(self.snapshot), following or Following()
         self.films.start(
-            FilmOrder(path, self.snapshot, self.steps, sampling, look, timing, threads)
+            FilmOrder(path, self.snapshot, self.steps, sampling, look, timing, threads, shown)
         )
 
     # --- the end ------------------------------------------------------------------------------

@@ -64,13 +64,18 @@ def same_but_time(one: FrameRequest, other: FrameRequest) -> bool:
     return here and (one.steps, one.sampling) == (other.steps, other.sampling)
 
 
+def moving(frame: Frame) -> list[str]:
+    """The clouds of a frame that change with time."""
+    return [layer for layer in frame.clouds if layer not in ("source", "data")]
+
+
 def lattice_fits(frame: Frame) -> bool:
     """Whether a frame's clouds have a lattice that stays within the memory for it.
 
     Frames of images have none: their strips change with t too.
     """
-    moving = frame.clouds["one_step"].nbytes + frame.clouds["composed"].nbytes
-    return not frame.strips and moving * (INTERVALS + 1) <= MEMORY_BUDGET
+    size = sum(frame.clouds[layer].nbytes for layer in moving(frame))
+    return not frame.strips and size * (INTERVALS + 1) <= MEMORY_BUDGET
 
 
 def _between(nodes: Nodes, t: float) -> Nodes:

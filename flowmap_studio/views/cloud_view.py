@@ -7,9 +7,9 @@ from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor, QResizeEvent
-from PySide6.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from flowmap_studio.core.drawing.axes import robust_extent
 from flowmap_studio.core.drawing.layers import (
@@ -19,24 +19,15 @@ from flowmap_studio.core.drawing.layers import (
     START_OPACITY,
     layer_colour,
 )
-from flowmap_studio.core.drawing.scene import projected
 from flowmap_studio.core.probing.values import Heat, Lines
-from flowmap_studio.views.class_legend import ClassLegend
-from flowmap_studio.views.heat_legend import HeatLegend
-from flowmap_studio.views.icons import icon
-from flowmap_studio.views.layer_panel import LayerPanel
+from flowmap_studio.core.projections import projected
 from flowmap_studio.views.points_item import PointsItem
 from flowmap_studio.views.sampling_texts import map_names
 from flowmap_studio.views.stage_layers.items import HeatItem, ProbeItem, StageItem
+from flowmap_studio.views.stage_overlays import StageOverlays
 from flowmap_studio.views.stage_plot import StagePlot
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
-
-ROOM_FOR_COUNTS, ROOM_FOR_NAMES, HEIGHT_FOR_NAMES = 560, 440, 400
-"""Narrower or lower stages (logical pixels) leave the points' numbers, or the names too, out of the
-layer panel, which would cover the clouds."""
-EDGE = 10
-"""Logical pixels between the overlays and the edges of the plot."""
 
 
 class CloudView(QWidget):
@@ -48,6 +39,7 @@ class CloudView(QWidget):
 
     layerChanged = layer_changed = Signal(str, bool, float)  # noqa: N815 - Qt's habit
     """A layer's name, whether it is visible, and its opacity in [0, 1]."""
+    projection_changed = Signal()
 
     def __init__(self, palette: Palette, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -81,7 +73,10 @@ class CloudView(QWidget):
         self._colour(palette)
 
     def _build_overlays(self, palette: Palette) -> None:
-        self.panel = LayerPanel(palette, self)
+        self._overlays = StageOverlays(self._plot, palette, self)
+        self._overlays.fit_button.clicked.connect(self.fit)
+        self.panel = self._overlays.panel
+        self.legend, self.scales = self._overlays.legend, self._overlays.scales
         for layer in LAYERS:
             self.panel.set_opacity(layer, self._opacity[layer])
             self.panel.set_count(layer, 0)
@@ -89,26 +84,7 @@ class CloudView(QWidget):
         self.panel.opacity_changed.connect(self.set_layer_opacity)
         self.panel.colour_chosen.connect(self.set_layer_colour)
         self.panel.move_wanted.connect(self.move_layer)
-        self.panel.resized.connect(self._place_overlays)
-        self.legend = ClassLegend(palette, self)
-        self.scales = HeatLegend(palette, self)
-        self._caption = QLabel(self)
-        self._caption.setObjectName("stageCaption")
-        self._caption.hide()
-        self._empty = QLabel(tr("Nothing to show yet. Press Train or open a preset."), self)
-        self._empty.setObjectName("stageEmpty")
-        self._empty.setProperty("muted", True)
-        self._empty.setWordWrap(True)
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        for label in (self._caption, self._empty):
-            label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._fit_button = QToolButton(self)
-        self._fit_button.setObjectName("fitButton")
-        self._fit_button.setToolTip(tr("Fit the view to source and data (double click)"))
-        self._fit_button.setAccessibleName(tr("Fit view"))
-        self._fit_button.clicked.connect(self.fit)
-        self._show_empty(True)
-        self._plot.area_changed.connect(self._place_overlays)
+        self._overlays.show_empty(True)
 
     # --- layers -------------------------------------------------------------------------------
 
@@ -155,13 +131,13 @@ class CloudView(QWidget):
         item = self._items[layer]
         given = np.asarray(points)
         self._given[layer] = given, labels
-        item.set_points(self._projected(given), labels)
+        item.set_points(self.seen(given), labels)
         self.panel.set_count(layer, len(item))
         empty = not any(map(len, self._items.values()))
-        if empty == self._empty.isHidden():
-            self._show_empty(empty)
+        if empty == self._overlays.empty.isHidden():
+            self._overlays.show_empty(empty)
 
-    def _projected(self, points: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    def seen(self, points: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
         """(n, 2) what is seen of points (n, d)."""
         return projected(points, self._projection) if points.ndim == 2 else points
 
@@ -169,16 +145,12 @@ class CloudView(QWidget):
         """See points of d axes along two directions, (d, 2); the first two axes when None."""
         self._projection = frame
         for layer, (points, labels) in self._given.items():
-            self._items[layer].set_points(self._projected(points), labels)
+            self._items[layer].set_points(self.seen(points), labels)
+        self.projection_changed.emit()
 
     def projection(self) -> npt.NDArray[np.floating] | None:
         """The two directions along which points are seen, (d, 2); None for the first two axes."""
         return self._projection
-
-    def _show_empty(self, empty: bool) -> None:
-        self._empty.setVisible(empty)
-        self._fit_button.setVisible(not empty)
-        self._plot.show_empty(empty)
 
     def displayed(self, layer: str) -> npt.NDArray[np.floating]:
         """The points of a layer that are drawn now.
@@ -235,7 +207,7 @@ class CloudView(QWidget):
     def clouds(self) -> dict[str, npt.NDArray[np.floating]]:
         """(n, 2) what is seen of the points of each visible cloud, as many as came."""
         return {
-            layer: self._projected(points)
+            layer: self.seen(points)
             for layer, (points, _) in self._given.items()
             if self._visible[layer]
         }
@@ -281,7 +253,7 @@ class CloudView(QWidget):
             if isinstance(item, HeatItem) and self._visible[layer]
         }
         self.scales.set_scales({name: scale for name, scale in found.items() if scale is not None})
-        self._place_overlays()
+        self._overlays.place()
 
     def _stack(self) -> None:
         for depth, layer in enumerate(self._order):
@@ -304,7 +276,7 @@ class CloudView(QWidget):
         """Show a legend of these classes, or none."""
         self.legend.set_names(names)
         self.panel.set_by_class(bool(names))
-        self._place_overlays()
+        self._overlays.place()
 
     # --- view ---------------------------------------------------------------------------------
 
@@ -346,64 +318,30 @@ class CloudView(QWidget):
 
     def caption(self) -> str:
         """The line in the lower left corner."""
-        return self._caption.text()
+        return self._overlays.caption.text()
 
     def set_caption(self, text: str) -> None:
         """Show a line in the lower left corner, e.g. time and training step."""
-        self._caption.setText(text)
-        self._caption.setVisible(bool(text))
-        self._place_overlays()
+        self._overlays.set_caption(text)
 
     def set_empty_text(self, text: str) -> None:
         """Say what to do while there is nothing to show."""
-        self._empty.setText(text)
+        self._overlays.empty.setText(text)
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours."""
         self._plot.apply_palette(palette)
-        self.panel.apply_palette(palette)
-        self.legend.apply_palette(palette)
-        self.scales.apply_palette(palette)
+        self._overlays.apply_palette(palette)
         self._colour(palette)
 
     def _colour(self, palette: Palette) -> None:
-        """Colour the clouds and what else this class itself made."""
         self._palette = palette
         for layer in self._order:
             colour = self._colours.get(layer) or layer_colour(palette, layer)
             self._item(layer).set_colour(colour)
         for item in self._items.values():
             item.set_class_colours(palette.classes)
-        self._fit_button.setIcon(icon("fit", palette))
-        chip = QColor(palette.stage)
-        back = f"rgba({chip.red()}, {chip.green()}, {chip.blue()}, 0.8)"
-        self._caption.setStyleSheet(
-            f"color: {palette.muted}; background: {back}; border-radius: 5px; padding: 2px 6px;"
-        )
-        self._fit_button.setStyleSheet(
-            f"QToolButton {{ background: {back}; padding: 4px; }}"
-            f"QToolButton:hover {{ background: {palette.grid}; }}"
-        )
-        self._place_overlays()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102 - Qt's
         super().resizeEvent(event)
-        width, low = self.width(), self.height() < HEIGHT_FOR_NAMES
-        self.panel.set_room(
-            names=width >= ROOM_FOR_NAMES and not low,
-            counts=width >= ROOM_FOR_COUNTS and not low,
-        )
-
-    def _place_overlays(self) -> None:
-        inside = self._plot.inner_area()
-        right, bottom = inside.right() - EDGE, inside.bottom() - EDGE
-        self.panel.move(right - self.panel.width(), inside.top() + EDGE)
-        self._fit_button.adjustSize()
-        size = self._fit_button.size()
-        self._fit_button.move(right - size.width(), bottom - size.height())
-        self.legend.move(inside.left() + EDGE, inside.top() + EDGE)
-        self._caption.adjustSize()
-        self._caption.move(inside.left() + EDGE, bottom - self._caption.height())
-        above = self._caption.y() - EDGE / 2 if self._caption.text() else bottom
-        self.scales.move(inside.left() + EDGE, int(above) - self.scales.height())
-        self._empty.setGeometry(inside.adjusted(24, 24, -24, -24))
+        self._overlays.make_room()

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog
 from flowmap_studio.core.comparison_table import Entry, Row, entries_to_train
 from flowmap_studio.core.errors import StudioError
 from flowmap_studio.core.presets import read_preset
-from flowmap_studio.runtime.frames import Rival, Sampling
+from flowmap_studio.runtime.frames import MOST_PANES, Rival, Sampling
 from flowmap_studio.runtime.session import State
 from flowmap_studio.views.file_dialogs import PRESET_FILTER
 from flowmap_studio.views.settings import presets_folder
@@ -39,7 +39,7 @@ class CompareDesk(QObject):
         panel.stage_wanted.connect(self._add_stage)
         panel.presets_wanted.connect(self._ask_presets)
         panel.clear_wanted.connect(control.clear)
-        panel.table.row_ticked.connect(self._show_row)
+        panel.table.rows_ticked.connect(self._show_rows)
         control.changed.connect(self._on_changed)
         control.progressed.connect(panel.set_progress)
         control.failed.connect(self._on_failed)
@@ -47,7 +47,7 @@ class CompareDesk(QObject):
         session.snapshots_changed.connect(self._on_state)
         session.config_changed.connect(self._on_state)
         session.sampling_changed.connect(self._on_sampling)
-        session.preset_opened.connect(lambda _path: session.set_sampling(rival=None))
+        session.preset_opened.connect(lambda _path: session.set_sampling(rival=None, panes=()))
         self._on_state()
 
     def add_presets(self, paths: list[Path]) -> None:
@@ -86,31 +86,50 @@ class CompareDesk(QObject):
         if chosen:
             self.add_presets([Path(path) for path in chosen])
 
-    def _show_row(self, row: Row | None) -> None:
-        if row is None:
-            self._session.set_sampling(rival=None)
-            return
+    def _show_rows(self, rows: tuple[Row, ...]) -> None:
         shown = self._session.snapshot
-        if shown is None or shown.config.target != row.snapshot.config.target:
-            self._session.show_snapshot(row.snapshot)
-        rival = Rival(row.name, row.snapshot, row.steps, row.solver)
-        self._session.set_sampling(rival=rival)
-        self._window.stage.set_layer_visible("composed", True)
+        if rows and (shown is None or shown.config.target != rows[0].snapshot.config.target):
+            self._session.show_snapshot(rows[0].snapshot)
+        rivals = tuple(map(_rival, rows))
+        if len(rivals) > 1:
+            self._session.set_sampling(rival=None, panes=rivals)
+            return
+        self._session.set_sampling(rival=rivals[0] if rivals else None, panes=())
+        if rivals:
+            self._window.stage.set_layer_visible("composed", True)
 
     def _on_changed(self) -> None:
-        self._panel.set_rows(self._control.rows, self._control.floor)
+        rows = self._control.rows
+        self._panel.set_rows(rows, self._control.floor)
+        images = any(row.snapshot.image is not None for row in rows)
+        self._panel.table.set_most(1 if images else MOST_PANES)
         self._panel.set_running(self._control.running)
 
     def _on_state(self, *_: object) -> None:
         busy = self._session.state in (State.RUNNING, State.STOPPING)
+        if busy:  # the run is to be seen
+            self._session.set_sampling(panes=())
         reason = tr("Pause or stop the run first: it would spoil the times") if busy else ""
         target = Path(self._session.config.target).name
         there = self._session.snapshot is not None
         self._panel.set_available(reason, has_map=there, target=target)
 
     def _on_sampling(self, sampling: Sampling) -> None:
-        if sampling.rival is None:
+        if sampling.rival is None and not sampling.panes:
             self._panel.table.untick()
 
     def _on_failed(self, sentence: str, details: str) -> None:
         self._window.message_bar.show_message("error", sentence, details=details)
+
+
+def _rival(row: Row) -> Rival:
+    """What of a row is shown on stage."""
+    distance, evaluations = row.figures["sliced_w2"], round(row.evaluations)
+    note = tr(
+        "sliced W2 {distance:.3f}, {evaluations:,} evaluation"
+        if evaluations == 1
+        else "sliced W2 {distance:.3f}, {evaluations:,} evaluations",
+        distance=distance,
+        evaluations=evaluations,
+    )
+    return Rival(row.name, row.snapshot, row.steps, row.solver, note)

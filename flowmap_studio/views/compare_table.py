@@ -10,18 +10,23 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from flowmap_studio.core.comparison_table import COLUMNS, Row, cells, floor_cells
 from flowmap_studio.core.methods import METHODS
+from flowmap_studio.runtime.frames import MOST_PANES
 from flowmap_studio.views.sampling_texts import sampling_text
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 
+TIP = (
+    "Tick it to see these samples on stage, in the place of Composed; tick several to see them "
+    "side by side"
+)
 NAMES = 2
 """The first columns are words, the others figures."""
 
 
 class CompareTable(QTableWidget):
-    """Rows with a box each, of which one at the most is ticked: that map is shown on stage."""
+    """Rows with a box each: a ticked one is shown on stage, several of them side by side."""
 
-    row_ticked = Signal(object)  # Row, or None when no row is ticked any more
+    rows_ticked = Signal(object)  # tuple of the ticked rows
 
     def __init__(self, palette: Palette) -> None:
         super().__init__(0, len(COLUMNS))
@@ -29,6 +34,7 @@ class CompareTable(QTableWidget):
         self.setAccessibleName(tr("Comparison of maps"))
         self._palette = palette
         self._rows: list[Row] = []
+        self._most = MOST_PANES
         self.setHorizontalHeaderLabels([tr(name) for name in COLUMNS])
         for column, tip in enumerate(COLUMNS.values()):
             self.horizontalHeaderItem(column).setToolTip(tr(tip))
@@ -60,25 +66,27 @@ class CompareTable(QTableWidget):
             self._write(place, [name, _sampling(row), *figures])
             box = self.item(place, 0)
             box.setFlags(box.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            box.setCheckState(Qt.CheckState.Checked if row is ticked else Qt.CheckState.Unchecked)
-            box.setToolTip(tr("Tick it to see these samples on stage, in the place of Composed"))
+            on = any(row is one for one in ticked)
+            box.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
+            box.setToolTip(tr(TIP))
         if floor:
             name, *figures = floor_cells(floor)
             self._write(len(rows), [tr(name), *figures])
         self.blockSignals(False)
         self.apply_palette(self._palette)
-        if ticked is not None and not any(row is ticked for row in rows):
-            self.row_ticked.emit(None)
+        if len(self.ticked()) < len(ticked):
+            self.rows_ticked.emit(self.ticked())
 
-    def ticked(self) -> Row | None:
-        """The row that is shown on stage."""
-        for place, row in enumerate(self._rows):
-            if self.item(place, 0).checkState() is Qt.CheckState.Checked:
-                return row
-        return None
+    def ticked(self) -> tuple[Row, ...]:
+        """The rows that are shown on stage, in their order."""
+        return tuple(row for place, row in enumerate(self._rows) if self._is_ticked(place))
+
+    def set_most(self, count: int) -> None:
+        """Let so many rows be ticked at once: another tick takes that of the first away."""
+        self._most = count
 
     def untick(self) -> None:
-        """Take the tick away without telling anyone."""
+        """Take all ticks away without telling anyone."""
         self.blockSignals(True)
         for place in range(len(self._rows)):
             self.item(place, 0).setCheckState(Qt.CheckState.Unchecked)
@@ -113,8 +121,7 @@ class CompareTable(QTableWidget):
         if event.key() != Qt.Key.Key_Space:
             super().keyPressEvent(event)
         elif 0 <= self.currentRow() < len(self._rows):
-            box = self.item(self.currentRow(), 0)
-            ticked = box.checkState() is Qt.CheckState.Checked
+            box, ticked = self.item(self.currentRow(), 0), self._is_ticked(self.currentRow())
             box.setCheckState(Qt.CheckState.Unchecked if ticked else Qt.CheckState.Checked)
 
     def _write(self, place: int, texts: Sequence[str]) -> None:
@@ -127,13 +134,16 @@ class CompareTable(QTableWidget):
     def _on_changed(self, item: QTableWidgetItem) -> None:
         if item.column() or item.row() >= len(self._rows):
             return
-        if item.checkState() is Qt.CheckState.Checked:
-            self.blockSignals(True)
-            for place in range(len(self._rows)):
-                if place != item.row():
-                    self.item(place, 0).setCheckState(Qt.CheckState.Unchecked)
-            self.blockSignals(False)
-        self.row_ticked.emit(self.ticked())
+        self.blockSignals(True)
+        others = [at for at in range(len(self._rows)) if self._is_ticked(at) and at != item.row()]
+        surplus = len(self.ticked()) - self._most
+        for place in others[: max(0, surplus)]:
+            self.item(place, 0).setCheckState(Qt.CheckState.Unchecked)
+        self.blockSignals(False)
+        self.rows_ticked.emit(self.ticked())
+
+    def _is_ticked(self, place: int) -> bool:
+        return self.item(place, 0).checkState() is Qt.CheckState.Checked
 
 
 def _sampling(row: Row) -> str:

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QBuffer, QIODevice
-from PySide6.QtGui import QGuiApplication, QImage
-from PySide6.QtWidgets import QWidget
+from PySide6.QtGui import QGuiApplication, QImage, QPixmap
 
 from flowmap_studio.core.drawing.layers import ALL_LAYERS, FOLLOWED, NAMES
 from flowmap_studio.core.drawing.scene import Scene, lay_out
@@ -69,11 +68,11 @@ def stage_picture(
     return still(stage_scene(stage, followed, frame), lay_out(size, stage.view()), look, ending)
 
 
-def grabbed(stage: QWidget) -> bytes:
-    """The bytes of a .png file of a stage as it is on the screen."""
+def as_png(picture: QPixmap) -> bytes:
+    """The bytes of a .png file."""
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    stage.grab().save(buffer, "PNG")
+    picture.save(buffer, "PNG")
     return bytes(buffer.data())
 
 
@@ -88,14 +87,14 @@ def visible_layers(stage: CloudView) -> tuple[str, ...]:
     return tuple(layer for layer in ALL_LAYERS if layer in there)
 
 
-def film_look(stage: CloudView, size: tuple[int, int], look: str) -> Look:
-    """How a film looks that shows what the stage shows."""
+def film_look(stage: CloudView, followed: Followed, size: tuple[int, int], look: str) -> Look:
+    """How a film looks that shows what the stage shows, and what is followed."""
     return Look(
         size=size,
         look=look,
         layers=visible_layers(stage),
         opacities={layer: stage.layer_opacity(layer) for layer in ALL_LAYERS},
-        colours=_colours(stage),
+        colours=_colours(stage) | followed.colours,
         order=stage.layer_order(),
         area=stage.area(),
         projection=stage.projection(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,14 +16,15 @@ from flowmap_studio.core.snapshot import check_cloud
 from flowmap_studio.runtime.exporting import BUSY, export_script
 from flowmap_studio.views.cloud_view import CloudView
 from flowmap_studio.views.export import (
+    as_png,
     copy_picture,
     film_look,
-    grabbed,
     points_content,
     stage_picture,
 )
 from flowmap_studio.views.file_dialogs import LOSSES, ask_export
 from flowmap_studio.views.film_dialog import FilmDialog
+from flowmap_studio.views.side_by_side import SideBySide
 from flowmap_studio.views.texts import told, tr
 
 if TYPE_CHECKING:
@@ -110,16 +112,23 @@ class ExportDesk(QObject):
 
     def _picture(self, ending: str) -> bytes:
         stage, followed = self._window.stages.shown(), self._window.probe_desk.followed
+        if isinstance(stage, SideBySide):
+            if ending == ".svg":
+                raise StudioError("Maps side by side are exported as a .png; choose that ending.")
+            return as_png(stage.picture())
         if not isinstance(stage, CloudView):
-            return grabbed(stage)
+            return as_png(stage.grab())
         return stage_picture(stage, followed, self._session.frame, self._palette, ending)
 
     def _film_dialog(self, path: Path) -> FilmDialog:
         def render(size: tuple[int, int], look: str, timing: Timing) -> None:
-            stage, shown = self._window.stage, self._session.snapshot
-            images = shown is not None and shown.image is not None
-            wanted = Look(size, look, say=told) if images else film_look(stage, size, look)
-            self._session.render_film(path, wanted, timing)
+            shown, followed = self._session.snapshot, self._window.probe_desk.followed
+            if shown is not None and shown.image is not None:
+                self._session.render_film(path, Look(size, look, say=told), timing)
+                return
+            wanted = film_look(self._window.stage, followed, size, look)
+            wanted = replace(wanted, ride=self._window.stages.projection.ride())
+            self._session.render_film(path, wanted, timing, followed.following())
 
         for former in self._window.findChildren(FilmDialog):
             former.close()

@@ -68,6 +68,7 @@ class ProbeDesk(QObject):
         self.pointer.clicked.connect(self._on_click)
         self.pointer.lassoed.connect(self._on_lasso)
         stage.layer_changed.connect(self._on_layer)
+        stage.projection_changed.connect(self._on_projection)
         self._control.answered.connect(self._show)
         self._control.failed.connect(window.session.failed)
         window.session.frame_changed.connect(self._on_frame)
@@ -121,7 +122,8 @@ class ProbeDesk(QObject):
         if frame is None:
             return
         seen = [layer for layer in PICKED if self._stage.is_layer_visible(layer)]
-        found = nearest(frame.clouds, seen, (x, y), reach)
+        clouds = {layer: self._stage.seen(frame.clouds[layer]) for layer in seen}
+        found = nearest(clouds, seen, (x, y), reach)
         if found is None:
             return
         layer, row = found
@@ -144,14 +146,14 @@ class ProbeDesk(QObject):
                 "info", tr("Show a cloud that moves, such as One step, to follow its points.")
             )
             return
-        self._follow(np.flatnonzero(inside(frame.clouds[seen[0]][:, :2], corners)))
+        self._follow(np.flatnonzero(inside(self._stage.seen(frame.clouds[seen[0]]), corners)))
 
     def _follow(self, rows: npt.NDArray[np.int64]) -> None:
         self.followed.rows = rows
         frame = self._window.session.frame
         if frame is not None:
             self.followed.show_frame(frame)
-            self._window.probe_panel.show_group(self.followed.group.points)
+            self._window.probe_panel.show_group(self.followed.members)
 
     # --- news ---------------------------------------------------------------------------------
 
@@ -169,8 +171,13 @@ class ProbeDesk(QObject):
     def _on_frame(self, frame: Frame) -> None:
         self.trajectories.set_time(frame.request.t)
         self.followed.show_frame(frame)
-        self._window.probe_panel.show_group(self.followed.group.points)
+        self._window.probe_panel.show_group(self.followed.members)
         self._show_notes()
+
+    def _on_projection(self) -> None:
+        frame = self._stage.projection()
+        self.trajectories.set_projection(frame)
+        self.followed.set_projection(frame)
 
     def _on_other_data(self) -> None:
         self.forget()

@@ -39,6 +39,7 @@ RESIDUAL_TIP = (
     "data's spread. The stronger the colour, the larger. A map that composes has none"
 )
 NOTHING = "–"
+MOST_COORDINATES = 3
 
 
 class ProbePanel(QWidget):
@@ -125,12 +126,11 @@ class ProbePanel(QWidget):
             self._figures["trace"].setText(NOTHING)
             return
         way = paths.positions[:, 0]
-        (x0, y0), (x1, y1) = way[0], way[-1]
         found = "" if paths.converged[0] else f", {tr('the nearest')}"
-        self._figures["trace"].setText(f"({x0:.2f}, {y0:.2f}) → ({x1:.2f}, {y1:.2f}){found}")
+        self._figures["trace"].setText(f"{_place(way[0])} → {_place(way[-1])}{found}")
 
     def show_group(self, points: npt.NDArray[np.floating]) -> None:
-        """Say how many points (n, 2) are followed and how wide they lie."""
+        """Say how many points (n, dim) are followed and how wide they lie."""
         if not len(points):
             self._figures["group"].setText(NOTHING)
             return
@@ -184,3 +184,9 @@ class ProbePanel(QWidget):
         self._image.setImage(self.residual_pixels(), levels=None, autoLevels=False)
         half = float(self._residuals.times[1]) / 2
         self._image.setRect(QRectF(-half, -half, 1 + 2 * half, 1 + 2 * half))
+
+
+def _place(point: npt.NDArray[np.floating]) -> str:
+    """The coordinates of a point (dim,): the first ones where there are many."""
+    texts = [f"{value:.2f}" for value in point[:MOST_COORDINATES]]
+    return f"({', '.join(texts)}{', …' if len(point) > MOST_COORDINATES else ''})"

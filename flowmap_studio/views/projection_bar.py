@@ -7,14 +7,20 @@ import numpy.typing as npt
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QWidget
 
-from flowmap_studio.core.projections import Tour, chosen_axes, principal_axes
+from flowmap_studio.core.projections import (
+    TOUR_PACE,
+    Ride,
+    Tour,
+    chosen_axes,
+    principal_axes,
+)
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.views.cloud_view import CloudView
 from flowmap_studio.views.texts import tr
 
 WAYS = ("Principal axes", "Chosen axes", "Random tour")
-PACE, INTERVAL = 0.008, 33
-"""Part of the way from one random view to the next per tick, and milliseconds between ticks."""
+INTERVAL = 33
+"""Milliseconds between two views of a tour."""
 
 
 class ProjectionBar(QWidget):
@@ -76,6 +82,12 @@ class ProjectionBar(QWidget):
         self.show()
         self._refresh()
 
+    def ride(self) -> Ride | None:
+        """The tour as it goes on from here; None where there is none."""
+        if self._data is None or WAYS[self.way.currentIndex()] != WAYS[2]:
+            return None
+        return Ride(self._data.shape[1], self._place)
+
     def _refresh(self) -> None:
         if self._data is None:
             return
@@ -97,5 +109,5 @@ class ProjectionBar(QWidget):
 
     def _tick(self) -> None:
         if self._data is not None:
-            self._place += PACE
+            self._place += TOUR_PACE * INTERVAL / 1000
             self._stage.set_projection(Tour(self._data.shape[1]).at(self._place))

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QUndoStack
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.drawing.layers import LAYERS
 from flowmap_studio.core.history import LossHistory
 from flowmap_studio.core.methods import METHODS, term_states
 from flowmap_studio.core.snapshot import Snapshot
@@ -131,7 +132,7 @@ class SessionMirror(QObject):
         """Put clouds on the stage."""
         stage, request = self._window.stage, frame.request
         snapshot = request.snapshot
-        stage.set_clouds(frame.clouds, frame.labels)
+        stage.set_clouds({layer: frame.clouds[layer] for layer in LAYERS}, frame.labels)
         stage.set_classes(snapshot.classes)
         stage.set_layer_names(*layer_names(request))
         stage.set_caption(caption(request, error_text(frame.cached_error)))

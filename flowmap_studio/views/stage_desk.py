@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from flowmap_studio.core.images import as_pictures
@@ -12,6 +12,7 @@ from flowmap_studio.views.cloud_view import CloudView
 from flowmap_studio.views.image_stage import GRIDS, ImageStage
 from flowmap_studio.views.projection_bar import ProjectionBar
 from flowmap_studio.views.session_mirror import caption, layer_names
+from flowmap_studio.views.side_by_side import SideBySide
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 
@@ -22,6 +23,7 @@ class StageDesk(QObject):
     Attributes:
         widget: To be placed in the window.
         images: The stage of images.
+        panes: Maps side by side.
         projection: How points of more than two axes are seen.
 
     Args:
@@ -35,6 +37,7 @@ class StageDesk(QObject):
         self._stage = stage
         self.widget = QStackedWidget()
         self.images = ImageStage(palette)
+        self.panes = SideBySide(stage, palette)
         self.projection = ProjectionBar(stage)
         self._plane = QWidget()
         box = QVBoxLayout(self._plane)
@@ -43,26 +46,39 @@ class StageDesk(QObject):
         box.addWidget(self.projection)
         box.addWidget(stage, 1)
         self.widget.addWidget(self._plane)
-        self.widget.addWidget(self.images)
+        for other in (self.images, self.panes):
+            self.widget.addWidget(other)
+        stage.set_empty_text(tr("The first clouds are on their way…"))
+        session.failed.connect(self._expect_nothing)
         session.frame_changed.connect(self.show_frame)
+        self.panes.close_wanted.connect(lambda: session.set_sampling(panes=()))
         self.images.picked.connect(lambda row: session.set_sampling(picked=row))
         self.images.other_picked.connect(lambda row: session.set_sampling(other=row))
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours; the plane's stage takes them by itself."""
         self.images.apply_palette(palette)
+        self.panes.apply_palette(palette)
 
-    def shown(self) -> CloudView | ImageStage:
+    @Slot()
+    def _expect_nothing(self) -> None:
+        """An empty stage stays so: the map that was to come can't be made."""
+        self._stage.set_empty_text(tr("Nothing to show yet. Press Train or open a preset."))
+
+    def shown(self) -> CloudView | ImageStage | SideBySide:
         """The stage that is seen."""
-        images = self.widget.currentWidget() is self.images
-        return self.images if images else self._stage
+        seen = self.widget.currentWidget()
+        return seen if isinstance(seen, ImageStage | SideBySide) else self._stage
 
     def show_frame(self, frame: Frame) -> None:
         """Show a frame on the stage that its data belongs to."""
         snapshot = frame.request.snapshot
         if snapshot.image is None:
             self.projection.show_points(snapshot)
-            self.widget.setCurrentWidget(self._plane)
+            several = bool(frame.request.sampling.panes)
+            if several:
+                self.panes.show_frame(frame)
+            self.widget.setCurrentWidget(self.panes if several else self._plane)
             return
         shown = {name: frame.clouds[name] for name in GRIDS} | dict(frame.strips)
         self.images.set_pictures(

@@ -34,6 +34,10 @@ class StagePlot(pg.PlotWidget):
 
     fit_wanted = Signal()
     """The user double-clicked."""
+    fitted = Signal(object, object)
+    """Lower and upper ends (2,) of the rectangle that `fit` was given."""
+    view_moved = Signal()
+    """Something else is seen than was fitted: by hand, by keys, or as a preset had it."""
     area_changed = Signal()
     """The area within the axes has another place or size."""
 
@@ -68,6 +72,7 @@ class StagePlot(pg.PlotWidget):
             low: (2,) lower ends in view units.
             high: (2,) upper ends.
         """
+        given = low, high
         low, high = self._fitted = with_margin(low, high)
         middle = (low + high) / 2
         extent = (high - low).max()
@@ -82,6 +87,7 @@ class StagePlot(pg.PlotWidget):
         )
         self.getAxis("left").setWidth(LEAST_AXIS_WIDTH)
         self._show_fitted()
+        self.fitted.emit(*given)
 
     def is_fitted(self) -> bool:
         """Whether what `fit` was given is still seen."""
@@ -97,6 +103,7 @@ class StagePlot(pg.PlotWidget):
         self._fitted = None
         (left, bottom), (right, top) = low, high
         self._box.setRange(xRange=(left, right), yRange=(bottom, top), padding=0)
+        self.view_moved.emit()
 
     def zoom(self, factor: float) -> None:
         """Show so many times less of each axis, about the middle, as if the user had."""
@@ -149,6 +156,7 @@ class StagePlot(pg.PlotWidget):
 
     def _on_moved(self, *_: object) -> None:
         self._fitted = None
+        self.view_moved.emit()
 
     def _space_ticks(self, *_: object) -> None:
         """Give both axes the grid's spacing, and the left one room for its numbers."""

@@ -125,6 +125,48 @@ def test_probes_of_the_map_are_layers_too(run: Run, trained: Path, tmp_path: Pat
     assert "the layer is made for maps of the plane" in done.err
 
 
+def test_points_of_more_axes_are_seen_as_asked(run: Run, tmp_path: Path) -> None:
+    points, deep = tmp_path / "three.npy", tmp_path / "three.flowmap"
+    drawn = np.random.default_rng(1).normal(scale=[0.2, 1.0, 3.0], size=(400, 3))
+    np.save(points, drawn)
+    small = ["--steps", "4", "--hidden-dim", "8", "--depth", "1", "--device", "cpu"]
+    assert run("train", "--target", points, *small, "--out", deep).status == 0
+
+    def places(name: str, *options: str) -> np.ndarray:
+        out = tmp_path / f"{name}.svg"
+        done = run("render", deep, "--out", out, "--layers", "data", *options)
+        assert done.status == 0, done.err
+        text = out.read_text(encoding="utf-8")
+        group = re.search(r'<g id="data".*?</g>\n</g>', text, flags=re.DOTALL)
+        assert group is not None
+        found = re.findall(r'cx="([-\d.]+)" cy="([-\d.]+)"', group[0])
+        return np.array(found, float)
+
+    usual, principal = places("usual"), places("principal", "--projection", "principal")
+    assert np.array_equal(usual, principal)
+    width, height = np.ptp(principal, axis=0)
+    assert width / height > 2  # 3 to 1
+    width, height = np.ptp(places("axes", "--projection", "2,3"), axis=0)
+    assert height / width > 2
+    for wrong in ("4,1", "0,1", "1", "tour", "sideways"):
+        done = run("render", deep, "--out", tmp_path / "a.png", "--projection", wrong)
+        assert done.status == 2
+        assert "--projection" in done.err
+    film = ["--out", tmp_path / "a.gif", "--size", "200x200", "--seconds", "4", "--fps", "1"]
+    assert run("render", deep, *film, "--layers", "data", "--projection", "tour").status == 0
+    with Image.open(tmp_path / "a.gif") as opened:
+        first = np.asarray(opened.convert("RGB"), int)
+        opened.seek(3)
+        last = np.asarray(opened.convert("RGB"), int)
+    assert np.abs(first - last).mean() > 1
+
+
+def test_a_projection_of_the_plane_is_refused(run: Run, trained: Path, tmp_path: Path) -> None:
+    done = run("render", trained, "--out", tmp_path / "a.png", "--projection", "1,2")
+    assert done.status == 2
+    assert "more than two axes" in done.err
+
+
 def test_images_are_drawn_as_sheets(run: Run, tmp_path: Path) -> None:
     digits = asset("presets", "digits.flowmap")
     small = ["--size", "160x160", "--steps", "2"]

@@ -26,7 +26,8 @@ from flowmap_studio.core.film import film, flow_layout
 from flowmap_studio.core.film_limits import Look, Timing, check_film
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.palettes import DARK, LIGHT, PALETTES, rgb
-from flowmap_studio.core.probing.values import Heat, Lines
+from flowmap_studio.core.probing.values import Following, Heat, Lines, Paths
+from flowmap_studio.core.projections import Ride, projected
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.stage_clouds import Beside, StageClouds, Way
 from flowmap_studio.core.targets import SHAPES
@@ -290,6 +291,37 @@ def test_a_film_can_look_at_a_part_along_chosen_axes(snapshot: Snapshot) -> None
     turned = replace(near, area=None, projection=np.array([[0.0, 1.0], [1.0, 0.0]]))
     plain = flow_layout(clouds, replace(turned, projection=None))
     assert np.allclose(flow_layout(clouds, turned).middle, plain.middle[::-1])
+
+
+def test_followed_points_are_in_front_of_a_film(snapshot: Snapshot) -> None:
+    loaded = LoadedMap(snapshot)
+    noise = loaded.noise(STAGE_POINTS, STAGE_SEED)
+    ends = np.stack([loaded.at(noise[:1], t, 1) for t in (0.0, 0.5, 1.0)]).astype(float)
+    path = Paths(np.array([0.0, 0.5, 1.0]), ends, np.array([True]))
+    following = Following(np.array([3, 7, 10**6]), path)
+    scene = StageClouds(loaded, Way(1), ("data",), following=following).at(0.5)
+    assert list(scene.clouds) == ["data", "group", "traced"]  # the hidden cloud stays hidden
+    assert np.array_equal(scene.clouds["group"], loaded.at(noise, 0.5, 1)[[3, 7]])
+    assert np.allclose(scene.clouds["traced"], ends[1])
+    whole = scene.shapes["trace"]
+    assert isinstance(whole, Lines)
+    assert np.allclose(np.stack([whole.x, whole.y], axis=1)[:3], ends[:, 0])
+
+
+def test_a_tour_fits_at_all_times() -> None:
+    config = RunConfig(hidden_dim=8, depth=1, device="cpu", target="rings")
+    still = Trainer(config, SHAPES["rings"]).snapshot()
+    deep = np.random.default_rng(0).normal(scale=[1, 5, 0.1], size=(500, 3)).astype(np.float32)
+    clouds = StageClouds(LoadedMap(still), Way(1), ("data",))
+    clouds.source, clouds.data = deep, deep
+    look, moments = Look((200, 200), ride=Ride(3)), Timing(5, 8.0).moments()
+    assert moments[-1] == pytest.approx(7.8)
+    at = flow_layout(clouds, look, moments)
+    for moment in moments:
+        columns, rows = at.pixels(projected(deep, look.seen_along(moment)))
+        seen = (columns > at.left) & (columns < at.right) & (rows > at.top) & (rows < at.bottom)
+        assert seen.mean() > 0.97
+    assert at.scale < 0.9 * flow_layout(clouds, replace(look, ride=Ride(3, 0.0)), [0.0]).scale
 
 
 def test_only_wanted_layers_are_made(snapshot: Snapshot) -> None:

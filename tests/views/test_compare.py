@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QImage
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
@@ -21,6 +21,8 @@ from PySide6.QtWidgets import (
 
 from flowmap_studio.core import comparison
 from flowmap_studio.core.comparison_table import COLUMNS
+from flowmap_studio.core.loaded_map import LoadedMap
+from flowmap_studio.core.stage_clouds import stage_noise
 from flowmap_studio.runtime import comparing
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support ")
@@ -107,13 +109,10 @@ def test_a_ticked_row_is_shown_on_stage_from_the_same_noise(comparer: Any) -> No
     comparer.until(lambda: not np.array_equal(comparer.shown("composed"), own))
     names = [label.text() for label in comparer.find("layerPanel", QWidget).findChildren(QLabel)]
     assert "flow-matching: Euler, 8 steps" in names
-    table(comparer).item(0, 0).setCheckState(Qt.CheckState.Checked)
-    assert table(comparer).item(1, 0).checkState() is Qt.CheckState.Unchecked  # one at the most
-    for row in (1, 0):
+    for row, state in ((1, Qt.CheckState.Unchecked), (0, Qt.CheckState.Checked)):
         table(comparer).setCurrentCell(row, 3)
         comparer.qtbot.keyClick(table(comparer), Qt.Key.Key_Space)
-        assert table(comparer).item(row, 0).checkState() is Qt.CheckState.Checked
-        assert table(comparer).item(1 - row, 0).checkState() is Qt.CheckState.Unchecked
+        assert table(comparer).item(row, 0).checkState() is state
     assert not comparer.window.time_bar.is_playing()
     table(comparer).setFocus()
     comparer.qtbot.keyClick(table(comparer), Qt.Key.Key_Tab)
@@ -125,6 +124,72 @@ def test_a_ticked_row_is_shown_on_stage_from_the_same_noise(comparer: Any) -> No
     comparer.find("timeSlider").setValue(comparer.find("timeSlider").maximum())
     table(comparer).item(0, 0).setCheckState(Qt.CheckState.Unchecked)
     comparer.until(lambda: np.allclose(comparer.shown("composed"), own, atol=1e-6))
+
+
+def test_ticked_rows_are_seen_side_by_side(comparer: Any, tmp_path: Path) -> None:
+    choose(comparer, "flow-matching", "semigroup")
+    comparer.click("compareStart")
+    compared(comparer)
+    side, stage = comparer.window.stages.panes, comparer.window.stage
+    for row in (0, 1, 4):  # Euler in 1 and 8 steps, the map in 1
+        table(comparer).item(row, 0).setCheckState(Qt.CheckState.Checked)
+    comparer.until(lambda: side.isVisible() and len(side.panes) == 3)
+    assert not stage.isVisible()
+    rows = comparer.session.comparison.rows
+    slider = comparer.find("timeSlider")
+    for value in (slider.maximum(), slider.maximum() // 3):
+        slider.setValue(value)
+        comparer.settled()
+        for pane, place in zip(side.panes, (0, 1, 4), strict=True):
+            row = rows[place]
+            loaded = LoadedMap(row.snapshot)
+            t = comparer.session.frame.request.t
+            wanted = loaded.at(stage_noise(loaded), t, row.steps, None, row.solver)
+            np.testing.assert_allclose(pane.items["composed"].points, wanted, atol=2e-3)
+            np.testing.assert_array_equal(pane.items["data"].points, row.snapshot.data)
+            assert pane.title.text().startswith(row.name)
+            assert f"{row.figures['sliced_w2']:.3f}" in pane.note.text()
+    first, second, third = (pane.plot for pane in side.panes)
+    first.pan(0.5, 0)  # one view for all of them
+    for plot in (second, third):
+        width = np.ptp(first.view(), axis=0)[0]  # numbers of the axes may be wider in one of them
+        np.testing.assert_allclose(plot.view(), first.view(), atol=0.02 * width)
+    comparer.trigger("zoomInAction")
+    assert np.ptp(second.view(), axis=0)[0] < np.ptp(stage.plot.view(), axis=0)[0] * 1.01
+    assert comparer.window.export(tmp_path / "three.png")
+    picture = QImage(str(tmp_path / "three.png"))
+    assert picture.width() > 1.9 * first.width()
+    assert not comparer.window.export(tmp_path / "three.svg")
+    assert ".png" in comparer.message()
+    comparer.click("sideBySideClose")
+    comparer.until(lambda: stage.isVisible())
+    assert not table(comparer).ticked()
+
+
+def test_a_run_brings_the_stage_back(comparer: Any) -> None:
+    choose(comparer, "semigroup")
+    comparer.click("compareStart")
+    compared(comparer)
+    for row in (0, 1):
+        table(comparer).item(row, 0).setCheckState(Qt.CheckState.Checked)
+    comparer.until(comparer.window.stages.panes.isVisible)
+    comparer.trigger("trainAction")
+    comparer.until(comparer.window.stage.isVisible)
+    assert not table(comparer).ticked()
+    comparer.trigger("stopAction")
+    comparer.until(lambda: comparer.find("compareStart", QPushButton).isEnabled())
+
+
+def test_at_most_six_are_ticked(comparer: Any) -> None:
+    choose(comparer, "semigroup", "flow-matching")
+    comparer.click("compareStart")
+    compared(comparer)
+    for row in range(7):
+        table(comparer).item(row, 0).setCheckState(Qt.CheckState.Checked)
+    ticked = [
+        table(comparer).item(row, 0).checkState() is Qt.CheckState.Checked for row in range(7)
+    ]
+    assert ticked == [False] + 6 * [True]
 
 
 def test_the_map_on_stage_and_presets_join_in(

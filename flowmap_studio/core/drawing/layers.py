@@ -72,6 +72,9 @@ _COLOURS = {
     "likelihood": "identity",
     "density": "one_step",
     "semigroup": "consistency",
+    "group": "consistency",
+    "trace": "text",
+    "traced": "text",
 }
 """Names of the palette's colours: they differ from those of the clouds."""
 FOLLOWED = ("group", "trace", "traced")

@@ -139,17 +139,6 @@ def fitted_view(*clouds: Points) -> tuple[Ends, Ends]:
     return with_margin(np.min(ends, axis=(0, 1)), np.max(ends, axis=(0, 1)))
 
 
-def projected(points: Points, frame: Points | None) -> Points:
-    """(n, 2) what is seen of points (n, dim) along the directions of a frame (dim, 2).
-
-    The first two axes where there is no frame, or one for other points.
-    """
-    if frame is None or points.shape[1] != len(frame):
-        return points[:, :2]
-    seen: Points = points @ frame
-    return seen
-
-
 def lay_out(size: tuple[int, int], view: tuple[Ends, Ends]) -> Layout:
     """The layout that shows a whole view on equal axes, as large as it fits.
 

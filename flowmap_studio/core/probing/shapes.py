@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from flowmap_studio.core.probing.values import Heat, Lines, Paths, Wide
+from flowmap_studio.core.projections import projected
 
 PICTURE, DENSITY_PICTURE = 96, 160
 """Pixels of a picture along each axis: of log-likelihoods, and of densities."""
@@ -37,7 +39,7 @@ def broken(lines: Wide) -> Lines:
 
 
 def place_at(paths: Paths, t: float) -> Wide:
-    """(n, 2) positions at flow time t, linear between the known times."""
+    """(n, dim) positions at flow time t, linear between the known times."""
     after = int(np.clip(np.searchsorted(paths.times, t), 1, len(paths.times) - 1))
     before = after - 1
     share = (t - paths.times[before]) / (paths.times[after] - paths.times[before])
@@ -46,8 +48,15 @@ def place_at(paths: Paths, t: float) -> Wide:
     return place
 
 
+def seen_paths(paths: Paths, frame: npt.NDArray[np.floating] | None) -> Paths:
+    """The ways as they are seen in the plane, through the directions of a frame (dim, 2)."""
+    times, count, dim = paths.positions.shape
+    flat: Wide = projected(paths.positions.reshape(-1, dim), frame).astype(np.float64)
+    return replace(paths, positions=flat.reshape(times, count, 2))
+
+
 def paths_until(paths: Paths, t: float) -> Lines:
-    """The ways as far as they have come at flow time t."""
+    """The ways in the plane, as far as they have come at flow time t."""
     passed = int(np.searchsorted(paths.times, t, side="left"))
     way = np.concatenate([paths.positions[:passed], place_at(paths, t)[None]])
     return broken(way.transpose(1, 0, 2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -46,13 +46,26 @@ class Paths:
 
     Attributes:
         times: (k,) flow times, rising.
-        positions: (k, n, 2) in data units.
+        positions: (k, n, dim) in data units.
         converged: (n,) whether the noise that the points come from was found.
     """
 
     times: Wide
     positions: Wide
     converged: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Following:
+    """What a user picked to be followed over time.
+
+    Attributes:
+        group: (m,) places of points among the stage's noise.
+        path: The way of the traced point, alone; None where there is none.
+    """
+
+    group: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    path: Paths | None = None
 
 
 @dataclass(frozen=True)

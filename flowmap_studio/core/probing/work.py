@@ -128,12 +128,12 @@ class Probes:
         return arrow_lines(places, velocity, 2 * REACH / (ARROWS - 1) * self._spread())
 
     def _paths(self, request: ProbeRequest) -> Paths:
-        self._need_plane()
+        self._need_points()
         points = self.loaded.source(STAGE_POINTS, STAGE_SEED)[:PATHS].astype(np.float64)
         return self._followed(points, 0.0, self._stage_guide(request, np.arange(PATHS)))
 
     def _trace(self, request: ProbeRequest) -> Paths:
-        self._need_plane()
+        self._need_points()
         trace = request.trace
         if trace is None:
             raise DataError("Click a point to trace it.")
@@ -246,6 +246,10 @@ class Probes:
 
     def _need_plane(self) -> None:
         if self.loaded.snapshot.dim != 2:
+            raise DataError(PLANE_ONLY.format(self.loaded.snapshot.dim))
+
+    def _need_points(self) -> None:
+        if self.loaded.snapshot.image is not None:
             raise DataError(PLANE_ONLY.format(self.loaded.snapshot.dim))
 
     def _need_map(self) -> None:

@@ -5,8 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from flowmap_studio.core.drawing.layers import LINE_WIDTH, MARKER_SCALE
-from flowmap_studio.core.probing.values import Lines, Paths
+from flowmap_studio.core.drawing.layers import (
+    FOLLOWED,
+    LINE_WIDTH,
+    MARKER_SCALE,
+    layer_colour,
+)
+from flowmap_studio.core.probing.values import Following, Lines, Paths
+from flowmap_studio.core.projections import projected
 from flowmap_studio.runtime.frames import Frame
 from flowmap_studio.views.points_item import PointsItem
 from flowmap_studio.views.stage_layers.items import PathsItem
@@ -21,6 +27,7 @@ class Followed:
 
     Attributes:
         rows: The group's places among the noise points.
+        members: (n, dim) where the group is at the time on stage, in all axes.
         colours: Of group, trace and traced point, #rrggbb.
 
     Args:
@@ -29,6 +36,8 @@ class Followed:
 
     def __init__(self, plot: StagePlot) -> None:
         self.rows: npt.NDArray[np.int64] = np.empty(0, np.int64)
+        self.members: npt.NDArray[np.floating] = np.empty((0, 2))
+        self._frame: npt.NDArray[np.floating] | None = None
         self.colours: dict[str, str] = {}
         self.path = PathsItem(LINE_WIDTH["trace"], whole=True)
         self.head = PointsItem("#000000", MARKER_SCALE["traced"])
@@ -40,7 +49,7 @@ class Followed:
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours."""
-        self.colours = {"trace": palette.text, "traced": palette.text, "group": palette.consistency}
+        self.colours = {layer: layer_colour(palette, layer) for layer in FOLLOWED}
         self.path.set_colour(self.colours["trace"])
         self.head.set_colour(self.colours["traced"])
         self.group.set_colour(self.colours["group"])
@@ -49,14 +58,28 @@ class Followed:
         """The traced way, whole; None where there is none."""
         return self.path.shape()
 
+    def following(self) -> Following:
+        """What is followed, for films."""
+        return Following(self.rows, self.path.paths)
+
+    def set_projection(self, frame: npt.NDArray[np.floating] | None) -> None:
+        """See everything along two directions, (dim, 2); along the first two axes when None."""
+        self._frame = frame
+        self.path.set_projection(frame)
+        self._draw()
+
     def show_paths(self, paths: Paths | None) -> None:
         """Draw the traced way, or none."""
         self.path.set_paths(paths)
-        self.head.set_points(self.path.heads())
+        self._draw()
 
     def show_frame(self, frame: Frame) -> None:
         """Put point and group where they are at the time on stage."""
         self.path.set_time(frame.request.t)
-        self.head.set_points(self.path.heads())
         cloud = frame.clouds["one_step"]
-        self.group.set_points(cloud[self.rows[self.rows < len(cloud)], :2])
+        self.members = cloud[self.rows[self.rows < len(cloud)]]
+        self._draw()
+
+    def _draw(self) -> None:
+        self.head.set_points(self.path.heads())
+        self.group.set_points(projected(self.members, self._frame))

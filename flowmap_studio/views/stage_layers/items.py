@@ -11,8 +11,9 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor
 
 from flowmap_studio.core.drawing.heats import HeatColours, HeatScale, heat_pixels, heat_scale
-from flowmap_studio.core.probing.shapes import broken, paths_until, place_at
+from flowmap_studio.core.probing.shapes import paths_until, place_at, seen_paths
 from flowmap_studio.core.probing.values import Heat, Lines, Paths
+from flowmap_studio.core.projections import Frame, projected
 
 
 class StageItem(Protocol):
@@ -83,12 +84,23 @@ class PathsItem(LinesItem):
         super().__init__(width)
         self._whole = whole
         self._paths: Paths | None = None
+        self._frame: Frame | None = None
         self._t = 1.0
 
     def set_paths(self, paths: Paths | None) -> None:
         """Draw these ways, or none."""
         self._paths = paths
         self._draw()
+
+    def set_projection(self, frame: Frame | None) -> None:
+        """See them along two directions, (dim, 2); along the first two axes when None."""
+        self._frame = frame
+        self._draw()
+
+    @property
+    def paths(self) -> Paths | None:
+        """The ways in all their axes."""
+        return self._paths
 
     def set_time(self, t: float) -> None:
         """Draw them up to flow time t."""
@@ -97,18 +109,18 @@ class PathsItem(LinesItem):
             if not self._whole:
                 self._draw()
 
-    def heads(self) -> npt.NDArray[np.float64]:
+    def heads(self) -> npt.NDArray[np.floating]:
         """(n, 2) where the points are at the time on stage."""
-        return np.empty((0, 2)) if self._paths is None else place_at(self._paths, self._t)
+        if self._paths is None:
+            return np.empty((0, 2))
+        return projected(place_at(self._paths, self._t), self._frame)
 
     def _draw(self) -> None:
-        paths = self._paths
-        if paths is None:
+        if self._paths is None:
             self.set_value(None)
-        elif self._whole:
-            self.set_value(broken(paths.positions.transpose(1, 0, 2)))
         else:
-            self.set_value(paths_until(paths, self._t))
+            seen = seen_paths(self._paths, self._frame)
+            self.set_value(paths_until(seen, 1.0 if self._whole else self._t))
 
 
 class HeatItem(pg.ImageItem):

@@ -16,7 +16,7 @@ def nearest(
     """The layer and the row of the point that is nearest to a place.
 
     Args:
-        clouds: (n, d ≥ 2) points by layer; the first two columns count.
+        clouds: (n, 2) what is seen of points, by layer.
         layers: Those that are looked at; of points as near as each other the first one counts.
         place: In data units.
         reach: What is farther away is not meant.
@@ -26,7 +26,7 @@ def nearest(
         points = clouds[layer]
         if not len(points):
             continue
-        distance = np.linalg.norm(points[:, :2] - np.asarray(place), axis=1)
+        distance = np.linalg.norm(points - np.asarray(place), axis=1)
         row = int(np.argmin(distance))
         if distance[row] < least:
             found, least = (layer, row), float(distance[row])

@@ -32,6 +32,7 @@ SHAPING = (
     "depth",
     "time_embed_dim",
     "position_features",
+    "position_detail",
     "density_head",
 )
 """Settings that decide which weights a map has and what they mean."""

@@ -266,6 +266,18 @@ class RunConfig:
         help="Random Fourier frequencies of the position beside the position itself; sharp edges "
         "(checkerboard) need them. 0 is the article's network",
     )
+    position_detail: float = setting(
+        4.0,
+        group="Network",
+        label="Position detail",
+        minimum=0.1,
+        maximum=100,
+        logarithmic=True,
+        advanced=True,
+        help="Standard deviation of the finer half of the position frequencies, for unit noise; "
+        "the coarser half has three quarters of its root. A sharper edge needs more of it, and "
+        "more frequencies",
+    )
     density_head: str = setting(
         "off",
         group="Network",

@@ -15,8 +15,6 @@ from flowmap_studio.core.network_shapes import DENSITY_WIDTHS, network_kind
 from flowmap_studio.core.randomness import Stream, generator
 from flowmap_studio.core.together import evaluate_together
 
-POSITION_SCALES = (1.5, 4.0)
-"""Standard deviations of the random position frequencies; half of them each."""
 LAST_LAYER_SCALE = 0.01
 """The article starts the last layer at 1 % of its size, so that the map starts near x."""
 
@@ -153,7 +151,7 @@ def build_mlp(config: RunConfig, dim: int, classes: int = 0) -> FlowMapNet:
                 _draw_start(module, draw)
         network.last.weight.mul_(LAST_LAYER_SCALE)
         network.last.bias.zero_()
-        _draw_frequencies(network.frequencies, draw)
+        _draw_frequencies(network.frequencies, position_scales(config), draw)
         if config.density_head == "on":  # last, so that the map's own weights stay what they are
             for module in network.density:
                 _draw_start(module, draw)
@@ -181,8 +179,16 @@ def _draw_start(module: nn.Module, draw: torch.Generator) -> None:
         module.bias.zero_()
 
 
-def _draw_frequencies(frequencies: torch.Tensor, draw: torch.Generator) -> None:
+def position_scales(config: RunConfig) -> tuple[float, float]:
+    """Standard deviations of the position frequencies: of the coarser and of the finer half."""
+    return 0.75 * math.sqrt(config.position_detail), config.position_detail
+
+
+def _draw_frequencies(
+    frequencies: torch.Tensor, scales_of_halves: tuple[float, float], draw: torch.Generator
+) -> None:
     count = frequencies.shape[1]
-    scales = torch.full((count,), POSITION_SCALES[0])
-    scales[count // 2 :] = POSITION_SCALES[1]
+    coarse, fine = scales_of_halves
+    scales = torch.full((count,), coarse)
+    scales[count // 2 :] = fine
     frequencies.normal_(generator=draw).mul_(scales)

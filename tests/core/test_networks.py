@@ -10,7 +10,7 @@ import torch
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.flow_map import build_flow_map, load_weights
 from flowmap_studio.core.network_shapes import weight_shapes
-from flowmap_studio.core.networks import POSITION_SCALES, build_network
+from flowmap_studio.core.networks import build_network
 
 
 @pytest.mark.parametrize("dim", [2, 5])
@@ -65,11 +65,12 @@ def test_the_start_depends_on_the_seed_alone() -> None:
     assert not torch.equal(first["net.0.weight"], other["net.0.weight"])
 
 
-def test_position_frequencies_have_two_scales() -> None:
-    network = build_network(RunConfig(position_features=512), 4)
+@pytest.mark.parametrize(("detail", "coarse"), [(4.0, 1.5), (16.0, 3.0)])
+def test_position_frequencies_have_two_scales(detail: float, coarse: float) -> None:
+    network = build_network(RunConfig(position_features=512, position_detail=detail), 4)
     low, high = network.frequencies[:, :256], network.frequencies[:, 256:]
-    assert float(low.std()) == pytest.approx(POSITION_SCALES[0], rel=0.1)
-    assert float(high.std()) == pytest.approx(POSITION_SCALES[1], rel=0.1)
+    assert float(low.std()) == pytest.approx(coarse, rel=0.1)
+    assert float(high.std()) == pytest.approx(detail, rel=0.1)
     assert "frequencies" not in dict(network.named_parameters())
 
 

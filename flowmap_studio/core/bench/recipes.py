@@ -69,7 +69,13 @@ def of_methods(recipes: Sequence[Recipe], methods: Collection[str]) -> tuple[Rec
     return tuple(recipe for recipe in recipes if not methods or recipe.method in methods)
 
 
-BOARD_SETTINGS: Mapping[str, Any] = {"depth": 3, "ot_batch": 512, "seconds": 180}
+BOARD_SETTINGS: Mapping[str, Any] = {
+    "depth": 3,
+    "position_features": 256,
+    "position_detail": 16.0,
+    "ot_batch": 512,
+    "seconds": 180,
+}
 """How maps of the checkerboard, whose edges are sharp, are trained, besides method and coupling."""
 BOARD_SETTINGS_OF: Mapping[str, Mapping[str, Any]] = {"semigroup": {"lambda_cons": 3.0}}
 """And of single methods: the others gained nothing by a larger weight."""

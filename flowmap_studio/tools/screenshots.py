@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 from PIL import Image
-from PySide6.QtCore import QBuffer, QEventLoop, QIODevice, QTimer
+from PySide6.QtCore import QBuffer, QEventLoop, QIODevice, Qt, QTimer
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QApplication, QDockWidget
 
@@ -50,6 +50,8 @@ class Scene:
         shown: Layers of probes that are switched on.
         dock: Object name of a panel that is brought to the front.
         word: What is written on the canvas and learned.
+        compared: Methods that are compared, trained with the settings of `train`.
+        ticked: Rows of the comparison that are seen side by side.
     """
 
     name: str
@@ -65,6 +67,8 @@ class Scene:
     shown: tuple[str, ...] = ()
     dock: str = "qualityDock"
     word: str = ""
+    compared: tuple[str, ...] = ()
+    ticked: tuple[int, ...] = ()
 
 
 SCENES = (
@@ -94,6 +98,14 @@ SCENES = (
     ),
     Scene("drawing", word="flow", train={"steps": 4000}, until=1500, hidden=("source", "composed")),
     Scene("digits", dark=True, preset="digits-conditional", t=0.8),
+    Scene(
+        "side-by-side",
+        size=(1920, 1080),
+        preset="checkerboard",
+        train={"target": "checkerboard", "steps": 1500},
+        compared=("flow-matching", "rectified-flow", "semigroup"),
+        ticked=(1, 4, 6),
+    ),
 )
 
 
@@ -170,7 +182,9 @@ def _drive(window: Any, scene: Scene) -> None:
     wanted = {*scene.shown, *(READINGS if scene.dock == "probesDock" else ())}
     window.time_bar.set_steps(scene.steps)
     window.time_bar.set_time(scene.t)
-    if scene.train is not None:
+    if scene.compared:
+        _compare(window, scene)
+    elif scene.train is not None:
         window.edit_config(RunConfig(device="cpu", **scene.train))
         window.actions_by_name["paintAction" if scene.word else "trainAction"].trigger()
         if scene.word:
@@ -180,6 +194,18 @@ def _drive(window: Any, scene: Scene) -> None:
         wait_until(lambda: _learned(session, config, scene.until))
         wait_until(lambda: bool(window.message_bar.text()) is scene.advised)
     wait_until(lambda: _settled(session, scene) and answered >= wanted)
+
+
+def _compare(window: Any, scene: Scene) -> None:
+    """Train and measure the methods, and tick the rows."""
+    control, panel = window.session.comparison, window.compare_panel
+    window.actions_by_name["compareAction"].trigger()
+    window.edit_config(RunConfig(device="cpu", **(scene.train or {})))
+    panel.start_wanted.emit(scene.compared)
+    wait_until(lambda: not control.running and control.rows)
+    for place in scene.ticked:
+        panel.table.item(place, 0).setCheckState(Qt.CheckState.Checked)
+    wait_until(lambda: len(window.session.frame.request.sampling.panes) == len(scene.ticked))
 
 
 def _learned(session: Any, config: RunConfig, step: int) -> bool:

@@ -32,7 +32,8 @@ STALEST_SECONDS = 0.5
 class Prober(Worker):
     """Answers one request after the other, probe by probe; only the newest request waits.
 
-    The cheap probes of a newer request come before the slow ones of an older.
+    The cheap probes of a newer request come before the slow ones of an older. What is probed of a
+    map is given up, before its next evaluation, when the user brings another one to the stage.
     """
 
     answered = Signal(object)  # ProbeAnswer
@@ -46,6 +47,7 @@ class Prober(Worker):
         self._rested = 0.0
         self._served: dict[str, float] = {}
         self._probes: Probes | None = None
+        self._scene = 0  # that is probed now
 
     def submit(self, request: ProbeRequest) -> None:
         """Ask for probes; an older waiting request is dropped."""
@@ -65,7 +67,7 @@ class Prober(Worker):
             try:
                 self._answer(request)
             except Unwanted:
-                return
+                continue  # to the newer request, or to the end
             except BaseException as error:  # noqa: BLE001 - nothing may leave a thread's edge
                 sentence = unforeseen("Could not probe the map", error)
                 self.failed.emit(sentence, traceback.format_exc())
@@ -90,6 +92,7 @@ class Prober(Worker):
         import torch
 
         torch.set_num_threads(1)  # the clouds have the other cores
+        self._scene = request.scene
         probes = self._load(request)
         quick = [name for name in request.wanted if name not in SLOW]
         slow = [name for name in request.wanted if name in SLOW]
@@ -106,15 +109,16 @@ class Prober(Worker):
             fresh = time.monotonic() - self._served.get(name, 0.0) < STALEST_SECONDS
             return self._stopped or (self._waiting is not None and fresh)
 
-    def _is_stopped(self) -> bool:
-        return self._stopped
+    def _is_unwanted(self) -> bool:
+        waiting = self._waiting
+        return self._stopped or (waiting is not None and waiting.scene != self._scene)
 
     def _load(self, request: ProbeRequest) -> Probes:
         from flowmap_studio.core.loaded_map import LoadedMap
         from flowmap_studio.core.probing.work import Probes
 
         if self._probes is None or self._probes.loaded.snapshot is not request.snapshot:
-            self._probes = Probes(LoadedMap(request.snapshot), self._is_stopped)
+            self._probes = Probes(LoadedMap(request.snapshot), self._is_unwanted)
         return self._probes
 
 
@@ -203,6 +207,7 @@ class ProbeControl(QObject):
             wanted=names,
             trace=self.trace,
             patient=asked.patient,
+            scene=asked.scene,
         )
 
     @Slot(object)

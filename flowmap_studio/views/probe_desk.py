@@ -184,6 +184,7 @@ class ProbeDesk(QObject):
         for item in (*self.lines.values(), *self.heats.values()):
             item.set_value(None)
         self.trajectories.set_paths(None)
+        self._window.probe_panel.forget_readings()
         self._stage.refresh_scales()
 
     def _show_notes(self) -> None:

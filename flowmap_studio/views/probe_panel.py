@@ -9,7 +9,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from flowmap_studio.core.palettes import rgb
-from flowmap_studio.core.probing.values import Paths, Residuals
+from flowmap_studio.core.probing.values import READINGS, Paths, Residuals
 from flowmap_studio.views.plot_base import figure
 from flowmap_studio.views.plot_style import plot_style
 from flowmap_studio.views.texts import tr
@@ -39,6 +39,8 @@ RESIDUAL_TIP = (
     "data's spread. The stronger the colour, the larger. A map that composes has none"
 )
 NOTHING = "–"
+NO_BREAK = "\N{NO-BREAK SPACE}"
+NO_RESIDUAL = "Semigroup residual: –"
 MOST_COORDINATES = 3
 
 
@@ -93,7 +95,7 @@ class ProbePanel(QWidget):
         self._plot.getPlotItem().vb.setRange(xRange=(0, 1), yRange=(0, 1), padding=0.08)
         self._image = pg.ImageItem(axisOrder="row-major")
         self._plot.addItem(self._image)
-        self._caption = QLabel(tr("Semigroup residual: –"))
+        self._caption = QLabel(tr(NO_RESIDUAL))
         self._caption.setObjectName("residualCaption")
         self._caption.setFont(interface_font(8.5))
         self._caption.setWordWrap(True)
@@ -119,6 +121,11 @@ class ProbePanel(QWidget):
             label.setText(tr("{value:.3f} nats", value=value))
         else:
             label.setText(tr("{value:.4f} squared data units", value=value))
+
+    def forget_readings(self) -> None:
+        """Show no figures of a map that is no more on stage."""
+        for name in READINGS:
+            self.show_reading(name, None, tr(NO_RESIDUAL) if name == "residual" else "")
 
     def show_trace(self, paths: Paths | None) -> None:
         """Say from where to where the traced point goes, and how long its way is."""
@@ -189,4 +196,5 @@ class ProbePanel(QWidget):
 def _place(point: npt.NDArray[np.floating]) -> str:
     """The coordinates of a point (dim,): the first ones where there are many."""
     texts = [f"{value:.2f}" for value in point[:MOST_COORDINATES]]
-    return f"({', '.join(texts)}{', …' if len(point) > MOST_COORDINATES else ''})"
+    texts += ["…"] * (len(point) > MOST_COORDINATES)
+    return f"({f',{NO_BREAK}'.join(texts)})"

@@ -49,7 +49,10 @@ class QualityPlot(QWidget):
         self._plot = StudioPlotWidget(tr("sliced W2 (data σ)"), tr(EMPTY_TEXT), self._describe)
         self._plot.released.connect(self._fit)
         self._floor_line = pg.InfiniteLine(
-            angle=0, label=tr(FLOOR_TEXT), labelOpts={"position": 1.0, "anchors": [(1, 0), (1, 0)]}
+            # On the left, where curves are still far above the floor.
+            angle=0,
+            label=tr(FLOOR_TEXT),
+            labelOpts={"position": 0.0, "anchors": [(0, 0), (0, 0)]},
         )
         self._floor_line.label.setFont(interface_font(8))
         self._plot.addItem(self._floor_line, ignoreBounds=True)
@@ -162,7 +165,7 @@ class QualityPlot(QWidget):
         heights = heights[np.isfinite(heights)]
         if len(self._steps):
             last = max(last, float(self._steps[-1]))
-        if last and len(heights):
+        if len(heights) and (len(self._steps) or len(earlier)):
             low, high = float(heights.min()), float(heights.max())
             # Room for the floor's name below its line, where no curve goes.
             self._plot.fit(last, low - 0.1 * max(high - low, 0.4), high)

@@ -9,7 +9,7 @@ def style_sheet(p: Palette) -> str:
     check = asset("icons", f"check-{'dark' if p.dark else 'light'}.svg").as_posix()
     arrow = asset("icons", f"arrow-{'dark' if p.dark else 'light'}.svg").as_posix()
     return f"""
-QMainWindow, QDialog {{ background: {p.window}; }}
+QMainWindow, QDialog, QWidget#centre {{ background: {p.window}; }}
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QMainWindow::separator {{ background: {p.window}; width: 6px; height: 6px; }}
 QToolBar {{ background: {p.window}; border: none; spacing: 2px; padding: 2px 8px 4px 8px; }}

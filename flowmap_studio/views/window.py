@@ -182,6 +182,9 @@ class StudioWindow(QMainWindow):
         self.tool_bar = StudioToolBar(self.actions_by_name, NAMED, self)
         self.addToolBar(self.tool_bar)
         centre = QWidget()
+        centre.setObjectName("centre")
+        # Opaque: tab bars that Qt has no use for lie under it.
+        centre.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         box = QVBoxLayout(centre)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(6)

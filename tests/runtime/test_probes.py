@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -150,6 +151,27 @@ def test_the_newest_request_wins(qtbot: Any, prober: Prober, request_of: ProbeRe
     prober.begin()
     qtbot.waitUntil(lambda: bool(said), timeout=20_000)
     assert [answer.request.serial for answer in said] == [19]
+
+
+def test_a_map_that_left_the_stage_is_probed_no_further(
+    qtbot: Any, prober: Prober, request_of: ProbeRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, real, said = threading.Event(), Probes.answer, []
+
+    def answer(self: Probes, request: ProbeRequest, name: str) -> Any:
+        while request.scene == 0:  # until the map refuses
+            began.set()
+            self.loaded.at(torch.zeros(4, 2), 0.5, 1)
+        return real(self, request, name)
+
+    monkeypatch.setattr(Probes, "answer", answer)
+    prober.answered.connect(said.append)
+    prober.begin()
+    prober.submit(replace(request_of, wanted=("folds",)))
+    assert began.wait(20)
+    prober.submit(replace(request_of, serial=2, scene=1, wanted=("grid",)))
+    qtbot.waitUntil(lambda: bool(said), timeout=20_000)
+    assert [(answer.request.scene, answer.name) for answer in said] == [(1, "grid")]
 
 
 def test_nothing_runs_before_it_is_wanted(qtbot: Any, session: Session, preset_path: Any) -> None:

@@ -143,10 +143,13 @@ def test_values_without_a_logarithm_leave_the_plot_whole(plot, bad):
     plot.grab()  # all-NaN symbols would warn in the middle of a paint event
 
 
-def test_a_single_point_is_in_view(plot):
-    plot.set_points([3000], {"one_step": [0.04], "composed": [0.03]}, 0.012)
+@pytest.mark.parametrize("step", [0, 3000])
+def test_a_single_point_is_in_view(plot, step: int):
+    plot.set_points([9000], {"one_step": [3.0], "composed": [3.0]}, 1.0)  # of another map
+    plot.clear()
+    plot.set_points([step], {"one_step": [0.04], "composed": [0.03]}, 0.012)
     (left, right), (low, high) = plot._plot.getPlotItem().vb.viewRange()
-    assert left <= 3000 <= right
+    assert left <= step <= right < 2 * max(step, 10)
     assert low < np.log10(0.03) < np.log10(0.04) < high
 
 

@@ -203,6 +203,20 @@ def test_the_panel_measures_while_it_is_seen(studio: Any) -> None:
     np.testing.assert_array_equal(opaque, np.triu(np.ones_like(opaque), 1))
 
 
+def test_figures_of_another_map_are_shown_no_more(studio: Any, small_preset: Path) -> None:
+    studio.find("probesDock", QDockWidget).raise_()
+    for name in ("folds", "residual"):
+        answered(studio, name)
+    assert studio.find("probe_folds", QLabel).text() != "–"
+    assert studio.window.open_preset(small_preset)
+    assert studio.find("probe_folds", QLabel).text() == "–"
+    assert studio.find("residualCaption", QLabel).text() == "Semigroup residual: –"
+    assert not studio.window.probe_panel.residual_pixels().size
+    studio.settled()
+    answered(studio, "folds")
+    studio.until(lambda: studio.find("probe_folds", QLabel).text() != "–")
+
+
 def test_a_velocity_says_what_it_does_not_have(open_studio: Any, tmp_path: Path) -> None:
     studio = open_studio(preset_of(tmp_path, method="flow-matching"))
     studio.settled()

@@ -132,6 +132,7 @@ class ProbeRequest:
         wanted: Names of probes.
         trace: What `TRACE` follows.
         patient: Whether it leaves the cores to a run.
+        scene: Another one when the user brought another map to the stage.
     """
 
     serial: int
@@ -142,6 +143,7 @@ class ProbeRequest:
     wanted: tuple[str, ...]
     trace: Trace | None = None
     patient: bool = False
+    scene: int = 0
 
     def serves(self, name: str, other: ProbeRequest) -> bool:
         """Whether the answer for a probe would serve another request as well."""

@@ -48,7 +48,7 @@ class StageDesk(QObject):
         self.widget.addWidget(self._plane)
         for other in (self.images, self.panes):
             self.widget.addWidget(other)
-        stage.set_empty_text(tr("The first clouds are on their way…"))
+        session.view_reset.connect(self._expect_clouds)
         session.failed.connect(self._expect_nothing)
         session.frame_changed.connect(self.show_frame)
         self.panes.close_wanted.connect(lambda: session.set_sampling(panes=()))
@@ -59,6 +59,11 @@ class StageDesk(QObject):
         """Take the palette's colours; the plane's stage takes them by itself."""
         self.images.apply_palette(palette)
         self.panes.apply_palette(palette)
+
+    @Slot()
+    def _expect_clouds(self) -> None:
+        """A map is on stage, whose clouds take a while where torch is still to be loaded."""
+        self._stage.set_empty_text(tr("The first clouds are on their way…"))
 
     @Slot()
     def _expect_nothing(self) -> None:

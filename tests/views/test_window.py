@@ -126,7 +126,7 @@ def test_the_first_start_has_its_layout_in_other_colours_too(
 
 
 def test_without_any_preset_the_stage_says_what_to_do(
-    open_studio: Any, monkeypatch: pytest.MonkeyPatch
+    open_studio: Any, monkeypatch: pytest.MonkeyPatch, small_preset: Path
 ) -> None:
     from flowmap_studio import app
     from flowmap_studio.views import library_desk
@@ -139,10 +139,15 @@ def test_without_any_preset_the_stage_says_what_to_do(
     monkeypatch.setattr(app, "asset", missing)
     monkeypatch.setattr(library_desk, "asset", missing)
     studio = open_studio()
-    assert "Press Train or open a preset" in studio.find("stageEmpty").text()
+    empty = studio.find("stageEmpty")
+    assert "Press Train or open a preset" in empty.text()
     assert not studio.find("savePresetAction").isEnabled()
     assert not studio.find("exportAction").isEnabled()
     assert studio.find("trainAction").isEnabled()
+    assert studio.window.open_preset(small_preset)
+    assert "on their way" in empty.text()
+    studio.session.failed.emit("It can't be evaluated.", "")
+    assert "Press Train or open a preset" in empty.text()
 
 
 def test_a_start_on_a_bad_file_says_so_over_the_shipped_map(

@@ -16,7 +16,7 @@ from flowmap_studio.tools import make_presets
 from flowmap_studio.tools.figures import BEGIN, COLUMNS, END, figures_table, with_table
 from flowmap_studio.tools.make_presets import RECIPES, Recipe, train
 
-LARGEST, LARGEST_OF_IMAGES = 600_000, 3_500_000
+LARGEST, LARGEST_OF_IMAGES = 700_000, 3_500_000
 SCALE = 0.001
 NAMES = [recipe.name for recipe in RECIPES]
 

@@ -16,7 +16,7 @@ from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.normalisation import Normalisation
 
 
-def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+def frozen(array: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """The array as float32 that nobody can write to; a copy unless it is so already."""
     if array.dtype == np.float32 and not array.flags.writeable:
         return array
@@ -57,11 +57,11 @@ class Snapshot:
     image: ImageShape | None = None
 
     def __post_init__(self) -> None:
-        frozen = {name: _frozen(array) for name, array in self.weights.items()}
-        object.__setattr__(self, "weights", MappingProxyType(frozen))
+        weights = {name: frozen(array) for name, array in self.weights.items()}
+        object.__setattr__(self, "weights", MappingProxyType(weights))
         for name in ("data", "labels", "source"):
             array = getattr(self, name)
-            object.__setattr__(self, name, None if array is None else _frozen(array))
+            object.__setattr__(self, name, None if array is None else frozen(array))
         object.__setattr__(self, "metrics", MappingProxyType(dict(self.metrics)))
 
     @property

@@ -25,7 +25,7 @@ from flowmap_studio.core.objectives import objective
 from flowmap_studio.core.optimisers import adam_moments, build_optimiser, restore_adam
 from flowmap_studio.core.pairs import CHUNK_STEPS, Chunk, PairSource, PairStream, Prefetcher
 from flowmap_studio.core.sample_of_target import draw_sample
-from flowmap_studio.core.snapshot import Snapshot
+from flowmap_studio.core.snapshot import Snapshot, frozen
 from flowmap_studio.core.targets import Target, image_shape
 from flowmap_studio.core.training_state import StageState
 
@@ -88,7 +88,10 @@ class Trainer:
         if config.density_head == "on":
             check_dim(target.dim)
         drawn = draw_sample(config, target, source, labelled=bool(self.classes))
-        self.normalisation, self.data, self._labels, self._source_sample = drawn
+        self.normalisation, data, labels, sample = drawn
+        self.data = frozen(data)  # as all are: shared by all snapshots of the run
+        self._labels = None if labels is None else frozen(labels)
+        self._source_sample = None if sample is None else frozen(sample)
         self.flow_map = build_flow_map(config, target.dim, len(self.classes), image_shape(target))
         if start_from is not None:
             load_weights(self.flow_map, start_from.weights)

@@ -33,7 +33,7 @@ class Prober(Worker):
     """Answers one request after the other, probe by probe; only the newest request waits.
 
     The cheap probes of a newer request come before the slow ones of an older. What is probed of a
-    map is given up, before its next evaluation, when the user brings another one to the stage.
+    map is given up, before its next evaluation, when one of another run comes to the stage.
     """
 
     answered = Signal(object)  # ProbeAnswer
@@ -47,7 +47,7 @@ class Prober(Worker):
         self._rested = 0.0
         self._served: dict[str, float] = {}
         self._probes: Probes | None = None
-        self._scene = 0  # that is probed now
+        self._answering: ProbeRequest | None = None
 
     def submit(self, request: ProbeRequest) -> None:
         """Ask for probes; an older waiting request is dropped."""
@@ -92,7 +92,7 @@ class Prober(Worker):
         import torch
 
         torch.set_num_threads(1)  # the clouds have the other cores
-        self._scene = request.scene
+        self._answering = request
         probes = self._load(request)
         quick = [name for name in request.wanted if name not in SLOW]
         slow = [name for name in request.wanted if name in SLOW]
@@ -110,8 +110,10 @@ class Prober(Worker):
             return self._stopped or (self._waiting is not None and fresh)
 
     def _is_unwanted(self) -> bool:
-        waiting = self._waiting
-        return self._stopped or (waiting is not None and waiting.scene != self._scene)
+        waiting, now = self._waiting, self._answering
+        if self._stopped or waiting is None or now is None:
+            return self._stopped
+        return not now.is_of_run(waiting.snapshot)
 
     def _load(self, request: ProbeRequest) -> Probes:
         from flowmap_studio.core.loaded_map import LoadedMap
@@ -134,6 +136,7 @@ class ProbeControl(QObject):
     """
 
     answered = Signal(object)  # ProbeAnswer
+    forgotten = Signal()  # all answers: a map of another run is on stage
     failed = Signal(str, str)  # one sentence, details
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -181,7 +184,10 @@ class ProbeControl(QObject):
     @Slot(object)
     def show_frame(self, frame: Frame) -> None:
         """Probe the map of this frame at its time."""
-        self._frame = frame
+        former, self._frame = self._frame, frame
+        if former is not None and former.request.snapshot.data is not frame.request.snapshot.data:
+            self.answers.clear()
+            self.forgotten.emit()
         self._ask()
 
     def _ask(self) -> None:
@@ -207,12 +213,13 @@ class ProbeControl(QObject):
             wanted=names,
             trace=self.trace,
             patient=asked.patient,
-            scene=asked.scene,
         )
 
     @Slot(object)
     def _on_answered(self, answer: ProbeAnswer) -> None:
-        if answer.name not in self._wanted:
+        if answer.name not in self._wanted or self._frame is None:
+            return
+        if not answer.request.is_of_run(self._frame.request.snapshot):
             return
         if answer.name == TRACE and answer.request.trace is not self.trace:
             return

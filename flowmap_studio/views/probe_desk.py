@@ -70,6 +70,7 @@ class ProbeDesk(QObject):
         stage.layer_changed.connect(self._on_layer)
         stage.projection_changed.connect(self._on_projection)
         self._control.answered.connect(self._show)
+        self._control.forgotten.connect(window.probe_panel.forget_readings)
         self._control.failed.connect(window.session.failed)
         window.session.frame_changed.connect(self._on_frame)
         window.session.view_reset.connect(self._on_other_data)
@@ -184,7 +185,6 @@ class ProbeDesk(QObject):
         for item in (*self.lines.values(), *self.heats.values()):
             item.set_value(None)
         self.trajectories.set_paths(None)
-        self._window.probe_panel.forget_readings()
         self._stage.refresh_scales()
 
     def _show_notes(self) -> None:

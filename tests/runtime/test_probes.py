@@ -159,7 +159,7 @@ def test_a_map_that_left_the_stage_is_probed_no_further(
     began, real, said = threading.Event(), Probes.answer, []
 
     def answer(self: Probes, request: ProbeRequest, name: str) -> Any:
-        while request.scene == 0:  # until the map refuses
+        while request.serial == 1:  # until the map refuses
             began.set()
             self.loaded.at(torch.zeros(4, 2), 0.5, 1)
         return real(self, request, name)
@@ -169,9 +169,25 @@ def test_a_map_that_left_the_stage_is_probed_no_further(
     prober.begin()
     prober.submit(replace(request_of, wanted=("folds",)))
     assert began.wait(20)
-    prober.submit(replace(request_of, serial=2, scene=1, wanted=("grid",)))
+    other = replace(request_of.snapshot, data=request_of.snapshot.data.copy())
+    prober.submit(replace(request_of, serial=2, snapshot=other, wanted=("grid",)))
     qtbot.waitUntil(lambda: bool(said), timeout=20_000)
-    assert [(answer.request.scene, answer.name) for answer in said] == [(1, "grid")]
+    assert [(answer.request.serial, answer.name) for answer in said] == [(2, "grid")]
+
+
+def test_a_run_keeps_its_answers_until_newer_ones_come(qtbot: Any, session: Session) -> None:
+    forgotten: list[int] = []
+    session.probes.forgotten.connect(lambda: forgotten.append(session.snapshot.step))
+    session.start()
+    qtbot.waitUntil(
+        lambda: session.snapshot is not None and session.snapshot.step > 20, timeout=60_000
+    )
+    qtbot.waitUntil(lambda: session.frame.request.snapshot.step > 20, timeout=20_000)
+    forgotten.clear()
+    step = session.snapshot.step
+    qtbot.waitUntil(lambda: session.frame.request.snapshot.step > step, timeout=20_000)
+    session.stop()
+    assert not forgotten
 
 
 def test_nothing_runs_before_it_is_wanted(qtbot: Any, session: Session, preset_path: Any) -> None:

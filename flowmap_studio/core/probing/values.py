@@ -132,7 +132,6 @@ class ProbeRequest:
         wanted: Names of probes.
         trace: What `TRACE` follows.
         patient: Whether it leaves the cores to a run.
-        scene: Another one when the user brought another map to the stage.
     """
 
     serial: int
@@ -143,7 +142,10 @@ class ProbeRequest:
     wanted: tuple[str, ...]
     trace: Trace | None = None
     patient: bool = False
-    scene: int = 0
+
+    def is_of_run(self, snapshot: Snapshot) -> bool:
+        """Whether it is of the same run as a snapshot, whose data all its snapshots share."""
+        return self.snapshot.data is snapshot.data
 
     def serves(self, name: str, other: ProbeRequest) -> bool:
         """Whether the answer for a probe would serve another request as well."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ from flowmap_studio.core.projections import projected
 
 if TYPE_CHECKING:  # torch comes with it
     from flowmap_studio.core.stage_clouds import StageClouds
+
+MOST_FITTED = 100
+"""Views of a tour that its film is fitted to: long ones have tens of thousands."""
 
 
 def still(scene: Scene, layout: Layout, look: Look, ending: str) -> bytes:
@@ -92,7 +96,7 @@ def film(
     check_film(ending, look, timing)
     palette = PALETTES[look.look]
     moments = timing.moments()
-    painter = _painter(clouds, look, moments if look.ride else moments[:1])
+    painter = _painter(clouds, look, _spaced(moments) if look.ride else moments[:1])
 
     def drawn(t: float, moment: float = 0.0) -> Pixels:
         return painter.draw(_scene(clouds, t, look, moment))
@@ -109,6 +113,12 @@ def film(
         plain = dict.fromkeys((*palette.on_stage(), *given))
         return as_gif(pictures(), timing.fps, samples, list(plain))
     return as_mp4(pictures(), timing.fps, look.size)
+
+
+def _spaced(moments: Sequence[float]) -> list[float]:
+    """Some of a film's moments, the last one among them."""
+    by = math.ceil(len(moments) / MOST_FITTED)
+    return [*moments[::by], moments[-1]]
 
 
 def _painter(

@@ -124,11 +124,13 @@ def _labels(
     """The classes of the points of moving clouds and of the source, where maps have classes."""
     rivals = {pane(place): one for place, one in enumerate(maps.panes)}
     of = {"one_step": maps.loaded, "composed": maps.rival or maps.loaded, **rivals}
-    labels = {}
+    labels, known = {}, {}
     for layer, loaded in of.items():
-        guide = _guide(loaded, request)
-        if guide is not None:
-            labels[layer] = guided_classes(guide)[: len(moved[layer])]
+        if loaded not in known:  # one map is often sampled in several ways
+            guide = _guide(loaded, request)
+            known[loaded] = None if guide is None else guided_classes(guide)
+        if (classes := known[loaded]) is not None:
+            labels[layer] = classes[: len(moved[layer])]
     if "one_step" in labels:
         labels["source"] = labels["one_step"]
     return labels

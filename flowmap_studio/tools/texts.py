@@ -167,7 +167,7 @@ def _held(thing: Any) -> Iterator[str]:
 def _table_texts() -> Iterator[str]:
     from flowmap_studio.core import comparison_table, config, methods, palettes, solvers
     from flowmap_studio.runtime.run_control import State
-    from flowmap_studio.tools import make_presets
+    from flowmap_studio.tools import preset_recipes
     from flowmap_studio.views import actions, preset_menu, probe_panel, time_bar, tour_chapters
 
     for module, names in TABLES.items():
@@ -177,7 +177,7 @@ def _table_texts() -> Iterator[str]:
         yield from (setting.group, setting.label, setting.help, setting.unit)
     yield from comparison_table.COLUMNS
     yield from (f"&{menu}" for menu in actions.MENUS)
-    for recipe in make_presets.RECIPES:
+    for recipe in preset_recipes.RECIPES:
         yield from (recipe.title, recipe.notes, *recipe.tags)
     for row in actions.ACTIONS:
         yield from (row.text, row.tip)

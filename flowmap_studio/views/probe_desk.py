@@ -233,20 +233,19 @@ def _note(answer: ProbeAnswer) -> tuple[str, str]:
 
 def stage_handlers(window: StudioWindow) -> dict[str, Callable[[], object]]:
     """What the actions of the stage do; the desks are made after the actions."""
-    stage, bar = window.stage, window.time_bar
-    plot = stage.plot
+    stage, bar, stages = window.stage, window.time_bar, window.stages
 
     def shows(layer: str) -> Callable[[], object]:
         return lambda: stage.toggle_layer(layer)
 
     return {
         **{action: shows(layer) for layer, action in PROBE_ACTIONS.items()},
-        "zoomInAction": lambda: plot.zoom(ZOOM),
-        "zoomOutAction": lambda: plot.zoom(1 / ZOOM),
-        "lookLeftAction": lambda: plot.pan(-PAN, 0),
-        "lookRightAction": lambda: plot.pan(PAN, 0),
-        "lookUpAction": lambda: plot.pan(0, PAN),
-        "lookDownAction": lambda: plot.pan(0, -PAN),
+        "zoomInAction": lambda: stages.plot().zoom(ZOOM),
+        "zoomOutAction": lambda: stages.plot().zoom(1 / ZOOM),
+        "lookLeftAction": lambda: stages.plot().pan(-PAN, 0),
+        "lookRightAction": lambda: stages.plot().pan(PAN, 0),
+        "lookUpAction": lambda: stages.plot().pan(0, PAN),
+        "lookDownAction": lambda: stages.plot().pan(0, -PAN),
         "pingPongAction": lambda: bar.set_ping_pong(not bar.playback.ping_pong),
         "bookmarkTimeAction": lambda: window.bookmark_desk.toggle_time(),
         "nextTimeAction": lambda: window.bookmark_desk.go_to_time(1),

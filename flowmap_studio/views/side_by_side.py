@@ -76,10 +76,12 @@ class Pane(QWidget):
 
 
 class SideBySide(QWidget):
-    """As many panes as a frame has; what one shows of the plane, the others and the stage show too.
+    """As many panes as a frame has; what one shows of the plane, all show.
+
+    They begin with the stage's view and leave theirs to it.
 
     Args:
-        stage: Its view and projection are the panes' too.
+        stage: The stage, in whose place they are seen; its projection is theirs too.
         palette: Colours.
     """
 
@@ -113,7 +115,6 @@ class SideBySide(QWidget):
         box.setSpacing(2)
         box.addLayout(head)
         box.addWidget(self._sheet, 1)
-        stage.plot.view_moved.connect(lambda: self._follow(stage.plot))
         stage.plot.fitted.connect(self._fit)
         stage.projection_changed.connect(self._draw)
         self._frame: Frame | None = None
@@ -121,7 +122,7 @@ class SideBySide(QWidget):
 
     @property
     def panes(self) -> tuple[Pane, ...]:
-        """The panes that are seen, in the order of the rows."""
+        """The panes that are seen, in the order of the rows; none while the stage is seen."""
         return tuple(self._panes)
 
     def show_frame(self, frame: Frame) -> None:
@@ -134,6 +135,12 @@ class SideBySide(QWidget):
         self._caption.setText(f"t = {frame.request.t:.3f}")
         self._frame = frame
         self._draw()
+
+    def forget(self) -> None:
+        """Have no panes any more: the stage is seen again."""
+        self._frame = None
+        while self._panes:
+            self._panes.pop().deleteLater()
 
     def picture(self) -> QPixmap:
         """The panes, in `FINER` times as many pixels as on the screen."""
@@ -175,7 +182,10 @@ class SideBySide(QWidget):
             made.plot.fit_wanted.connect(self._stage.fit)
             self._panes.append(made)
         self._place()
-        self._stage.fit()
+        if self._stage.plot.is_fitted():
+            self._stage.fit()
+        else:
+            self._follow(self._stage.plot)
 
     def _place(self) -> None:
         """Choose the number of columns that gives each pane's shorter side the most pixels."""
@@ -199,7 +209,7 @@ class SideBySide(QWidget):
 
     def _follow(self, leader: StagePlot) -> None:
         """Show everywhere what one of the plots shows."""
-        if self._following or not self._panes:
+        if self._following:  # it moves because of the leader
             return
         self._following = True
         for plot in (self._stage.plot, *(one.plot for one in self._panes)):

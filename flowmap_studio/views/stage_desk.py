@@ -13,6 +13,7 @@ from flowmap_studio.views.image_stage import GRIDS, ImageStage
 from flowmap_studio.views.projection_bar import ProjectionBar
 from flowmap_studio.views.session_mirror import caption, layer_names
 from flowmap_studio.views.side_by_side import SideBySide
+from flowmap_studio.views.stage_plot import StagePlot
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 
@@ -75,9 +76,16 @@ class StageDesk(QObject):
         seen = self.widget.currentWidget()
         return seen if isinstance(seen, ImageStage | SideBySide) else self._stage
 
+    def plot(self) -> StagePlot:
+        """What keys zoom and move: the stage's plot, or that of a pane, which the others follow."""
+        panes = self.panes.panes
+        return panes[0].plot if panes else self._stage.plot
+
     def show_frame(self, frame: Frame) -> None:
         """Show a frame on the stage that its data belongs to."""
         snapshot = frame.request.snapshot
+        if not frame.request.sampling.panes:
+            self.panes.forget()
         if snapshot.image is None:
             self.projection.show_points(snapshot)
             several = bool(frame.request.sampling.panes)

@@ -14,7 +14,8 @@ from flowmap_studio.core.target_names import TARGETS
 from flowmap_studio.resources import asset
 from flowmap_studio.tools import make_presets
 from flowmap_studio.tools.figures import BEGIN, COLUMNS, END, figures_table, with_table
-from flowmap_studio.tools.make_presets import RECIPES, Recipe, train
+from flowmap_studio.tools.make_presets import train
+from flowmap_studio.tools.preset_recipes import RECIPES, Recipe
 
 LARGEST, LARGEST_OF_IMAGES = 700_000, 3_500_000
 SCALE = 0.001

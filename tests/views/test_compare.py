@@ -154,8 +154,19 @@ def test_ticked_rows_are_seen_side_by_side(comparer: Any, tmp_path: Path) -> Non
     for plot in (second, third):
         width = np.ptp(first.view(), axis=0)[0]  # numbers of the axes may be wider in one of them
         np.testing.assert_allclose(plot.view(), first.view(), atol=0.02 * width)
-    comparer.trigger("zoomInAction")
-    assert np.ptp(second.view(), axis=0)[0] < np.ptp(stage.plot.view(), axis=0)[0] * 1.01
+    before = np.ptp(second.view(), axis=0)
+    for _ in range(3):
+        comparer.trigger("zoomInAction")
+    for plot in (first, second, third):
+        np.testing.assert_allclose(np.ptp(plot.view(), axis=0), before / 1.25**3, rtol=0.05)
+    seen = second.view()
+    table(comparer).item(5, 0).setCheckState(Qt.CheckState.Checked)  # a fourth keeps the view
+    comparer.until(lambda: len(side.panes) == 4)
+    middle = np.mean(seen, axis=0)
+    for pane in side.panes:
+        np.testing.assert_allclose(np.mean(pane.plot.view(), axis=0), middle, atol=0.1)
+    table(comparer).item(5, 0).setCheckState(Qt.CheckState.Unchecked)
+    comparer.until(lambda: len(side.panes) == 3)
     assert comparer.window.export(tmp_path / "three.png")
     picture = QImage(str(tmp_path / "three.png"))
     assert picture.width() > 1.9 * first.width()
@@ -164,6 +175,8 @@ def test_ticked_rows_are_seen_side_by_side(comparer: Any, tmp_path: Path) -> Non
     comparer.click("sideBySideClose")
     comparer.until(lambda: stage.isVisible())
     assert not table(comparer).ticked()
+    assert not side.panes  # what is not seen is neither kept nor drawn
+    np.testing.assert_allclose(np.mean(stage.plot.view(), axis=0), middle, atol=0.1)
 
 
 def test_a_run_brings_the_stage_back(comparer: Any) -> None:

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.dense import Dense
 from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.network_shapes import (
     GROUPS,
@@ -35,9 +36,9 @@ class Embedding(nn.Module):
         super().__init__()
         self.classes = classes
         inputs = times * (1 + 2 * TIME_FREQUENCIES)
-        self.times = nn.Sequential(nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, width))
+        self.times = nn.Sequential(Dense(inputs, width), nn.SiLU(), Dense(width, width))
         if classes:
-            self.label = nn.Linear(classes, width)
+            self.label = Dense(classes, width)
 
     def forward(self, times: torch.Tensor, cond: torch.Tensor | None) -> torch.Tensor:
         """(batch, width); arguments as `FlowMapNet.forward`."""
@@ -56,9 +57,9 @@ class MlpBlock(nn.Module):
     def __init__(self, width: int, embed: int) -> None:
         super().__init__()
         self.width = width
-        self.modulation = nn.Linear(embed, 2 * width)
-        self.first = nn.Linear(width, width)
-        self.last = nn.Linear(width, width)
+        self.modulation = Dense(embed, 2 * width)
+        self.first = Dense(width, width)
+        self.last = Dense(width, width)
 
     def forward(self, hidden: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
         """(batch, width) from hidden (batch, width) and told (batch, embed)."""
@@ -83,10 +84,10 @@ class ResidualMlp(nn.Module):
         self.classes = classes
         width, embed = config.hidden_dim, config.time_embed_dim
         self.embedding = Embedding(times, embed, classes)
-        self.first = nn.Linear(dim, width)
+        self.first = Dense(dim, width)
         self.blocks = nn.ModuleList(MlpBlock(width, embed) for _ in range(config.depth))
         self.norm = nn.LayerNorm(width)
-        self.last = nn.Linear(width, dim * config.outputs)
+        self.last = Dense(width, dim * config.outputs)
 
     def forward(
         self, x: torch.Tensor, times: torch.Tensor, cond: torch.Tensor | None = None
@@ -131,7 +132,7 @@ class ConvBlock(nn.Module):
         super().__init__()
         self.norm = ChannelNorm(inputs)
         self.first = nn.Conv2d(inputs, outputs, 3, padding=1)
-        self.modulation = nn.Linear(embed, 2 * outputs)
+        self.modulation = Dense(embed, 2 * outputs)
         self.last = nn.Conv2d(outputs, outputs, 3, padding=1)
         self.past = nn.Conv2d(inputs, outputs, 1)
 

@@ -12,6 +12,7 @@ import torch
 from flowmap_studio.core.errors import DataError, Unwanted
 from flowmap_studio.core.flow_map import FlowMap, build_flow_map, load_weights
 from flowmap_studio.core.guidance import Guide, GuidedMap
+from flowmap_studio.core.memory import keep_freed_memory
 from flowmap_studio.core.odes import solve
 from flowmap_studio.core.randomness import Stream, generator, source_noise
 from flowmap_studio.core.samplers import composed, even_times
@@ -37,6 +38,7 @@ class LoadedMap:
     """
 
     def __init__(self, snapshot: Snapshot, device: torch.device | str = "cpu") -> None:
+        keep_freed_memory()
         self.snapshot = snapshot
         self.device = torch.device(device)
         self._share: Share | None = None

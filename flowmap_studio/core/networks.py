@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.dense import Dense
 from flowmap_studio.core.image_networks import ResidualMlp, UNet, draw_weights
 from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.network_shapes import DENSITY_WIDTHS, network_kind
@@ -40,23 +41,21 @@ class FlowMapNet(nn.Module):
         super().__init__()
         embed, width = config.time_embed_dim, config.hidden_dim
         self.classes = classes
-        self.time_mlp = nn.Sequential(nn.Linear(times, embed), nn.SiLU(), nn.Linear(embed, embed))
+        self.time_mlp = nn.Sequential(Dense(times, embed), nn.SiLU(), Dense(embed, embed))
         if classes:
-            self.cond_mlp = nn.Sequential(
-                nn.Linear(classes, embed), nn.SiLU(), nn.Linear(embed, embed)
-            )
+            self.cond_mlp = nn.Sequential(Dense(classes, embed), nn.SiLU(), Dense(embed, embed))
         count = config.position_features
         self.register_buffer("frequencies", torch.empty(dim, count))
         layers: list[nn.Module] = []
         features = inputs = dim + 2 * count + embed * (2 if classes else 1)
         for _ in range(config.depth):
-            layers += [nn.Linear(inputs, width), nn.LayerNorm(width), nn.SiLU()]
+            layers += [Dense(inputs, width), nn.LayerNorm(width), nn.SiLU()]
             inputs = width
-        layers.append(nn.Linear(inputs, dim * config.outputs))
+        layers.append(Dense(inputs, dim * config.outputs))
         self.net = nn.Sequential(*layers)
         if config.density_head == "on":
             sizes = (features, *DENSITY_WIDTHS, 1)
-            units = [part for a, b in pairwise(sizes) for part in (nn.Linear(a, b), nn.SiLU())]
+            units = [part for a, b in pairwise(sizes) for part in (Dense(a, b), nn.SiLU())]
             self.density = nn.Sequential(*units[:-1])
 
     @property

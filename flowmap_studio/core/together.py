@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from flowmap_studio.core.dense import dense
+
 if TYPE_CHECKING:
     from flowmap_studio.core.networks import FlowMapNet
 
@@ -91,18 +93,16 @@ def evaluate_together(
     """
     first, *others = [layer for layer in network.net if isinstance(layer, nn.Linear)]
     norms = [layer for layer in network.net if isinstance(layer, nn.LayerNorm)]
-    width = first.out_features
-    scratch = _scratch.mine()
-    features = _position_features(network, x, scratch)
+    features = _position_features(network, x, _scratch.mine())
     told = _told(network, times, cond)
     rows = len(features)
     offset = torch.addmm(first.bias, told, first.weight[:, rows:].t())
-    hidden = scratch.take("hidden", x, len(x), width)
-    torch.addmm(offset, features.t(), first.weight[:, :rows].t(), out=hidden)
+    shared = offset[0] if len(offset) == 1 else None
+    hidden = dense(features.t(), first.weight[:, :rows], shared)
+    if shared is None:
+        hidden += offset
     for norm, layer in zip(norms[:-1], others[:-1], strict=True):
-        bent = _bent(norm, hidden)
-        torch.addmm(layer.bias, bent, layer.weight.t(), out=hidden)
-        del bent  # or the next one would need other memory
+        hidden = dense(_bent(norm, hidden), layer.weight, layer.bias)
     return _last(others[-1], _bent(norms[-1], hidden))
 
 

@@ -20,6 +20,7 @@ from flowmap_studio.core.flat import FlatWeights
 from flowmap_studio.core.flow_map import build_flow_map, load_weights
 from flowmap_studio.core.gradients import Gradient, loss_row
 from flowmap_studio.core.history import TOTAL
+from flowmap_studio.core.memory import keep_freed_memory
 from flowmap_studio.core.methods import term_states
 from flowmap_studio.core.objectives import objective
 from flowmap_studio.core.optimisers import adam_moments, build_optimiser, restore_adam
@@ -127,6 +128,7 @@ class Trainer:
         """
         # Each thread has its own count: set only in the main thread, a worker crawls.
         torch.set_num_threads(self.config.threads)
+        keep_freed_memory()
         prefetcher = None
         index = self.step // CHUNK_STEPS
         closed = threading.Event()

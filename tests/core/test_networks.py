@@ -37,8 +37,8 @@ def test_the_articles_network_is_the_one_time_map_without_position_features() ->
     """§6.1: 1 → 64 → 64 beside x, 256 wide with LayerNorm and SiLU, twice, then dim."""
     network = build_network(RunConfig(method="article", position_features=0), 2)
     kinds = [type(layer).__name__ for layer in network.net]
-    assert kinds == ["Linear", "LayerNorm", "SiLU"] * 2 + ["Linear"]
-    assert [type(layer).__name__ for layer in network.time_mlp] == ["Linear", "SiLU", "Linear"]
+    assert kinds == ["Dense", "LayerNorm", "SiLU"] * 2 + ["Dense"]
+    assert [type(layer).__name__ for layer in network.time_mlp] == ["Dense", "SiLU", "Dense"]
     count = sum(p.numel() for p in network.parameters())
     expected = (64 + 64) + (64 * 64 + 64) + (66 * 256 + 256) + (256 * 256 + 256) + 4 * 256 + 514
     assert count == expected

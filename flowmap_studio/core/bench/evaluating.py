@@ -9,6 +9,7 @@ import torch
 
 from flowmap_studio.core.bench.figures import Figure, milliseconds
 from flowmap_studio.core.bench.watch import Watch
+from flowmap_studio.core.dense import dense
 from flowmap_studio.core.drawing.axes import robust_extent
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.point_image import Frame, map_image
@@ -97,12 +98,12 @@ def matrix_rate(loaded: LoadedMap, seconds: float = 0.5) -> float:
 
 def _product_rate(shape: tuple[int, int, int], device: torch.device, seconds: float) -> float:
     rows, inner, columns = shape
-    a, b = torch.ones(rows, inner, device=device), torch.ones(inner, columns, device=device)
+    a, b = torch.ones(rows, inner, device=device), torch.ones(columns, inner, device=device)
     best, until = 0.0, time.perf_counter() + seconds
     while time.perf_counter() < until or not best:
         _finish()
         began = time.perf_counter()
-        torch.mm(a, b)
+        dense(a, b)
         _finish()
         best = max(best, 2.0 * rows * inner * columns / (time.perf_counter() - began))
     return best

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
 from flowmap_studio.core.bench.loops import ArticleLoop, Contender, OurLoop, PlainLoop
 from flowmap_studio.core.bench.peers import OtCfmLoop, peer_name, seeded_globals
 from flowmap_studio.core.bench.speeds import SpeedRow, Timing
 from flowmap_studio.core.bench.watch import Watch
 from flowmap_studio.core.config import RunConfig
-from flowmap_studio.core.networks import build_mlp
+from flowmap_studio.core.dense import Dense
+from flowmap_studio.core.networks import FlowMapNet, build_mlp
 from flowmap_studio.core.pairs import CHUNK_STEPS
 from flowmap_studio.core.targets import Target, open_target
 from flowmap_studio.core.trainer import Trainer
@@ -64,12 +66,20 @@ def article_config(batch: int) -> RunConfig:
     )
 
 
+def plain(network: FlowMapNet) -> FlowMapNet:
+    """The same network with torch's own linear layers, as a baseline has them."""
+    for part in network.modules():
+        if isinstance(part, Dense):
+            part.__class__ = nn.Linear  # type: ignore[assignment]
+    return network
+
+
 def _article_loop(config: RunConfig, target: Target) -> Callable[[], float]:
-    return ArticleLoop(build_mlp(config, target.dim), config, target).step
+    return ArticleLoop(plain(build_mlp(config, target.dim)), config, target).step
 
 
 def _otcfm_loop(config: RunConfig, target: Target) -> Callable[[], float]:
-    velocity = build_mlp(config.replace(method="flow-matching"), target.dim)
+    velocity = plain(build_mlp(config.replace(method="flow-matching"), target.dim))
     return OtCfmLoop(velocity, config, target, Trainer(config, target).normalisation).step
 
 

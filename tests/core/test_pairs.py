@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 
 from flowmap_studio.core import couplings
 from flowmap_studio.core.config import RunConfig
-from flowmap_studio.core.couplings import optimal_assignment, pair
+from flowmap_studio.core.couplings import nearly_reduced, optimal_assignment, pair
 from flowmap_studio.core.normalisation import Normalisation
 from flowmap_studio.core.pairs import CHUNK_STEPS, Chunk, PairStream, Prefetcher
 from flowmap_studio.core.targets import SHAPES
@@ -69,6 +69,24 @@ def test_assignment_on_a_line_is_the_order() -> None:
     x0, x1 = clouds(300, 1)
     paired = x1[optimal_assignment(x0, x1)]
     assert torch.equal(paired[x0[:, 0].argsort()], x1.sort(dim=0).values)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-12, 1.0, 1e6])
+@pytest.mark.parametrize("far", [0.0, 40.0])
+def test_reduced_costs_have_the_same_best_pairs(scale: float, far: float) -> None:
+    """Also where all points are one, are tiny or huge, and where one lies far from all others."""
+    draw = torch.Generator().manual_seed(3)
+    x0, x1 = (scale * torch.randn(60, 2, generator=draw).double() for _ in range(2))
+    x1[7] += scale * far
+    cost = torch.cdist(x0, x1).square()
+    reduced = nearly_reduced(cost)
+    assert float(reduced.amin()) >= 0
+    assert bool(torch.isfinite(reduced).all())
+    best, ours = linear_sum_assignment(cost.numpy()), linear_sum_assignment(reduced.numpy())
+    least = cost.numpy()[best].sum()
+    assert cost.numpy()[ours].sum() == pytest.approx(least, rel=1e-12)
+    # What is left of the cost says how far the solver still is from the best potentials.
+    assert reduced.numpy()[best].sum() <= 0.5 * least
 
 
 def test_ot_pairs_within_groups_and_keeps_the_source() -> None:

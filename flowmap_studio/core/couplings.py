@@ -102,6 +102,9 @@ def nearly_reduced(cost: torch.Tensor) -> torch.Tensor:
 
     Args:
         cost: (n, n), float64, not negative.
+
+    Returns:
+        (n, n), float64, not negative.
     """
     entropy = NEAR * float(cost.mean()) + torch.finfo(torch.float64).tiny
     kernel = (cost / -entropy).clamp_(min=-LEAST_EXPONENT).float().exp_()

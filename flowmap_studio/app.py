@@ -11,9 +11,9 @@ import threading
 import traceback
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import PySide6
-from pyqtgraph.util.garbage_collector import GarbageCollector
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QMainWindow
 
@@ -25,6 +25,9 @@ from flowmap_studio.views import language, theme
 from flowmap_studio.views.icons import application_icon
 from flowmap_studio.views.settings import Settings, heads_file, recovery_folder
 from flowmap_studio.views.window import StudioWindow
+
+if TYPE_CHECKING:
+    from pyqtgraph.util.garbage_collector import GarbageCollector
 
 FIRST_PRESET = "moons.flowmap"
 log = logging.getLogger(__name__)
@@ -70,6 +73,8 @@ def _collect_garbage_here() -> bool:
     global _collector
     if _collector is not None:
         return False
+    from pyqtgraph.util.garbage_collector import GarbageCollector  # after the views: qt_names
+
     _collector = GarbageCollector()
     return True
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 
 import PySide6
 from PySide6.QtCore import QSize, Qt
@@ -62,6 +61,8 @@ def versions() -> str:
 
 
 def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version  # 20 ms that no start needs
+
     try:
         return version(package)
     except PackageNotFoundError:

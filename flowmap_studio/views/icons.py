@@ -18,17 +18,21 @@ SIZES = (16, 20, 24, 32, 40, 48, 64)
 def icon(name: str, palette: Palette) -> QIcon:
     """The icon of that name in the palette's text colour; muted when disabled, accent when on."""
     made = QIcon()
-    states = (
-        (palette.text, QIcon.Mode.Normal, QIcon.State.Off),
-        (palette.accent, QIcon.Mode.Normal, QIcon.State.On),
-        (palette.faint, QIcon.Mode.Disabled, QIcon.State.Off),
-        (palette.faint, QIcon.Mode.Disabled, QIcon.State.On),
-    )
+    states = {
+        palette.text: ((QIcon.Mode.Normal, QIcon.State.Off),),
+        palette.accent: ((QIcon.Mode.Normal, QIcon.State.On),),
+        palette.faint: (
+            (QIcon.Mode.Disabled, QIcon.State.Off),
+            (QIcon.Mode.Disabled, QIcon.State.On),
+        ),
+    }
     source = asset("icons", f"{name}.svg").read_text(encoding="utf-8")
-    for colour, mode, state in states:
+    for colour, shown in states.items():
         renderer = QSvgRenderer(QByteArray(source.replace("currentColor", colour).encode()))
         for size in SIZES:
-            made.addPixmap(_drawn(renderer, size), mode, state)
+            drawn = _drawn(renderer, size)
+            for mode, state in shown:
+                made.addPixmap(drawn, mode, state)
     return made
 
 

@@ -349,4 +349,4 @@ def test_a_terminal_without_greek_is_survived(environment: dict[str, str]) -> No
 
 
 def test_the_hidden_command_of_the_window_is_no_command() -> None:
-    assert set(program.commands) == {*COMMANDS, *GROUPS}
+    assert set(program.list_commands(click.Context(program))) == {*COMMANDS, *GROUPS}

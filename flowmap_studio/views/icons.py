@@ -18,16 +18,14 @@ SIZES = (16, 20, 24, 32, 40, 48, 64)
 def icon(name: str, palette: Palette) -> QIcon:
     """The icon of that name in the palette's text colour; muted when disabled, accent when on."""
     made = QIcon()
-    states = {
-        palette.text: ((QIcon.Mode.Normal, QIcon.State.Off),),
-        palette.accent: ((QIcon.Mode.Normal, QIcon.State.On),),
-        palette.faint: (
-            (QIcon.Mode.Disabled, QIcon.State.Off),
-            (QIcon.Mode.Disabled, QIcon.State.On),
-        ),
-    }
+    off, on = QIcon.State.Off, QIcon.State.On
+    states = (  # a tuple: a quiet palette's text may be as faint as what is disabled
+        (palette.text, ((QIcon.Mode.Normal, off),)),
+        (palette.accent, ((QIcon.Mode.Normal, on),)),
+        (palette.faint, ((QIcon.Mode.Disabled, off), (QIcon.Mode.Disabled, on))),
+    )
     source = asset("icons", f"{name}.svg").read_text(encoding="utf-8")
-    for colour, shown in states.items():
+    for colour, shown in states:
         renderer = QSvgRenderer(QByteArray(source.replace("currentColor", colour).encode()))
         for size in SIZES:
             drawn = _drawn(renderer, size)

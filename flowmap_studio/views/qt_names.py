@@ -18,7 +18,7 @@ def import_pyqtgraph() -> None:
     """Import pyqtgraph so that it looks a name of Qt up when it is used.
 
     It copies all names of three of Qt's modules into its own. PySide makes a class when it is first
-    looked at, and would so make 700 that nobody uses: 180 of the 450 ms of the whole import.
+    looked at, and would so make hundreds that nobody uses: 180 of the 450 ms of the whole import.
     Nothing else changes: the names are the same ones, found later.
     """
     if "pyqtgraph" in sys.modules:

@@ -9,6 +9,9 @@ SECONDS_AT_NORMAL_SPEED = 4.0
 HOLD_SECONDS = 0.5
 """Rest at the end before a loop starts over, or time turns round."""
 
+FRAME_MS, CALM_MS = 16, 33
+"""Between two moves of the time, and while a run wants the cores: its frames come less often."""
+
 
 class Playback(QObject):
     """Advances a time in [0, 1] while it plays.
@@ -33,13 +36,17 @@ class Playback(QObject):
         self._clock = QElapsedTimer()
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.setInterval(16)
+        self._timer.setInterval(FRAME_MS)
         self._timer.timeout.connect(self._advance)
 
     @property
     def playing(self) -> bool:
         """Whether time moves."""
         return self._timer.isActive()
+
+    def set_calm(self, calm: bool) -> None:
+        """Move half as often, at the same speed, or as often as the screen shows it."""
+        self._timer.setInterval(CALM_MS if calm else FRAME_MS)
 
     def start(self, position: float, direction: int = 1) -> None:
         """Play from a time in [0, 1], forward (1) or backward (−1); at the end, from the start."""

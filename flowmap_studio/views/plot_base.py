@@ -12,7 +12,7 @@ from PySide6.QtGui import QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QToolButton, QWidget
 
 from flowmap_studio.views.crosshair import Crosshair
-from flowmap_studio.views.plot_style import StepAxis, ValueAxis, plot_style
+from flowmap_studio.views.plot_style import StepAxis, ValueAxis, plot_style, show_numbers
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 
@@ -144,8 +144,7 @@ class StudioPlotWidget(pg.PlotWidget):
     def show_empty(self, empty: bool) -> None:
         """Show or hide the sentence that tells how data comes here."""
         self._empty.setVisible(empty)
-        for name in ("left", "bottom"):
-            self.getPlotItem().getAxis(name).setStyle(showValues=not empty)
+        show_numbers(self.getPlotItem(), not empty)
 
     def visible_steps(self) -> tuple[float, float]:
         """First and last step in view."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QGraphicsItem
 
 from flowmap_studio.views.theme import Palette, interface_font
 
@@ -23,8 +24,18 @@ def plot_style(item: pg.PlotItem, palette: Palette) -> None:
         axis.enableAutoSIPrefix(False)
         axis.label.setFont(font)
         axis.label.setDefaultTextColor(QColor(palette.muted))
+        # Its grid lies under the curves, and would be drawn anew with each of their changes.
+        axis.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
     item.showGrid(x=True, y=True, alpha=0.18 if palette.dark else 0.14)
     item.hideButtons()
+
+
+def show_numbers(item: pg.PlotItem, shown: bool) -> None:
+    """Show or hide the numbers of both axes; nothing is drawn anew where that is no change."""
+    for name in ("left", "bottom"):
+        axis = item.getAxis(name)
+        if axis.style["showValues"] is not shown:
+            axis.setStyle(showValues=shown)
 
 
 def faint(colour: str, alpha: int) -> QColor:

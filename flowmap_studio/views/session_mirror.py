@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from flowmap_studio.views.window import StudioWindow
 
 
-CURVES_MS = 150
-"""Between two drawings of the losses of a run. Thirty a second cost the window 0.55 of a core while
-it played, these 0.36, and the training waits for Python's lock meanwhile."""
+CURVES_MS = 200
+"""Between two drawings of the losses of a run, as often as its weights come. Each takes 11 ms of
+the window, in which the training waits for Python's lock."""
 
 
 def layer_names(request: FrameRequest) -> tuple[str, str]:
@@ -113,6 +113,7 @@ class SessionMirror(QObject):
         self._window.form.set_editable(editable=states.editable, reason=reason)
         self._window.tool_bar.set_editable(states.editable, reason)
         self._window.status.show_state(state.value)
+        self._window.time_bar.playback.set_calm(self._session.training)
         self.show_undo()
 
     def show_undo(self) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QSlider, QStyle, QStyleOptionSlider, QWidget
 
 from flowmap_studio.views.theme import LIGHT, Palette, interface_font
@@ -169,6 +177,7 @@ class TickedSlider(JumpSlider):
     ) -> None:
         super().__init__(describe, parent)
         self._ticks = tuple(ticks)
+        self._scale: QPixmap | None = None  # ticks and names; None when they have to be drawn anew
 
     def _names_that_fit(self, length: Callable[[str], int]) -> list[tuple[str, float]]:
         """Names and their left ends: those of the outermost ticks, and of others between them."""
@@ -183,19 +192,44 @@ class TickedSlider(JumpSlider):
                 kept.append(one)
         return [(name, left) for name, left, _ in (*kept, *last)]
 
+    def apply_palette(self, palette: Palette) -> None:
+        """Take the palette's colours."""
+        self._scale = None
+        super().apply_palette(palette)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102 - Qt's
+        self._scale = None
+        super().resizeEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: D102 - Qt's
+        self._scale = None  # another style, maybe
+        super().changeEvent(event)
+
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102 - Qt's
+        ratio = self.devicePixelRatioF()
+        if self._scale is None or self._scale.devicePixelRatio() != ratio:
+            self._scale = self._drawn_scale(ratio)
         painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._scale)
+        painter.end()
+        super().paintEvent(event)
+
+    def _drawn_scale(self, ratio: float) -> QPixmap:
+        """Ticks and names: once for many places of the handle, which moves as time plays."""
+        scale = QPixmap(self.size() * ratio)
+        scale.setDevicePixelRatio(ratio)
+        scale.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(scale)
         painter.setFont(interface_font(LABEL_POINTS))
         metrics = painter.fontMetrics()
         baseline = self.height() - metrics.descent() - 1
         top = self._groove().center().y() + 9
-        muted = QColor(self._palette.muted)
+        painter.setPen(QPen(QColor(self._palette.border), 1))
         for position, _ in self._ticks:
             place = round(self.place_of(position))
-            painter.setPen(QPen(QColor(self._palette.border), 1))
             painter.drawLine(place, top, place, top + TICK)
-        painter.setPen(muted)
+        painter.setPen(QColor(self._palette.muted))
         for name, left in self._names_that_fit(metrics.horizontalAdvance):
             painter.drawText(round(left), baseline, name)
         painter.end()
-        super().paintEvent(event)
+        return scale

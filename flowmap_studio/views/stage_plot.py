@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent
 from PySide6.QtWidgets import QWidget
 
 from flowmap_studio.core.drawing.axes import nice_spacing, tick_texts, with_margin
-from flowmap_studio.views.plot_style import plot_style
+from flowmap_studio.views.plot_style import plot_style, show_numbers
 from flowmap_studio.views.stage_grid import StageGrid
 from flowmap_studio.views.theme import Palette, interface_font
 
@@ -125,8 +125,7 @@ class StagePlot(pg.PlotWidget):
     def show_empty(self, empty: bool) -> None:
         """Leave grid and numbers out while there is nothing to measure."""
         self._grid.setVisible(not empty)
-        for name in ("left", "bottom"):
-            self.getAxis(name).setStyle(showValues=not empty)
+        show_numbers(self.getPlotItem(), not empty)
 
     def inner_area(self) -> QRect:
         """The plot's area within the axes, in this widget's coordinates."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
+from flowmap_studio.views.figure_label import keep_size
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import interface_font
 
@@ -48,7 +49,7 @@ class StudioStatus(QStatusBar):
 
     def show_device(self, name: str) -> None:
         """Name the device of the run."""
-        self._device.setMinimumWidth(_width(name))
+        keep_size(self._device, _width(name))
         self._device.setText(name)
 
     def show_rate(self, steps_per_second: float, fraction: float) -> None:
@@ -65,8 +66,8 @@ class StudioStatus(QStatusBar):
         label = QLabel()
         label.setObjectName(name)
         label.setToolTip(tip)
-        label.setMinimumWidth(_width(widest))
         self.addWidget(label)
+        keep_size(label, _width(widest))
         return label
 
 

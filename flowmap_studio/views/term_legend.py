@@ -10,6 +10,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from flowmap_studio.core.history import RARE_TERMS, TERMS
+from flowmap_studio.views.figure_label import keep_size
 from flowmap_studio.views.plot_base import figure
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette, interface_font
@@ -117,7 +118,7 @@ class TermLegend(QWidget):
         value.setAccessibleName(tr("Newest {term}", term=tr(term)))
         value.setFont(font)
         value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        value.setFixedWidth(value.fontMetrics().horizontalAdvance(WIDEST_FIGURE) + 2)
+        keep_size(value, value.fontMetrics().horizontalAdvance(WIDEST_FIGURE) + 2)
         item = QWidget()
         item.setToolTip(tr(TIPS[term]))
         row = QHBoxLayout(item)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from flowmap_studio.views.figure_label import keep_size
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.lattice_check import LatticeCheck
 from flowmap_studio.views.playback import Playback
@@ -178,9 +179,8 @@ class TimeBar(QWidget):
         self.history_slider.valueChanged.connect(self.history_changed)
         self._history_label = QLabel()
         self._history_label.setObjectName("historyLabel")
-        self._history_label.setFixedWidth(
-            self.fontMetrics().horizontalAdvance(_step(100_000_000, live=True))
-        )
+        widest = _step(100_000_000, live=True)
+        keep_size(self._history_label, self.fontMetrics().horizontalAdvance(widest))
         self.live_button = QToolButton()
         self.live_button.setObjectName("liveButton")
         self.live_button.setText(tr("Live"))

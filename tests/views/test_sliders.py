@@ -63,6 +63,7 @@ def test_ticks_are_named_below_the_groove(bar):
     slider = bar.time_slider
     with_names = slider.grab().toImage()
     slider._ticks = ()
+    slider.apply_palette(theme.DARK)
     without = slider.grab().toImage()
     changed = [
         y

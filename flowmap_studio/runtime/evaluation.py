@@ -34,9 +34,9 @@ if TYPE_CHECKING:  # torch comes with these: imported in the thread, behind the 
 REFEREE_POINTS = 2000
 """Points of the live quality figures: a compromise between noise (floor 0.03) and 30 ms."""
 
-PATIENT_SHARE = 0.2
-"""Share of the time that patient requests of a kind may take while a run wants the cores. After one
-the kind rests; a request that a hand waits for breaks the rest."""
+PATIENT_SHARES = {FrameRequest: 0.2, MeasureRequest: 0.1}
+"""Shares of the time that patient requests of a kind may take while a run wants the cores. After
+one the kind rests; a request that a hand waits for breaks the rest."""
 QUIET_SECONDS = 0.15
 """Without a request for so long the hand rests: the lattice of times grows, a part at a time."""
 IDLE_SECONDS = 0.5
@@ -148,8 +148,8 @@ class Evaluator(Worker):
                     if not _by_hand(self._waiting.get(FrameRequest)):
                         self.hand.is_served()
             if _patient(request):
-                ended = time.monotonic()
-                self._rested[type(request)] = ended + (ended - began) * (1 / PATIENT_SHARE - 1)
+                ended, share = time.monotonic(), PATIENT_SHARES[type(request)]
+                self._rested[type(request)] = ended + (ended - began) * (1 / share - 1)
 
     def _next(self) -> Request | LatticeRequest | str | None:
         """The next request, a module to import in the meantime, or None at the end."""

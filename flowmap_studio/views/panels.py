@@ -114,19 +114,17 @@ class TabBars(QObject):
     A bar with a single tab is somewhere out of sight, where the Tab key must not come to.
 
     Args:
-        window: Whose they are.
+        window: Whose they are; it tells of its children by `take`.
     """
 
-    def __init__(self, window: QMainWindow) -> None:
-        super().__init__(window)
-        window.installEventFilter(self)
+    def take(self, event: QChildEvent) -> None:
+        """A window's `childEvent`; a filter would be asked about each of its repaints as well."""
+        if event.polished() and isinstance(event.child(), QTabBar):
+            event.child().setAccessibleName(tr("Panels in this place"))
+            event.child().installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: D102 - Qt's
-        if event.type() == QEvent.Type.ChildPolished and isinstance(event, QChildEvent):
-            if isinstance(event.child(), QTabBar):
-                event.child().setAccessibleName(tr("Panels in this place"))
-                event.child().installEventFilter(self)
-        elif event.type() in (QEvent.Type.Move, QEvent.Type.Show) and isinstance(watched, QTabBar):
+        if event.type() in (QEvent.Type.Move, QEvent.Type.Show) and isinstance(watched, QTabBar):
             policy = Qt.FocusPolicy
             watched.setFocusPolicy(policy.TabFocus if watched.count() > 1 else policy.NoFocus)
         return super().eventFilter(watched, event)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QToolButton, QWidget
 
@@ -50,6 +50,14 @@ class FineLogAxis(ValueAxis):
         if not self.logMode:
             return super().tickStrings(values, scale, spacing)
         return [short_number(10.0 ** min(value, 300)) for value in values]
+
+
+class ViewCurve(pg.PlotCurveItem):
+    """A curve that counts as filling the view: its own bounds took as long as drawing it."""
+
+    def boundingRect(self) -> QRectF:  # noqa: D102 - Qt's
+        box = self.getViewBox()
+        return QRectF() if box is None else box.viewRect()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyqtgraph as pg
 
 from flowmap_studio.core.history import TERMS, HistoryView
-from flowmap_studio.views.plot_base import StudioPlotWidget, on_log_axis
+from flowmap_studio.views.plot_base import StudioPlotWidget, ViewCurve, on_log_axis
 from flowmap_studio.views.plot_style import faint
 from flowmap_studio.views.smoothing import smoothed
 from flowmap_studio.views.theme import Palette
@@ -88,10 +88,10 @@ class TermCurves:
             self.bands[term].setPen(None)
             self.bands[term].setBrush(faint(palette.layer(term), 40))
 
-    def _make(self, depth: int) -> dict[str, pg.PlotCurveItem]:
+    def _make(self, depth: int) -> dict[str, ViewCurve]:
         curves = {}
         for term in TERMS:
-            curve = pg.PlotCurveItem()
+            curve = ViewCurve()
             # The total lies under the terms that it is made of.
             curve.setZValue(depth - (term == "total"))
             # Drawn segment by segment: Qt's stroker takes three times as long for a wide pen.
@@ -102,7 +102,7 @@ class TermCurves:
 
     def _set(
         self,
-        curve: pg.PlotCurveItem,
+        curve: ViewCurve,
         steps: npt.NDArray[np.float64],
         values: npt.NDArray[np.floating],
     ) -> None:

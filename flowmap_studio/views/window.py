@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QChildEvent, QSize, Qt, QTimer
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -95,6 +95,8 @@ class StudioWindow(QMainWindow):
         session: The owner of all application state.
     """
 
+    _tab_bars: TabBars | None = None  # there are children before it
+
     def __init__(self, session: Session, palette: theme.Palette) -> None:
         super().__init__()
         self.setObjectName("mainWindow")
@@ -178,7 +180,7 @@ class StudioWindow(QMainWindow):
         colour_actions(self.actions_by_name, self._palette)
 
     def _place(self) -> None:
-        TabBars(self)
+        self._tab_bars = TabBars(self)
         self.tool_bar = StudioToolBar(self.actions_by_name, NAMED, self)
         self.addToolBar(self.tool_bar)
         centre = QWidget()
@@ -427,6 +429,11 @@ class StudioWindow(QMainWindow):
             self.set_target(str(paths[0]))
 
     # --- Qt's events --------------------------------------------------------------------------
+
+    def childEvent(self, event: QChildEvent) -> None:  # noqa: D102 - Qt's
+        super().childEvent(event)
+        if self._tab_bars is not None:
+            self._tab_bars.take(event)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: D102 - Qt's
         super().showEvent(event)

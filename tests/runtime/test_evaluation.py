@@ -262,7 +262,7 @@ def test_what_training_needs_is_imported_once_nothing_is_asked_for(
 def test_patient_requests_rest_by_kind_and_a_hand_breaks_the_rest(
     qtbot: Any, answers: Answers, snapshot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flowmap_studio.runtime.evaluation.PATIENT_SHARE", 1e-6)  # rests for long
+    share_out(monkeypatch, 1e-6)  # rests for long
     ask(qtbot, answers, frame_request(snapshot, 1, patient=True))
     answers.evaluator.submit(frame_request(snapshot, 2, patient=True))
     answers.evaluator.submit(MeasureRequest(0, snapshot, 2, patient=True))
@@ -276,11 +276,17 @@ def test_patient_requests_rest_by_kind_and_a_hand_breaks_the_rest(
     assert answers.all[2].request.serial == 4
     answers.evaluator.submit(MeasureRequest(0, snapshot, 2, patient=True))
     answers.evaluator.submit(frame_request(snapshot, 5, patient=True))
-    monkeypatch.setattr("flowmap_studio.runtime.evaluation.PATIENT_SHARE", 1.0)
+    share_out(monkeypatch, 1.0)
     answers.evaluator.submit(frame_request(snapshot, 6, t=0.7))
     qtbot.waitUntil(lambda: len(answers.all) == 4)
     assert answers.all[3].request.serial == 6
     assert measurements(answers) == [1]  # the second still rests
+
+
+def share_out(monkeypatch: pytest.MonkeyPatch, share: float) -> None:
+    """Leave this share of the time to each patient kind."""
+    shares = dict.fromkeys((FrameRequest, MeasureRequest), share)
+    monkeypatch.setattr("flowmap_studio.runtime.evaluation.PATIENT_SHARES", shares)
 
 
 def measurements(answers: Answers) -> list[int]:

@@ -54,7 +54,8 @@ def create_window(preset: Path | None = None) -> QMainWindow:
     window.setWindowIcon(application_icon())
     app.styleHints().colorSchemeChanged.connect(window.follow_system)
     app.aboutToQuit.connect(window.session.shutdown)  # also where nobody closes the window
-    if first:  # torch is here with the first frame
+    if first:  # what is here by now stays; and so does torch, which comes with the first frame
+        gc.freeze()
         single = Qt.ConnectionType.SingleShotConnection
         window.session.frame_changed.connect(lambda _frame: gc.freeze(), single)
     _open_first(window, preset)

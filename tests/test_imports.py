@@ -103,3 +103,32 @@ def test_no_core_module_imports_qt() -> None:
 @pytest.mark.parametrize("module", ["flowmap_studio", "flowmap_studio.core"])
 def test_packages_import_nothing_heavy(module: str) -> None:
     assert not loaded_by(module).intersection({"torch", "numpy", "scipy", *QT})
+
+
+def test_the_window_is_painted_before_torch_comes() -> None:
+    shown = """
+import gc, json, sys, time
+from flowmap_studio.cli.window import load_window
+load_window()
+assert not gc.isenabled()
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QApplication, QGraphicsView
+from flowmap_studio.app import create_window
+app = QApplication([])
+window = create_window()
+painted = []
+class Watch(QObject):
+    def eventFilter(self, _watched, event):
+        if event.type() == QEvent.Type.Paint:
+            painted.append("torch" in sys.modules)
+        return False
+watch = Watch()
+window.stage.findChild(QGraphicsView).viewport().installEventFilter(watch)
+window.show()
+end = time.monotonic() + 60
+while window.session.frame is None and time.monotonic() < end:
+    app.processEvents()
+print(json.dumps([str(painted[0]), str("torch" in sys.modules)]))
+window.close()
+"""
+    assert fresh(shown) == {"False", "True"}

@@ -211,7 +211,10 @@ def _headless_rate(config: RunConfig, watch: Watch, seconds: float) -> float:
 def start_figures(preset: Path, watch: Watch, repeats: int) -> Iterator[Figure]:
     """Time new processes: import torch alone, and a window until it is painted and scrubbable."""
     torch_alone, painted, scrubbable = [], [], []
-    code = "from flowmap_studio.cli.bench_window import tell_start; tell_start({!r})"
+    code = (
+        "from flowmap_studio.cli.window import load_window; load_window(); "
+        "from flowmap_studio.cli.bench_window import tell_start; tell_start({!r})"
+    )
     with tempfile.TemporaryDirectory() as compiled:
         for number in range(repeats + 1):
             watch.at("starting", number / (repeats + 1))

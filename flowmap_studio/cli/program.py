@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 
 import click
 
 import flowmap_studio
 from flowmap_studio.cli import console
-from flowmap_studio.cli.compare import compare
-from flowmap_studio.cli.evaluate import evaluate
-from flowmap_studio.cli.info import info
-from flowmap_studio.cli.logprob import logprob
-from flowmap_studio.cli.map import carry
-from flowmap_studio.cli.render import render
-from flowmap_studio.cli.sample import sample
-from flowmap_studio.cli.targets import targets
-from flowmap_studio.cli.train import train
 from flowmap_studio.cli.window import open_window, window
 from flowmap_studio.core.errors import (
     StudioError,
@@ -31,7 +23,19 @@ from flowmap_studio.core.errors import (
 )
 
 NAME = "flowmap-studio"
-BENCH = "bench"
+COMMANDS = {
+    "bench": "bench_speed:bench.bench",  # which has all of its parts
+    "compare": "compare:compare",
+    "evaluate": "evaluate:evaluate",
+    "info": "info:info",
+    "logprob": "logprob:logprob",
+    "map": "map:carry",
+    "render": "render:render",
+    "sample": "sample:sample",
+    "targets": "targets:targets",
+    "train": "train:train",
+}
+"""Where each command is, `module:name` in this package."""
 FAILED = 1
 WRONG = 2
 INTERRUPTED = 130
@@ -40,19 +44,18 @@ INTERRUPTED = 130
 class Program(click.Group):
     """A group that takes a file instead of a command: the window opens on it.
 
-    The benchmarks come when they are named or listed: no window waits for their tables.
+    A command is imported when it is named or listed: no window waits for them.
     """
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: D102 - click's
-        if cmd_name == BENCH and cmd_name not in self.commands:
-            from flowmap_studio.cli import bench_speed  # noqa: F401 - adds to bench
-            from flowmap_studio.cli.bench import bench
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: D102 - click's
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = attrgetter(name)(import_module(f"flowmap_studio.cli.{module}"))
+        return command
 
-            self.add_command(bench)
-        return super().get_command(ctx, cmd_name)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: D102 - click's
-        return sorted({*super().list_commands(ctx), BENCH})
+    def list_commands(self, _ctx: click.Context) -> list[str]:  # noqa: D102 - click's
+        return sorted(COMMANDS)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -67,6 +70,8 @@ class Program(click.Group):
             return super().resolve_command(ctx, args)
         if Path(name).suffix.lower() == ".flowmap" or os.sep in name or os.path.exists(name):  # noqa: PTH110 - never raises
             return NAME, window, args
+        import difflib
+
         close = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
         hint = f"did you mean {close[0]}?" if close else "and no such file."
         raise click.UsageError(f"There is no command {name!r}{';' if close else ''} {hint}", ctx)
@@ -90,20 +95,6 @@ def program(context: click.Context) -> None:
     """
     if context.invoked_subcommand is None:
         context.exit(open_window(None))
-
-
-for command in (
-    train,
-    sample,
-    carry,
-    logprob,
-    render,
-    evaluate,
-    compare,
-    info,
-    targets,
-):
-    program.add_command(command)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -23,6 +23,7 @@ from flowmap_studio.runtime.frames import (
     PreviewRequest,
 )
 from flowmap_studio.runtime.hand import Hand
+from flowmap_studio.runtime.plain_imports import plain_imports
 from flowmap_studio.runtime.time_lattice import LatticeRequest, TimeLattice, same_but_time
 from flowmap_studio.runtime.workers import Helper, Worker
 
@@ -181,6 +182,8 @@ class Evaluator(Worker):
         return next((kind for kind in self._waiting if now >= self._rested.get(kind, 0.0)), None)
 
     def _answer(self, request: Request | LatticeRequest | str) -> None:
+        with plain_imports():
+            import flowmap_studio.runtime.clouds  # noqa: F401 - torch, the first time
         if isinstance(request, str):
             import_ahead(request)
         elif isinstance(request, LatticeRequest):
@@ -303,7 +306,7 @@ class Evaluator(Worker):
 
 def import_ahead(name: str) -> None:
     """Import a module of `WARM_UP`, if it is installed: POT does without some."""
-    with contextlib.suppress(ModuleNotFoundError):
+    with contextlib.suppress(ModuleNotFoundError), plain_imports():
         importlib.import_module(name)
 
 

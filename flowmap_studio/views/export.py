@@ -10,10 +10,8 @@ from PySide6.QtCore import QBuffer, QIODevice
 from PySide6.QtGui import QGuiApplication, QImage, QPixmap
 
 from flowmap_studio.core.drawing.layers import ALL_LAYERS, FOLLOWED, NAMES
-from flowmap_studio.core.drawing.scene import Scene, lay_out
 from flowmap_studio.core.errors import StudioError
 from flowmap_studio.core.files import points_as_csv, points_as_npy
-from flowmap_studio.core.film import still
 from flowmap_studio.core.film_limits import MOST_SIDE, Look
 from flowmap_studio.runtime.frames import Frame
 from flowmap_studio.views.cloud_view import CloudView
@@ -21,7 +19,8 @@ from flowmap_studio.views.session_mirror import layer_names
 from flowmap_studio.views.texts import told, tr
 from flowmap_studio.views.theme import Palette
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # Pillow comes with it: imported when a picture is wanted
+    from flowmap_studio.core.drawing.scene import Scene
     from flowmap_studio.views.stage_layers.followed import Followed
 
 ENDINGS = ".png, .svg, .gif, .mp4, .csv, .npy or .py"
@@ -60,6 +59,9 @@ def stage_picture(
     Raises:
         StudioError: There is nothing on stage.
     """
+    from flowmap_studio.core.drawing.scene import lay_out
+    from flowmap_studio.core.film import still
+
     if frame is None:
         raise StudioError(NOTHING)
     finer = FINER if ending == ".png" else 1
@@ -104,6 +106,8 @@ def film_look(stage: CloudView, followed: Followed, size: tuple[int, int], look:
 
 def stage_scene(stage: CloudView, followed: Followed, frame: Frame) -> Scene:
     """What is on stage, to be drawn without it."""
+    from flowmap_studio.core.drawing.scene import Scene
+
     one_step, composed = layer_names(frame.request)
     shown = stage.clouds()
     trace = followed.shape()

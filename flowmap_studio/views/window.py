@@ -85,6 +85,7 @@ from flowmap_studio.views.tour_panel import TourPanel
 COMPARE_SHARE = 0.29
 """Of the window's height, for the compare panel when it opens."""
 FIRST_SIZE = QSize(1280, 800)
+UNPAINTED_MS = 1000
 DROPPABLE = (".flowmap", *TARGET_ENDINGS)
 
 
@@ -116,8 +117,9 @@ class StudioWindow(QMainWindow):
         self._wire_session()
         self._restore()
         self.time_bar.time_slider.setFocus()  # or the first Space would press the first button
-        # Torch is imported behind the painted window; this is for a window that is never shown.
-        QTimer.singleShot(250, self._begin)
+        # Torch is imported behind the painted window; this is for one that is never painted. Its
+        # time counts from the event loop on: to build all this may take as long.
+        QTimer.singleShot(0, self._begin_unpainted)
 
     # --- building -----------------------------------------------------------------------------
 
@@ -472,6 +474,9 @@ class StudioWindow(QMainWindow):
         if not self._begun:
             self._begun = True
             self.session.begin()
+
+    def _begin_unpainted(self) -> None:
+        QTimer.singleShot(UNPAINTED_MS, self._begin)
 
     def _restore(self) -> None:
         geometry, state = self._settings.bytes("geometry"), self._settings.bytes("state")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -639,3 +640,31 @@ def test_a_panel_that_is_closed_gives_the_room_back(open_studio: Any, small_pres
     studio.until(lambda: quality.height() < before - 20)
     studio.trigger("paintAction")
     studio.until(lambda: abs(quality.height() - before) <= 20)
+
+
+def test_torch_waits_for_a_window_that_is_long_in_coming(
+    qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flowmap_studio.app import create_window
+
+    begun: list[bool] = []
+    window = create_window()
+    qtbot.addWidget(window)
+    monkeypatch.setattr(window.session, "begin", lambda: begun.append(window.isVisible()))
+    time.sleep(0.5)
+    QApplication.processEvents()
+    QApplication.processEvents()
+    assert begun == []  # it may yet be painted
+    window.show()
+    qtbot.waitUntil(lambda: begun == [True])
+
+
+def test_a_window_that_is_never_painted_begins_all_the_same(
+    qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flowmap_studio.app import create_window
+
+    window, begun = create_window(), []
+    qtbot.addWidget(window)
+    monkeypatch.setattr(window.session, "begin", lambda: begun.append(window.isVisible()))
+    qtbot.waitUntil(lambda: begun == [False])

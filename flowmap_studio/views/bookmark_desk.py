@@ -29,7 +29,9 @@ class BookmarkDesk(QObject):
         window.session.snapshots_changed.connect(self._on_snapshots)
         names = ("bookmarkTimeAction", "nextTimeAction", "previousTimeAction")
         names += ("bookmarkStepAction", "nextStepAction", "previousStepAction")
-        window.time_bar.add_bookmark_actions([window.actions_by_name[name] for name in names])
+        window.time_bar.transport.add_bookmark_actions(
+            [window.actions_by_name[name] for name in names]
+        )
 
     def toggle_time(self) -> None:
         """Bookmark the flow time on stage, or delete the bookmark there."""
@@ -72,7 +74,7 @@ class BookmarkDesk(QObject):
         bar.time_slider.set_bookmarks([round(t * TICKS) for t in self._marks.times])
         steps = self._window.session.snapshots.steps
         places = [_place(steps, step) for step in self._marks.steps] if steps else []
-        bar.history_slider.set_bookmarks(places)
+        bar.history.slider.set_bookmarks(places)
 
     def _say(self, sentence: str) -> None:
         self._window.message_bar.show_message("info", sentence)

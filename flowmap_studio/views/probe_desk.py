@@ -76,7 +76,7 @@ class ProbeDesk(QObject):
         window.session.view_reset.connect(self._on_other_data)
         window.findChild(QDockWidget, "probesDock").visibilityChanged.connect(self._on_panel)
         pingpong = window.actions_by_name["pingPongAction"]
-        window.time_bar.ping_pong_changed.connect(pingpong.setChecked)
+        window.time_bar.transport.ping_pong_changed.connect(pingpong.setChecked)
         self.apply_palette(palette)
 
     def apply_palette(self, palette: Palette) -> None:
@@ -246,7 +246,7 @@ def stage_handlers(window: StudioWindow) -> dict[str, Callable[[], object]]:
         "lookRightAction": lambda: stages.plot().pan(PAN, 0),
         "lookUpAction": lambda: stages.plot().pan(0, PAN),
         "lookDownAction": lambda: stages.plot().pan(0, -PAN),
-        "pingPongAction": lambda: bar.set_ping_pong(not bar.playback.ping_pong),
+        "pingPongAction": lambda: bar.transport.set_ping_pong(not bar.playback.ping_pong),
         "bookmarkTimeAction": lambda: window.bookmark_desk.toggle_time(),
         "nextTimeAction": lambda: window.bookmark_desk.go_to_time(1),
         "previousTimeAction": lambda: window.bookmark_desk.go_to_time(-1),

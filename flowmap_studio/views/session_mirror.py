@@ -184,6 +184,6 @@ class SessionMirror(QObject):
         # The shown snapshot may have been thinned out of the history since.
         index = bisect_left(steps, shown.step) if shown else 0
         place = max(0, min(index, len(steps) - 1))
-        self._window.time_bar.set_history(steps, place, live=session.live)
+        self._window.time_bar.history.show_steps(steps, place, live=session.live)
         for name in ("savePresetAction", "exportAction", "copyPictureAction"):
             self._actions[name].setEnabled(shown is not None)

@@ -79,7 +79,7 @@ class TourDesk(QObject):
         for layer in LAYERS:
             window.stage.set_layer_visible(layer, layer in chapter.layers)
         if chapter.play:
-            bar.set_loop(True)
+            bar.transport.set_loop(True)
             bar.play()
         snapshot = window.session.snapshot
         self._panel.show_figures(figures_line(chapter, snapshot.metrics if snapshot else {}))

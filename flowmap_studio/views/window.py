@@ -177,7 +177,7 @@ class StudioWindow(QMainWindow):
             "aboutAction": self.show_about,
             **stage_handlers(self),
         }
-        existing = {"playAction": bar.play_action}
+        existing = {"playAction": bar.transport.play_action}
         self.actions_by_name: dict[str, QAction] = make_actions(self, handlers, existing)
         colour_actions(self.actions_by_name, self._palette)
 

@@ -99,8 +99,8 @@ def test_a_dragged_handle_tells_where_it_is_and_not_where_the_mouse_is(qtbot, ba
 
 
 def test_the_history_names_the_step_under_the_mouse(bar):
-    bar.set_history([0, 50, 12_400], 2, live=True)
-    slider = bar.history_slider
+    bar.history.show_steps([0, 50, 12_400], 2, live=True)
+    slider = bar.history.slider
     assert [slider._describe(place) for place in range(3)] == ["step 0", "step 50", "step 12,400"]
     assert slider._describe(3) == ""  # the history has just shrunk
     assert bar.findChild(QLabel, "historyLabel").text() == "step 12,400 (live)"

@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
 
 from flowmap_studio.views import playback
 from flowmap_studio.views.theme import LIGHT
-from flowmap_studio.views.time_bar import SPEEDS, TimeBar
+from flowmap_studio.views.time_bar import TimeBar
+from flowmap_studio.views.transport import SPEEDS
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support ")
 
@@ -136,32 +137,32 @@ def test_stepping_and_dragging_hold_the_play(qtbot: Any, bar: TimeBar) -> None:
 
 def test_the_play_button_says_what_it_does_next(qtbot: Any, bar: TimeBar) -> None:
     click(qtbot, bar, "playButton")
-    assert bar.play_action.text() == "Pause"
+    assert bar.transport.play_action.text() == "Pause"
     click(qtbot, bar, "playButton")
-    assert bar.play_action.text() == "Play"
+    assert bar.transport.play_action.text() == "Play"
 
 
 def test_history_needs_two_maps(bar: TimeBar) -> None:
     live = bar.findChild(QToolButton, "liveButton")
     for steps in ([], [0]):
-        bar.set_history(steps, 0, live=True)
-        assert not bar.history_slider.isEnabled()
+        bar.history.show_steps(steps, 0, live=True)
+        assert not bar.history.slider.isEnabled()
         assert not live.isEnabled()
-        assert "Nothing to scrub yet" in bar.history_slider.toolTip()
-    bar.set_history([0, 50, 1200], 2, live=True)
-    assert bar.history_slider.isEnabled()
+        assert "Nothing to scrub yet" in bar.history.slider.toolTip()
+    bar.history.show_steps([0, 50, 1200], 2, live=True)
+    assert bar.history.slider.isEnabled()
     assert not live.isEnabled()
-    bar.set_history([0, 50, 1200], 1, live=False)
+    bar.history.show_steps([0, 50, 1200], 1, live=False)
     assert live.isEnabled()
-    assert bar.history_slider.value() == 1
+    assert bar.history.slider.value() == 1
 
 
 def test_showing_a_history_is_no_wish_of_the_users(bar: TimeBar) -> None:
     wishes: list[int] = []
     bar.history_changed.connect(wishes.append)
-    bar.set_history([0, 50, 1200], 2, live=True)
+    bar.history.show_steps([0, 50, 1200], 2, live=True)
     assert wishes == []
-    bar.history_slider.setValue(0)
+    bar.history.slider.setValue(0)
     assert wishes == [0]
 
 

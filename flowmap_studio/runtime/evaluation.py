@@ -8,8 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 
@@ -25,6 +24,7 @@ from flowmap_studio.runtime.frames import (
 from flowmap_studio.runtime.hand import Hand
 from flowmap_studio.runtime.plain_imports import plain_imports
 from flowmap_studio.runtime.time_lattice import LatticeRequest, TimeLattice, same_but_time
+from flowmap_studio.runtime.turns import Request, Turns, is_by_hand
 from flowmap_studio.runtime.workers import Helper, Worker
 
 if TYPE_CHECKING:  # torch comes with these: imported in the thread, behind the painted window
@@ -35,9 +35,6 @@ if TYPE_CHECKING:  # torch comes with these: imported in the thread, behind the 
 REFEREE_POINTS = 2000
 """Points of the live quality figures: a compromise between noise (floor 0.03) and 30 ms."""
 
-PATIENT_SHARES = {FrameRequest: 0.2, MeasureRequest: 0.1}
-"""Shares of the time that patient requests of a kind may take while a run wants the cores. After
-one the kind rests; a request that a hand waits for breaks the rest."""
 QUIET_SECONDS = 0.15
 """Without a request for so long the hand rests: the lattice of times grows, a part at a time."""
 IDLE_SECONDS = 0.5
@@ -48,14 +45,9 @@ WARM_UP = (
 """What training needs, and what that brings, is imported once nothing is asked for, one by one, so
 that the first click on Train starts at once and neither scrubbing nor closing waits for long."""
 
-Request = FrameRequest | MeasureRequest | PreviewRequest
-
 
 class Evaluator(Worker):
-    """Answers requests one at a time; of each kind only the newest waits.
-
-    Frames come first, except that patient kinds take turns and rest by themselves: frames of a run
-    would leave no room for its measurements otherwise, and long measurements none for frames.
+    """Answers requests one at a time, in the order of `Turns`.
 
     Attributes:
         hand: Whether a hand waits for a frame: a run on the same cores may look at it.
@@ -72,11 +64,10 @@ class Evaluator(Worker):
         super().__init__()
         self.hand = Hand()
         self._changed = threading.Condition()
-        self._waiting: dict[type, Request] = {}
+        self._turns = Turns()
         self._lattice: LatticeRequest | None = None  # that is wanted and not finished
         self._asked = 0.0
         self._stopped = False
-        self._rested: dict[type, float] = {}  # when the next patient one of a kind may come
         self._cold = list(WARM_UP)
         self._loaded: LoadedMap | None = None
         self._beside: list[LoadedMap] = []  # rivals
@@ -93,12 +84,8 @@ class Evaluator(Worker):
     def submit(self, request: Request) -> None:
         """Ask for something; an older waiting request of the same kind is dropped."""
         with self._changed:
-            older = self._waiting.get(type(request))
-            if older is not None and _patient(request) and not _patient(older):
-                request = replace(request, patient=False)  # the hand still waits
-            # In the place of the older one: the order is that of the turns of patient kinds.
-            self._waiting[type(request)] = request
-            if _by_hand(request):
+            request = self._turns.put(request)
+            if is_by_hand(request):
                 self.hand.asks()
             self._asked = time.monotonic()
             lattice = self._lattice
@@ -144,25 +131,21 @@ class Evaluator(Worker):
                     return
                 sentence = unforeseen("Could not evaluate the map", error)
                 self.failed.emit(sentence, traceback.format_exc())
-            if _by_hand(request):
-                with self._changed:
-                    if not _by_hand(self._waiting.get(FrameRequest)):
-                        self.hand.is_served()
-            if _patient(request):
-                ended, share = time.monotonic(), PATIENT_SHARES[type(request)]
-                self._rested[type(request)] = ended + (ended - began) * (1 / share - 1)
+            with self._changed:
+                if is_by_hand(request) and not self._turns.hand_waits():
+                    self.hand.is_served()
+                if isinstance(request, Request):
+                    self._turns.rest(request, began, time.monotonic())
 
     def _next(self) -> Request | LatticeRequest | str | None:
         """The next request, a module to import in the meantime, or None at the end."""
         with self._changed:
             while not self._stopped:
                 now = time.monotonic()
-                if (kind := self._turn(now)) is not None:
-                    return self._waiting.pop(kind)
-                if self._waiting:
-                    self._changed.wait(
-                        min(self._rested.get(kind, 0.0) for kind in self._waiting) - now
-                    )
+                if (request := self._turns.take(now)) is not None:
+                    return request
+                if self._turns.any_wait():
+                    self._changed.wait(self._turns.until_next(now))
                 elif self._lattice is not None:
                     if now >= self._asked + QUIET_SECONDS:
                         return self._lattice
@@ -172,14 +155,6 @@ class Evaluator(Worker):
                 elif not self._changed.wait(IDLE_SECONDS):
                     return self._cold.pop(0)
             return None
-
-    def _turn(self, now: float) -> type | None:
-        """Whose turn it is; None while nothing waits, or all that waits is patient and rests."""
-        for kind in (FrameRequest, PreviewRequest, MeasureRequest):
-            request = self._waiting.get(kind)
-            if request is not None and not _patient(request):
-                return kind
-        return next((kind for kind in self._waiting if now >= self._rested.get(kind, 0.0)), None)
 
     def _answer(self, request: Request | LatticeRequest | str) -> None:
         with plain_imports():
@@ -315,13 +290,3 @@ def _one_torch_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
-
-
-def _by_hand(request: object) -> bool:
-    return isinstance(request, FrameRequest) and not request.patient
-
-
-def _patient(
-    request: Request | LatticeRequest | str,
-) -> TypeGuard[FrameRequest | MeasureRequest]:
-    return isinstance(request, FrameRequest | MeasureRequest) and request.patient

@@ -286,7 +286,7 @@ def test_patient_requests_rest_by_kind_and_a_hand_breaks_the_rest(
 def share_out(monkeypatch: pytest.MonkeyPatch, share: float) -> None:
     """Leave this share of the time to each patient kind."""
     shares = dict.fromkeys((FrameRequest, MeasureRequest), share)
-    monkeypatch.setattr("flowmap_studio.runtime.evaluation.PATIENT_SHARES", shares)
+    monkeypatch.setattr("flowmap_studio.runtime.turns.PATIENT_SHARES", shares)
 
 
 def measurements(answers: Answers) -> list[int]:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import click
 
+from flowmap_studio.cli import console
 from flowmap_studio.cli.files import FILE, open_preset
 from flowmap_studio.core.errors import StudioError
 
+WRONG = 2
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
@@ -37,16 +39,21 @@ def open_window(file: Path | None) -> int:
     """
     if file is not None:
         open_preset(file)  # a sentence on the terminal is better than an empty window
-    if sys.platform == "linux" and not any(os.environ.get(name) for name in DISPLAYS):
-        raise StudioError(
-            "There is no display to open the window on; the commands of "
-            "flowmap-studio --help work without one."
-        )
+    _check_display()
     return load_window()([str(file)] if file is not None else [])
 
 
 def show() -> int:
-    """The program `flowmap-studio-window`: the window alone, without a command line."""
+    """The program `flowmap-studio-window`: the window alone, which tells of a refused file itself.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        _check_display()
+    except StudioError as error:
+        console.error(str(error))
+        return WRONG
     return load_window()(None)
 
 
@@ -62,3 +69,11 @@ def load_window() -> Callable[[list[str] | None], int]:
     with plain_imports():
         from flowmap_studio.app import main
     return main
+
+
+def _check_display() -> None:
+    if sys.platform == "linux" and not any(os.environ.get(name) for name in DISPLAYS):
+        raise StudioError(
+            "There is no display to open the window on; the commands of "
+            "flowmap-studio --help work without one."
+        )

@@ -21,6 +21,7 @@ import flowmap_studio
 from flowmap_studio.cli import config_options
 from flowmap_studio.cli.program import program
 from flowmap_studio.cli.train import train
+from flowmap_studio.cli.window import DISPLAYS, show
 from flowmap_studio.core.config import RunConfig, defaults, settings
 from flowmap_studio.core.presets import read_preset
 from flowmap_studio.core.setting import Setting
@@ -165,6 +166,18 @@ def test_without_a_display_it_says_so(run: Run, monkeypatch: pytest.MonkeyPatch)
     assert done.status == 2
     assert done.err.startswith("flowmap-studio: There is no display to open the window on")
     assert done.err.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems always have a display")
+def test_the_window_by_itself_says_so_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in DISPLAYS:
+        monkeypatch.delenv(name, raising=False)
+    assert show() == 2
+    said = capsys.readouterr().err
+    assert said.startswith("flowmap-studio: There is no display to open the window on")
+    assert said.count("\n") == 1
 
 
 def test_results_and_remarks_are_kept_apart(shell: Run, small: list[str]) -> None:

@@ -13,7 +13,7 @@ import click
 
 import flowmap_studio
 from flowmap_studio.cli import console
-from flowmap_studio.cli.window import open_window, window
+from flowmap_studio.cli.window import check_display, load_window, open_window, window
 from flowmap_studio.core.errors import (
     StudioError,
     TrainingStopped,
@@ -113,6 +113,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # stdout itself: its reader went away, or the disk is full
         return _give_up_output(error)
     return status
+
+
+def show() -> int:
+    """The program `flowmap-studio-window`: the window alone, which tells of a refused file itself.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        check_display()
+    except StudioError as error:
+        console.error(str(error))
+        return WRONG
+    return load_window()(None)
 
 
 def _run(argv: Sequence[str] | None) -> int:

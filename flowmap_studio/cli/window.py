@@ -10,11 +10,9 @@ from pathlib import Path
 
 import click
 
-from flowmap_studio.cli import console
 from flowmap_studio.cli.files import FILE, open_preset
 from flowmap_studio.core.errors import StudioError
 
-WRONG = 2
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
@@ -39,22 +37,8 @@ def open_window(file: Path | None) -> int:
     """
     if file is not None:
         open_preset(file)  # a sentence on the terminal is better than an empty window
-    _check_display()
+    check_display()
     return load_window()([str(file)] if file is not None else [])
-
-
-def show() -> int:
-    """The program `flowmap-studio-window`: the window alone, which tells of a refused file itself.
-
-    Returns:
-        The exit status.
-    """
-    try:
-        _check_display()
-    except StudioError as error:
-        console.error(str(error))
-        return WRONG
-    return load_window()(None)
 
 
 def load_window() -> Callable[[list[str] | None], int]:
@@ -71,7 +55,8 @@ def load_window() -> Callable[[list[str] | None], int]:
     return main
 
 
-def _check_display() -> None:
+def check_display() -> None:
+    """Raises: StudioError: There is no display to open a window on."""
     if sys.platform == "linux" and not any(os.environ.get(name) for name in DISPLAYS):
         raise StudioError(
             "There is no display to open the window on; the commands of "

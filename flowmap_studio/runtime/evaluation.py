@@ -8,6 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
@@ -157,8 +158,7 @@ class Evaluator(Worker):
             return None
 
     def _answer(self, request: Request | LatticeRequest | str) -> None:
-        with plain_imports():
-            import flowmap_studio.runtime.clouds  # noqa: F401 - torch, the first time
+        _bring_torch()
         if isinstance(request, str):
             import_ahead(request)
         elif isinstance(request, LatticeRequest):
@@ -283,6 +283,13 @@ def import_ahead(name: str) -> None:
     """Import a module of `WARM_UP`, if it is installed: POT does without some."""
     with contextlib.suppress(ModuleNotFoundError), plain_imports():
         importlib.import_module(name)
+
+
+@cache
+def _bring_torch() -> None:
+    """Import torch and what makes clouds with it, the first time that anything is asked for."""
+    with plain_imports():
+        import flowmap_studio.runtime.clouds  # noqa: F401
 
 
 def _one_torch_thread() -> None:

@@ -52,7 +52,7 @@ class Turns:
         return is_by_hand(self._waiting.get(FrameRequest))
 
     def until_next(self, now: float) -> float:
-        """Seconds until the first of those that wait has rested."""
+        """Seconds until the first of those that wait has rested; any must wait."""
         return min(self._rested.get(kind, 0.0) for kind in self._waiting) - now
 
     def rest(self, request: Request, began: float, ended: float) -> None:

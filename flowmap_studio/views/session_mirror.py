@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 CURVES_MS = 200
-"""Between two drawings of the losses of a run, as often as its weights come. Each takes 11 ms of
+"""Between two drawings of the losses of a run, as often as its weights come. Each takes 9 ms of
 the window, in which the training waits for Python's lock."""
 
 

@@ -53,7 +53,7 @@ class TimeBar(QWidget):
         self.playback = Playback(self)
         self.playback.moved.connect(self.set_time)
         self.playback.playing_changed.connect(self._on_playing)
-        self.transport = Transport(self.playback, self)
+        self.transport = Transport(self.playback, palette, self)
         self.transport.play_action.triggered.connect(self.toggle_play)
         self.transport.stepped.connect(self.step_frames)
         grid = QGridLayout(self)
@@ -204,11 +204,9 @@ class TimeBar(QWidget):
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours."""
-        self._palette = palette
         self.transport.apply_palette(palette)
         self.time_slider.apply_palette(palette)
         self.history.apply_palette(palette)
-        self._on_playing(self.is_playing())
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -223,7 +221,6 @@ class TimeBar(QWidget):
         self._set_scrubbing(self.is_playing())
 
     def _on_playing(self, playing: bool) -> None:
-        self.transport.show_playing(playing, self._palette)
         self._set_scrubbing(playing)
         self.playing_changed.emit(playing)
 

@@ -27,6 +27,7 @@ class Transport(QObject):
 
     Args:
         playback: What they set.
+        palette: Colours.
         owner: Its owner.
     """
 
@@ -34,9 +35,10 @@ class Transport(QObject):
     """So many frames on, or back."""
     ping_pong_changed = Signal(bool)
 
-    def __init__(self, playback: Playback, owner: QObject) -> None:
+    def __init__(self, playback: Playback, palette: Palette, owner: QObject) -> None:
         super().__init__(owner)
         self._playback = playback
+        self._palette = palette
         self._buttons: dict[str, QToolButton] = {}
         self.play_action = QAction(tr("Play"), self)
         self.play_action.setObjectName("playAction")
@@ -45,6 +47,8 @@ class Transport(QObject):
         self.row.setSpacing(0)
         self._add_buttons()
         self._add_speeds()
+        playback.playing_changed.connect(self._show_playing)
+        self.apply_palette(palette)
 
     def set_loop(self, on: bool) -> None:
         """Start over at the end, or stop there."""
@@ -67,17 +71,13 @@ class Transport(QObject):
         menu.addActions(actions)
         self._buttons["bookmark"].setMenu(menu)
 
-    def show_playing(self, playing: bool, palette: Palette) -> None:
-        """Say what the play button does next."""
-        self.play_action.setIcon(icon("pause" if playing else "play", palette))
-        self.play_action.setText(tr("Pause" if playing else "Play"))
-
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours."""
+        self._palette = palette
         for name, button in self._buttons.items():
             if name != "play":
                 button.setIcon(icon(name, palette))
-        self.show_playing(self._playback.playing, palette)
+        self._show_playing(self._playback.playing)
 
     # --- building -----------------------------------------------------------------------------
 
@@ -126,3 +126,7 @@ class Transport(QObject):
 
     def _on_speed(self, text: str) -> None:
         self._playback.speed = SPEEDS[text]
+
+    def _show_playing(self, playing: bool) -> None:
+        self.play_action.setIcon(icon("pause" if playing else "play", self._palette))
+        self.play_action.setText(tr("Pause" if playing else "Play"))

@@ -15,6 +15,9 @@ def test_pyside_looks_at_imports_again_afterwards_and_after_an_error() -> None:
     with plain_imports():
         assert builtins.__import__ is not looked_at
     assert builtins.__import__ is looked_at
+    with plain_imports(), plain_imports():  # as of two threads
+        assert builtins.__import__ is not looked_at
+    assert builtins.__import__ is looked_at
     with pytest.raises(ZeroDivisionError), plain_imports():
         _ = 1 / 0
     assert builtins.__import__ is looked_at
@@ -41,7 +44,7 @@ def test_a_module_that_is_imported_meanwhile_can_use_qt(
 
 
 def test_another_pyside_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flowmap_studio.runtime.plain_imports.PYTHONS_OWN", "__elsewhere__")
+    monkeypatch.setattr("flowmap_studio.runtime.plain_imports.UNLOOKED_AT", "__elsewhere__")
     before = builtins.__import__
     with plain_imports():
         assert builtins.__import__ is before

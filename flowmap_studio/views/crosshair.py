@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QLabel
 
+from flowmap_studio.views.plot_view import PlotView
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette, interface_font
 
@@ -28,7 +29,7 @@ class Crosshair(QObject):
     """
 
     def __init__(
-        self, plot: pg.PlotWidget, describe: Callable[[float], tuple[float, str] | None]
+        self, plot: PlotView, describe: Callable[[float], tuple[float, str] | None]
     ) -> None:
         super().__init__(plot)
         self._plot = plot
@@ -60,7 +61,7 @@ class Crosshair(QObject):
     def update(self) -> None:
         """Read the values under the mouse again, because the curves or the range changed."""
         found = None
-        box = self._plot.getPlotItem().vb
+        box = self._plot.box
         if self._mouse is not None:
             scene = self._plot.mapToScene(self._mouse)
             if box.sceneBoundingRect().contains(scene):
@@ -91,7 +92,7 @@ class Crosshair(QObject):
         left = round(line) + GAP
         if left + self.card.width() > self._plot.width() - 4:
             left = round(line) - GAP - self.card.width()
-        top = round(self._plot.getPlotItem().vb.sceneBoundingRect().top()) + 6
+        top = round(self._plot.box.sceneBoundingRect().top()) + 6
         self.card.move(max(left, 2), top)
 
 

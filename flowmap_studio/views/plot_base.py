@@ -12,7 +12,8 @@ from PySide6.QtGui import QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QToolButton, QWidget
 
 from flowmap_studio.views.crosshair import Crosshair
-from flowmap_studio.views.plot_style import StepAxis, ValueAxis, plot_style, show_numbers
+from flowmap_studio.views.plot_style import StepAxis, ValueAxis, plot_style
+from flowmap_studio.views.plot_view import PlotView
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 
@@ -78,7 +79,7 @@ class _Range:
         return inside and self.right <= 1.1 * wanted.right and height <= 1.25 * needed
 
 
-class StudioPlotWidget(pg.PlotWidget):
+class StudioPlotWidget(PlotView):
     """A plot that follows its newest data until the user zooms or pans.
 
     Args:
@@ -101,21 +102,19 @@ class StudioPlotWidget(pg.PlotWidget):
         parent: QWidget | None = None,
     ) -> None:
         axes = {"left": FineLogAxis("left"), "bottom": StepAxis("bottom")}
-        super().__init__(parent, axisItems=axes, enableMenu=False)
+        super().__init__(axes, margins=(0, 4, 8, 0), parent=parent)
         # It has no keys of its own: the Tab key passes it by.
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.following = True
         self.logarithmic = False
         self._fitted: _Range | None = None
-        item = self.getPlotItem()
-        item.setLabel("bottom", tr("step"))
-        item.setLabel("left", value_label)
-        item.getAxis("left").setWidth(AXIS_WIDTH)
-        item.getAxis("bottom").setHeight(AXIS_HEIGHT)
-        item.setContentsMargins(0, 4, 8, 0)
-        self._box: pg.ViewBox = item.vb
-        self._box.disableAutoRange()
-        self._box.sigRangeChangedManually.connect(self._on_zoomed)
+        left, bottom = self.axes["left"], self.axes["bottom"]
+        bottom.setLabel(tr("step"))
+        left.setLabel(value_label)
+        left.setWidth(AXIS_WIDTH)
+        bottom.setHeight(AXIS_HEIGHT)
+        self.box.disableAutoRange()
+        self.box.sigRangeChangedManually.connect(self._on_zoomed)
         self.crosshair = Crosshair(self, describe)
         self._empty = QLabel(empty_text, self)
         self._empty.setObjectName("emptyLabel")
@@ -138,9 +137,9 @@ class StudioPlotWidget(pg.PlotWidget):
         """Draw values as they are (False) or as their decadic logarithms (True)."""
         self.logarithmic = on
         self._fitted = None
-        self.getPlotItem().getAxis("left").setLogMode(x=False, y=on)
+        self.axes["left"].setLogMode(x=False, y=on)
         far = FARTHEST_DECADE if on else None
-        self._box.setLimits(
+        self.box.setLimits(
             xMin=-FARTHEST_STEP,
             xMax=FARTHEST_STEP,
             yMin=None if far is None else -far,
@@ -152,11 +151,11 @@ class StudioPlotWidget(pg.PlotWidget):
     def show_empty(self, empty: bool) -> None:
         """Show or hide the sentence that tells how data comes here."""
         self._empty.setVisible(empty)
-        show_numbers(self.getPlotItem(), not empty)
+        self.show_numbers(not empty)
 
     def visible_steps(self) -> tuple[float, float]:
         """First and last step in view."""
-        (left, right), _ = self._box.viewRange()
+        (left, right), _ = self.box.viewRange()
         return float(left), float(right)
 
     def fit(self, last_step: float, low: float, high: float) -> None:
@@ -170,7 +169,7 @@ class StudioPlotWidget(pg.PlotWidget):
         wanted = _Range(max(last_step, 10) * 1.06, low - 0.06 * room, high + 0.08 * room)
         if self._fitted is None or not self._fitted.serves(wanted, last_step, low, high):
             self._fitted = wanted
-            self._box.setRange(
+            self.box.setRange(
                 xRange=(0, wanted.right), yRange=(wanted.bottom, wanted.top), padding=0
             )
 
@@ -184,7 +183,7 @@ class StudioPlotWidget(pg.PlotWidget):
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours."""
         self.setBackground(palette.panel)
-        plot_style(self.getPlotItem(), palette)
+        plot_style(self, palette)
         self.crosshair.apply_palette(palette)
         self._follow.setStyleSheet(
             f"QToolButton {{ background: {palette.field}; color: {palette.text}; "
@@ -205,7 +204,7 @@ class StudioPlotWidget(pg.PlotWidget):
         self._place_follow()
 
     def _name_axes(self, named: bool) -> None:
-        left, bottom = (self.getPlotItem().getAxis(name) for name in ("left", "bottom"))
+        left, bottom = self.axes["left"], self.axes["bottom"]
         if bottom.label.isVisible() is not named:
             left.showLabel(named)
             bottom.showLabel(named)

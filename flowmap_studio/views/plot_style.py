@@ -7,16 +7,16 @@ import pyqtgraph as pg
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QGraphicsItem
 
+from flowmap_studio.views.plot_view import PlotView
 from flowmap_studio.views.theme import Palette, interface_font
 
 pg.setConfigOptions(antialias=True, useOpenGL=False)
 
 
-def plot_style(item: pg.PlotItem, palette: Palette) -> None:
+def plot_style(plot: PlotView, palette: Palette) -> None:
     """Quiet axes and grid in the palette's colours, in the interface's font."""
     font = interface_font(8.5)
-    for name in ("left", "bottom"):
-        axis = item.getAxis(name)
+    for axis in plot.axes.values():
         axis.setPen(pg.mkPen(palette.grid))
         axis.setTextPen(pg.mkPen(palette.muted))
         axis.setTickFont(font)
@@ -26,16 +26,7 @@ def plot_style(item: pg.PlotItem, palette: Palette) -> None:
         axis.label.setDefaultTextColor(QColor(palette.muted))
         # Its grid lies under the curves, and would be drawn anew with each of their changes.
         axis.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
-    item.showGrid(x=True, y=True, alpha=0.18 if palette.dark else 0.14)
-    item.hideButtons()
-
-
-def show_numbers(item: pg.PlotItem, shown: bool) -> None:
-    """Show or hide the numbers of both axes; nothing is drawn anew where that is no change."""
-    for name in ("left", "bottom"):
-        axis = item.getAxis(name)
-        if axis.style["showValues"] is not shown:
-            axis.setStyle(showValues=shown)
+    plot.show_grid(0.18 if palette.dark else 0.14)
 
 
 def faint(colour: str, alpha: int) -> QColor:

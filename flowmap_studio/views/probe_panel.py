@@ -12,6 +12,7 @@ from flowmap_studio.core.palettes import rgb
 from flowmap_studio.core.probing.values import READINGS, Paths, Residuals
 from flowmap_studio.views.plot_base import figure
 from flowmap_studio.views.plot_style import plot_style
+from flowmap_studio.views.plot_view import PlotView
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette, interface_font
 
@@ -82,17 +83,16 @@ class ProbePanel(QWidget):
         self.apply_palette(palette)
 
     def _build_map(self) -> None:
-        self._plot = pg.PlotWidget(enableMenu=False)
+        self._plot = PlotView()
         self._plot.setObjectName("residualMap")
         self._plot.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._plot.setToolTip(tr(RESIDUAL_TIP))
         self._plot.setMinimumHeight(90)
-        self._plot.setMouseEnabled(x=False, y=False)
-        self._plot.setLabel("left", "s")
-        self._plot.setLabel("bottom", "t")
-        for side in ("left", "bottom"):
-            self._plot.getAxis(side).setTicks([[(0, "0"), (0.5, "½"), (1, "1")]])
-        self._plot.getPlotItem().vb.setRange(xRange=(0, 1), yRange=(0, 1), padding=0.08)
+        self._plot.box.setMouseEnabled(x=False, y=False)
+        for side, name in (("left", "s"), ("bottom", "t")):
+            self._plot.axes[side].setLabel(name)
+            self._plot.axes[side].setTicks([[(0, "0"), (0.5, "½"), (1, "1")]])
+        self._plot.box.setRange(xRange=(0, 1), yRange=(0, 1), padding=0.08)
         self._image = pg.ImageItem(axisOrder="row-major")
         self._plot.addItem(self._image)
         self._caption = QLabel(tr(NO_RESIDUAL))
@@ -161,8 +161,8 @@ class ProbePanel(QWidget):
         """Take the palette's colours."""
         self._palette = palette
         self._plot.setBackground(palette.panel)
-        plot_style(self._plot.getPlotItem(), palette)
-        self._plot.getPlotItem().showGrid(x=False, y=False)
+        plot_style(self._plot, palette)
+        self._plot.show_grid(0)
         self._draw()
 
     def _show_residuals(self, residuals: Residuals | None, sentence: str) -> None:

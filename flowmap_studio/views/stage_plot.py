@@ -10,7 +10,8 @@ from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent
 from PySide6.QtWidgets import QWidget
 
 from flowmap_studio.core.drawing.axes import nice_spacing, tick_texts, with_margin
-from flowmap_studio.views.plot_style import plot_style, show_numbers
+from flowmap_studio.views.plot_style import plot_style
+from flowmap_studio.views.plot_view import PlotView
 from flowmap_studio.views.stage_grid import StageGrid
 from flowmap_studio.views.theme import Palette, interface_font
 
@@ -29,7 +30,7 @@ class StageAxis(pg.AxisItem):
         return tick_texts([value * scale for value in values], spacing * scale)
 
 
-class StagePlot(pg.PlotWidget):
+class StagePlot(PlotView):
     """A plot with equal aspect that stays fitted while its size changes, until it is moved."""
 
     fit_wanted = Signal()
@@ -43,21 +44,18 @@ class StagePlot(pg.PlotWidget):
 
     def __init__(self, palette: Palette, parent: QWidget | None = None) -> None:
         axes = {side: StageAxis(side) for side in ("left", "bottom")}
-        super().__init__(parent, axisItems=axes, enableMenu=False)
+        super().__init__(axes, margins=(2, 8, 8, 2), parent=parent)
         # It has no keys of its own: the Tab key passes it by.
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._fitted: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
-        item = self.getPlotItem()
-        item.setContentsMargins(2, 8, 8, 2)
-        item.getAxis("bottom").setHeight(AXIS_HEIGHT)
-        item.getAxis("left").setWidth(LEAST_AXIS_WIDTH)
-        self._box: pg.ViewBox = item.vb
-        self._box.setAspectLocked(True)
-        self._box.disableAutoRange()
-        self._box.setRange(xRange=(-3, 3), yRange=(-3, 3), padding=0)
-        self._box.sigRangeChangedManually.connect(self._on_moved)
-        self._box.sigRangeChanged.connect(self._space_ticks)
-        self._box.sigResized.connect(self._on_area_changed)
+        self.axes["bottom"].setHeight(AXIS_HEIGHT)
+        self.axes["left"].setWidth(LEAST_AXIS_WIDTH)
+        self.box.setAspectLocked(True)
+        self.box.disableAutoRange()
+        self.box.setRange(xRange=(-3, 3), yRange=(-3, 3), padding=0)
+        self.box.sigRangeChangedManually.connect(self._on_moved)
+        self.box.sigRangeChanged.connect(self._space_ticks)
+        self.box.sigResized.connect(self._on_area_changed)
         self._grid = StageGrid()
         self.addItem(self._grid, ignoreBounds=True)
         # The scene's background covers everything: Qt need not fill the widget first.
@@ -77,7 +75,7 @@ class StagePlot(pg.PlotWidget):
         middle = (low + high) / 2
         extent = (high - low).max()
         (left, bottom), (right, top) = middle - WIDEST * extent, middle + WIDEST * extent
-        self._box.setLimits(
+        self.box.setLimits(
             xMin=left,
             xMax=right,
             yMin=bottom,
@@ -85,7 +83,7 @@ class StagePlot(pg.PlotWidget):
             minXRange=DEEPEST * extent,
             maxXRange=WIDEST * extent,
         )
-        self.getAxis("left").setWidth(LEAST_AXIS_WIDTH)
+        self.axes["left"].setWidth(LEAST_AXIS_WIDTH)
         self._show_fitted()
         self.fitted.emit(*given)
 
@@ -102,7 +100,7 @@ class StagePlot(pg.PlotWidget):
         """
         self._fitted = None
         (left, bottom), (right, top) = low, high
-        self._box.setRange(xRange=(left, right), yRange=(bottom, top), padding=0)
+        self.box.setRange(xRange=(left, right), yRange=(bottom, top), padding=0)
         self.view_moved.emit()
 
     def zoom(self, factor: float) -> None:
@@ -119,24 +117,23 @@ class StagePlot(pg.PlotWidget):
 
     def view(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Lower and upper ends (2,) of what is seen, in view units."""
-        ends = np.array(self._box.viewRange(), np.float64)
+        ends = np.array(self.box.viewRange(), np.float64)
         return ends[:, 0], ends[:, 1]
 
     def show_empty(self, empty: bool) -> None:
         """Leave grid and numbers out while there is nothing to measure."""
         self._grid.setVisible(not empty)
-        show_numbers(self.getPlotItem(), not empty)
+        self.show_numbers(not empty)
 
     def inner_area(self) -> QRect:
         """The plot's area within the axes, in this widget's coordinates."""
-        return self.mapFromScene(self._box.sceneBoundingRect()).boundingRect()
+        return self.mapFromScene(self.box.sceneBoundingRect()).boundingRect()
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours."""
         self.setBackground(palette.stage)
-        item = self.getPlotItem()
-        plot_style(item, palette)
-        item.showGrid(x=False, y=False)  # see StageGrid
+        plot_style(self, palette)
+        self.show_grid(0)  # see StageGrid
         self._grid.set_colours(QColor(palette.grid), QColor(palette.border))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: D102 - Qt's
@@ -145,7 +142,7 @@ class StagePlot(pg.PlotWidget):
 
     def _show_fitted(self) -> None:
         low, high = self._fitted
-        self._box.setRange(xRange=(low[0], high[0]), yRange=(low[1], high[1]), padding=0)
+        self.box.setRange(xRange=(low[0], high[0]), yRange=(low[1], high[1]), padding=0)
 
     def _on_area_changed(self, *_: object) -> None:
         if self._fitted is not None:
@@ -159,13 +156,13 @@ class StagePlot(pg.PlotWidget):
 
     def _space_ticks(self, *_: object) -> None:
         """Give both axes the grid's spacing, and the left one room for its numbers."""
-        width = self._box.width()
-        (left, right), (bottom, top) = self._box.viewRange()
+        width = self.box.width()
+        (left, right), (bottom, top) = self.box.viewRange()
         if width < 1 or not right > left:  # before the layout, or under an absurd turn of the wheel
             return
         spacing = nice_spacing((right - left) / width)
-        axis = self.getAxis("left")
-        for each in (axis, self.getAxis("bottom")):
+        axis = self.axes["left"]
+        for each in self.axes.values():
             each.setTickSpacing(levels=[(spacing, 0)])
         numbers = tick_texts([bottom, top], spacing)
         metrics = QFontMetricsF(interface_font(8.5))

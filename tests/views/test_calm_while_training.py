@@ -69,8 +69,7 @@ def test_axes_that_stay_are_not_drawn_anew_with_each_record(studio):
 
     def drawn() -> list[Any]:
         plot.grab()
-        item = plot._plot.getPlotItem()
-        return [item.getAxis(side).picture for side in ("left", "bottom")]
+        return [plot._plot.axes[side].picture for side in ("left", "bottom")]
 
     rows = np.full((200, 4 + len(RARE_TERMS)), 0.5, np.float32)
     history = type(studio.session.losses)()

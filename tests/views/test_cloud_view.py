@@ -48,7 +48,7 @@ def canvas(stage: CloudView):
 
 def shown_range(stage: CloudView) -> np.ndarray:
     """(2, 2) lower and upper end of x and y."""
-    return np.array(stage._plot.viewRange())
+    return np.array(stage._plot.box.viewRange())
 
 
 def wheel(stage: CloudView, turns: int) -> None:

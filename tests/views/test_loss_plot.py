@@ -114,7 +114,7 @@ def test_zeros_negatives_and_nan_are_left_out_of_the_log_axis(plot):
     steps, values = plot.curve_data("match")
     np.testing.assert_allclose(steps, [0.5, 5.5])
     np.testing.assert_allclose(values, 0.5)
-    low, high = plot._plot.getPlotItem().vb.viewRange()[1]
+    low, high = plot._plot.box.viewRange()[1]
     assert -2 < low < np.log10(0.5) < high < 2
     plot.grab()
 
@@ -285,9 +285,9 @@ def test_the_crosshair_names_the_first_step_one(plot):
 
 
 def test_axes_have_plain_ticks(plot):
-    bottom = plot._plot.getPlotItem().getAxis("bottom")
+    bottom = plot._plot.axes["bottom"]
     assert bottom.tickStrings([0, 500, 1000, 1_500_000], 1, 500) == ["0", "500", "1k", "1.5M"]
-    left = plot._plot.getPlotItem().getAxis("left")
+    left = plot._plot.axes["left"]
     assert left.tickStrings([-4, -1, 0], 1, 1) == ["1e-4", "0.1", "1"]
     ticks = [value for _, values in left.tickValues(-0.9, -0.75, 150) for value in values]
     assert len(ticks) >= 3
@@ -344,11 +344,11 @@ def test_numbers_are_written_short():
 def test_curve_items_are_updated_and_never_made_anew(plot):
     history = history_of(noisy(50))
     plot.set_history(history)
-    before = [id(item) for item in plot._plot.getPlotItem().items]
+    before = [id(item) for item in plot._plot.box.addedItems]
     for _ in range(5):
         history.append(noisy(40_000).astype(np.float32))
         plot.refresh()
-    assert [id(item) for item in plot._plot.getPlotItem().items] == before
+    assert [id(item) for item in plot._plot.box.addedItems] == before
 
 
 def test_following_axes_stand_still_for_most_steps_and_hold_all_of_them(plot):
@@ -359,7 +359,7 @@ def test_following_axes_stand_still_for_most_steps_and_hold_all_of_them(plot):
     for start in range(3000, 3600, 10):
         history.append(rows[start : start + 10])
         plot.refresh()
-        ranges.add(str(plot._plot.getPlotItem().vb.viewRange()))
+        ranges.add(str(plot._plot.box.viewRange()))
         assert plot._plot.visible_steps()[1] >= len(history)
     assert len(ranges) <= 12
 
@@ -378,11 +378,11 @@ def test_the_axis_fits_again_when_the_loss_has_fallen_far_or_its_scale_changes(p
     unsmoothed(plot)
     history.append(np.full((10, len(TERMS)), 0.001, np.float32))
     plot.refresh()
-    low, high = plot._plot.getPlotItem().vb.viewRange()[1]
+    low, high = plot._plot.box.viewRange()[1]
     assert low < -3
     assert high > 3
     child(plot, QToolButton, "logToggle").click()
-    low, high = plot._plot.getPlotItem().vb.viewRange()[1]
+    low, high = plot._plot.box.viewRange()[1]
     assert low < 0.001
     assert 1000 < high < 1300
 
@@ -434,7 +434,7 @@ def test_step_ticks_are_readable_at_every_length(plot, steps, unit):
     for _ in range(steps // 10_000):
         history.append(np.full((10_000, len(TERMS)), 0.3, np.float32))
     plot.set_history(history)
-    axis = plot._plot.getPlotItem().getAxis("bottom")
+    axis = plot._plot.axes["bottom"]
     levels = axis.tickValues(*axis.range, axis.geometry().width())
     ticks = [text for gap, values in levels for text in axis.tickStrings(values, axis.scale, gap)]
     assert all("e" not in text for text in ticks)
@@ -448,8 +448,8 @@ def test_the_loss_axis_has_ticks_however_narrow_its_range(plot, factor):
     rows[1, 0] *= factor
     plot.set_history(history_of(rows))
     unsmoothed(plot)
-    axis = plot._plot.getPlotItem().getAxis("left")
-    low, high = plot._plot.getPlotItem().vb.viewRange()[1]
+    axis = plot._plot.axes["left"]
+    low, high = plot._plot.box.viewRange()[1]
     ticks = {value for _, values in axis.tickValues(low, high, 200) for value in values}
     assert 3 <= len([value for value in ticks if low <= value <= high]) <= 24
 

@@ -65,7 +65,7 @@ def test_the_curves_are_the_points_on_a_log_axis(plot):
 
 def test_everything_measured_lies_in_view(plot):
     plot.set_points(STEPS, SERIES, 0.012)
-    (left, right), (low, high) = plot._plot.getPlotItem().vb.viewRange()
+    (left, right), (low, high) = plot._plot.box.viewRange()
     assert left <= 100
     assert right >= 400
     assert low < np.log10(0.012)
@@ -76,7 +76,7 @@ def test_gaps_zeros_and_missing_series_do_not_break_it(plot):
     plot.set_points(STEPS, {"one_step": [np.nan, 0.0, 0.1]}, 0.0)
     assert words(plot) == "one step 0.100 · floor 0.000"
     assert not plot._floor_line.isVisible()
-    assert np.all(np.isfinite(plot._plot.getPlotItem().vb.viewRange()))
+    assert np.all(np.isfinite(plot._plot.box.viewRange()))
     plot.set_points([10], {"one_step": [np.nan], "composed": [np.nan]}, None)
     assert words(plot) == "one step – · 8 steps –"
     plot.grab()
@@ -96,7 +96,7 @@ def test_the_crosshair_reads_the_nearest_measurement(plot):
 
 
 def test_the_unit_is_on_the_axis_and_colours_are_the_layers(plot):
-    left = plot._plot.getPlotItem().getAxis("left")
+    left = plot._plot.axes["left"]
     assert left.label.toPlainText().strip() == "sliced W2 (data σ)"
     for palette in (LIGHT, DARK):
         plot.apply_palette(palette)
@@ -105,7 +105,7 @@ def test_the_unit_is_on_the_axis_and_colours_are_the_layers(plot):
 
 
 def hover(plot, step: float) -> None:
-    box, target = plot._plot.getPlotItem().vb, plot._plot.viewport()
+    box, target = plot._plot.box, plot._plot.viewport()
     middle = QPointF(step, box.viewRect().center().y())
     place = QPointF(plot._plot.mapFromScene(box.mapViewToScene(middle)))
     move = QMouseEvent(
@@ -137,7 +137,7 @@ def test_the_mouse_reads_a_measurement_and_the_newest_figures_stay(plot):
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])
 def test_values_without_a_logarithm_leave_the_plot_whole(plot, bad):
     plot.set_points(STEPS, {"one_step": [0.5, bad, 0.04], "composed": [bad] * 3}, 0.012)
-    low, high = plot._plot.getPlotItem().vb.viewRange()[1]
+    low, high = plot._plot.box.viewRange()[1]
     assert -4 < low < high < 2
     np.testing.assert_allclose(10 ** plot._curves["one_step"].getData()[1], [0.5, 0.04])
     plot.grab()  # all-NaN symbols would warn in the middle of a paint event
@@ -148,7 +148,7 @@ def test_a_single_point_is_in_view(plot, step: int):
     plot.set_points([9000], {"one_step": [3.0], "composed": [3.0]}, 1.0)  # of another map
     plot.clear()
     plot.set_points([step], {"one_step": [0.04], "composed": [0.03]}, 0.012)
-    (left, right), (low, high) = plot._plot.getPlotItem().vb.viewRange()
+    (left, right), (low, high) = plot._plot.box.viewRange()
     assert left <= step <= right < 2 * max(step, 10)
     assert low < np.log10(0.03) < np.log10(0.04) < high
 
@@ -158,7 +158,7 @@ def test_the_floor_is_a_dashed_line_that_says_what_it_is(plot):
     line = plot._floor_line
     assert line.isVisible()
     assert line.pen.style() == Qt.PenStyle.DashLine
-    low, high = plot._plot.getPlotItem().vb.viewRange()[1]
+    low, high = plot._plot.box.viewRange()[1]
     assert low < line.value() < high
     assert line.label.toPlainText() == "data against data"
 
@@ -173,13 +173,13 @@ def test_the_figures_fit_into_a_narrow_dock(plot):
 
 def test_a_low_plot_keeps_its_room_for_the_curves(qtbot, plot):
     plot.set_points(STEPS, SERIES, 0.012)
-    axes = [plot._plot.getPlotItem().getAxis(name) for name in ("left", "bottom")]
+    axes = [plot._plot.axes[name] for name in ("left", "bottom")]
 
     def named() -> list[bool]:
         return [axis.label.isVisible() for axis in axes]
 
     assert named() == [True, True]
-    box = plot._plot.getPlotItem().vb
+    box = plot._plot.box
     plot.resize(340, 110)
     qtbot.waitUntil(lambda: named() == [False, False])
     qtbot.waitUntil(lambda: box.height() > 40)

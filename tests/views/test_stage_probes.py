@@ -32,11 +32,11 @@ def set_time(studio: Any, t: float) -> None:
 def pixel(studio: Any, place: Any) -> QPoint:
     """Where on the stage's viewport a place in data units is."""
     plot = studio.window.stage.plot
-    scene = plot.getPlotItem().vb.mapViewToScene(plot.getPlotItem().vb.viewRect().center())
+    scene = plot.box.mapViewToScene(plot.box.viewRect().center())
     assert not scene.isNull()
     from PySide6.QtCore import QPointF
 
-    return plot.mapFromScene(plot.getPlotItem().vb.mapViewToScene(QPointF(*map(float, place))))
+    return plot.mapFromScene(plot.box.mapViewToScene(QPointF(*map(float, place))))
 
 
 def only(studio: Any, layer: str) -> None:

@@ -95,5 +95,5 @@ class StagePointer(QObject):
 
     def _place(self, position: QPointF) -> tuple[float, float]:
         scene = self._plot.mapToScene(position.toPoint())
-        place = self._plot.getPlotItem().vb.mapSceneToView(scene)
+        place = self._plot.box.mapSceneToView(scene)
         return place.x(), place.y()

@@ -54,7 +54,7 @@ class CloudView(QWidget):
         self._awaited = {"source", "data"}
         """Layers that the next fit waits for."""
         self._wanted_area: tuple[float, float, float, float] | None = None
-        self._plot = StagePlot(palette)
+        self._plot = StagePlot(palette, self)
         self._plot.fit_wanted.connect(self.fit)
         self._items = {
             layer: PointsItem(palette.layer(layer), MARKER_SCALE[layer]) for layer in LAYERS

@@ -53,7 +53,9 @@ class ConfigForm(QWidget):
     # --- building -----------------------------------------------------------------------------
 
     def _build(self, exclude: Collection[str]) -> None:
-        content = QWidget()
+        self._scroll = QScrollArea(self)
+        # From the outside in: what gets another parent computes the style of all its children anew.
+        content = QWidget(self._scroll.viewport())
         body = QVBoxLayout(content)
         body.setContentsMargins(12, 6, 8, 10)
         body.setSpacing(2)
@@ -72,7 +74,6 @@ class ConfigForm(QWidget):
         self._reset_all.clicked.connect(self._on_reset_all)
         body.addWidget(self._reset_all)
         body.addStretch(1)
-        self._scroll = QScrollArea()
         self._scroll.setObjectName("settingsScroll")
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the focus within it
         self._scroll.setWidgetResizable(True)
@@ -86,7 +87,7 @@ class ConfigForm(QWidget):
 
     def _add_group(self, body: QVBoxLayout, group: str, names: list[str]) -> None:
         described = settings()
-        content = QWidget()
+        content = QWidget(body.parentWidget())
         box = QVBoxLayout(content)
         box.setContentsMargins(0, 0, 0, 8)
         box.setSpacing(2)
@@ -95,21 +96,21 @@ class ConfigForm(QWidget):
         plain = [name for name in names if not described[name].advanced]
         advanced = [name for name in names if described[name].advanced]
         if plain:
-            box.addWidget(self._fields(plain, [heading]))
+            box.addWidget(self._fields(plain, [heading], content))
         if advanced:
-            hidden = QWidget()
+            hidden = QWidget(content)
             more = Disclosure(tr("More"), hidden, opened=False, quiet=True)
             more.setObjectName(f"more_{group}")
             holder = QVBoxLayout(hidden)
             holder.setContentsMargins(0, 0, 0, 0)
-            holder.addWidget(self._fields(advanced, [heading, more]))
+            holder.addWidget(self._fields(advanced, [heading, more], hidden))
             box.addWidget(more)
             box.addWidget(hidden)
         body.addWidget(heading)
         body.addWidget(content)
 
-    def _fields(self, names: list[str], disclosures: list[Disclosure]) -> QWidget:
-        holder = QWidget()
+    def _fields(self, names: list[str], disclosures: list[Disclosure], parent: QWidget) -> QWidget:
+        holder = QWidget(parent)
         grid = QGridLayout(holder)
         grid.setContentsMargins(6, 0, 0, 0)
         grid.setHorizontalSpacing(6)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QAbstractButton, QMainWindow, QSlider
+from PySide6.QtWidgets import QAbstractButton, QApplication, QMainWindow, QSlider, QWidget
 
 BUTTON_KEYS = (Qt.Key.Key_Space,)
 SLIDER_KEYS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End)
@@ -25,13 +25,19 @@ class KeyReach(QObject):
 
     def __init__(self, window: QMainWindow, besides: tuple[QSlider, ...] = ()) -> None:
         super().__init__(window)
-        for button in window.findChildren(QAbstractButton):
+        buttons = window.findChildren(QAbstractButton)
+        for button in buttons:
             if button.focusPolicy() & Qt.FocusPolicy.TabFocus:
                 button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.installEventFilter(self)
-        for slider in window.findChildren(QSlider):
-            if slider not in besides:
-                slider.installEventFilter(self)
+        self._served = {*buttons, *window.findChildren(QSlider)} - {*besides}
+        # Only where the focus is: a filter of each would be called for all that happens to it.
+        QApplication.instance().focusChanged.connect(self._follow_focus)
+
+    def _follow_focus(self, before: QWidget | None, now: QWidget | None) -> None:
+        if before in self._served:
+            before.removeEventFilter(self)
+        if now in self._served:
+            now.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: D102 - Qt's
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):

@@ -18,25 +18,30 @@ SHARE = 0.72
 """Of the height beside the stage, for a panel to read or to draw in."""
 
 
-def add_dock(
-    window: QMainWindow, name: str, title: str, content: QWidget, area: Qt.DockWidgetArea
-) -> QDockWidget:
-    """Put a widget into a dock; one that is closed comes back through the View menu."""
+def make_dock(window: QMainWindow, name: str, title: str) -> QDockWidget:
+    """A dock for a widget that is made in it; one that is closed comes back by the View menu."""
     dock = QDockWidget(title, window)
     dock.setObjectName(name)
-    dock.setWidget(content)
     dock.setFeatures(
         QDockWidget.DockWidgetFeature.DockWidgetMovable
         | QDockWidget.DockWidgetFeature.DockWidgetClosable
         | QDockWidget.DockWidgetFeature.DockWidgetFloatable
     )
+    return dock
+
+
+def add_dock(window: QMainWindow, content: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+    """Give the dock that a widget was made in its place; returns the dock."""
+    dock = content.parentWidget()
+    assert isinstance(dock, QDockWidget)  # noqa: S101 - see `make_dock`
+    dock.setWidget(content)
     window.addDockWidget(area, dock)
     return dock
 
 
-def scrolled(content: QWidget) -> QScrollArea:
+def scrolled(content: QWidget, parent: QWidget) -> QScrollArea:
     """A widget that scrolls where there is less room than it needs: its neighbours keep theirs."""
-    area = QScrollArea()
+    area = QScrollArea(parent)
     area.setObjectName(f"{content.objectName()}Scroll")
     policy = Qt.FocusPolicy
     inside = any(each.focusPolicy() & policy.TabFocus for each in content.findChildren(QWidget))
@@ -121,6 +126,7 @@ class TabBars(QObject):
         """A window's `childEvent`; a filter would be asked about each of its repaints as well."""
         if event.polished() and isinstance(event.child(), QTabBar):
             event.child().setAccessibleName(tr("Panels in this place"))
+            event.child().setDrawBase(False)  # a line beside the tabs
             event.child().installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: D102 - Qt's

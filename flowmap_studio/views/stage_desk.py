@@ -22,25 +22,26 @@ class StageDesk(QObject):
     """The stages on top of each other, and what of a frame each shows.
 
     Attributes:
-        widget: To be placed in the window.
+        widget: To be placed in its parent's layout.
+        stage: The stage of the plane.
         images: The stage of images.
         panes: Maps side by side.
         projection: How points of more than two axes are seen.
 
     Args:
-        stage: The stage of the plane.
         session: Gives frames and takes what is picked.
         palette: Colours.
+        parent: Of the widget.
     """
 
-    def __init__(self, stage: CloudView, session: Session, palette: Palette) -> None:
+    def __init__(self, session: Session, palette: Palette, parent: QWidget) -> None:
         super().__init__(session)
-        self._stage = stage
-        self.widget = QStackedWidget()
-        self.images = ImageStage(palette)
-        self.panes = SideBySide(stage, palette)
+        self.widget = QStackedWidget(parent)
+        self._plane = QWidget(self.widget)
+        stage = self.stage = CloudView(palette, self._plane)
         self.projection = ProjectionBar(stage)
-        self._plane = QWidget()
+        self.images = ImageStage(palette, self.widget)
+        self.panes = SideBySide(stage, palette)
         box = QVBoxLayout(self._plane)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(4)
@@ -64,22 +65,22 @@ class StageDesk(QObject):
     @Slot()
     def _expect_clouds(self) -> None:
         """A map is on stage, whose clouds take a while where torch is still to be loaded."""
-        self._stage.set_empty_text(tr("The first clouds are on their way…"))
+        self.stage.set_empty_text(tr("The first clouds are on their way…"))
 
     @Slot()
     def _expect_nothing(self) -> None:
         """An empty stage stays so: the map that was to come can't be made."""
-        self._stage.set_empty_text(tr("Nothing to show yet. Press Train or open a preset."))
+        self.stage.set_empty_text(tr("Nothing to show yet. Press Train or open a preset."))
 
     def shown(self) -> CloudView | ImageStage | SideBySide:
         """The stage that is seen."""
         seen = self.widget.currentWidget()
-        return seen if isinstance(seen, ImageStage | SideBySide) else self._stage
+        return seen if isinstance(seen, ImageStage | SideBySide) else self.stage
 
     def plot(self) -> StagePlot:
         """What keys zoom and move: the stage's plot, or that of a pane, which the others follow."""
         panes = self.panes.panes
-        return panes[0].plot if panes else self._stage.plot
+        return panes[0].plot if panes else self.stage.plot
 
     def show_frame(self, frame: Frame) -> None:
         """Show a frame on the stage that its data belongs to."""

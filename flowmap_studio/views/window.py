@@ -32,7 +32,6 @@ from flowmap_studio.views import theme
 from flowmap_studio.views.about import AboutDialog
 from flowmap_studio.views.actions import ACTIONS, colour_actions, follow_layers, make_actions
 from flowmap_studio.views.bookmark_desk import BookmarkDesk
-from flowmap_studio.views.cloud_view import CloudView
 from flowmap_studio.views.command_palette import CommandPalette
 from flowmap_studio.views.compare_desk import CompareDesk
 from flowmap_studio.views.compare_panel import ComparePanel
@@ -61,6 +60,7 @@ from flowmap_studio.views.panels import (
     add_dock,
     arrange,
     is_docked,
+    make_dock,
     scrolled,
     stack,
 )
@@ -112,6 +112,7 @@ class StudioWindow(QMainWindow):
         self._preset: Path | None = None  # whose map is on stage
         self._build_views(palette)
         self._build_actions()
+        self._build_panels(palette)
         self._place()
         self._wire_views()
         self._wire_session()
@@ -123,19 +124,22 @@ class StudioWindow(QMainWindow):
 
     # --- building -----------------------------------------------------------------------------
 
+    # From the outside in: what gets another parent computes the style of all its children anew.
+
     def _build_views(self, palette: theme.Palette) -> None:
-        self.stage = CloudView(palette)
-        self.stages = StageDesk(self.stage, self.session, palette)
+        self._centre = QWidget()
+        self._centre.setObjectName("centre")
+        # Opaque: tab bars that Qt has no use for lie under it.
+        self._centre.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.message_bar = MessageBar(palette, self._centre)
+        self.stages = StageDesk(self.session, palette, self._centre)
+        self.stage = self.stages.stage
+        box = QVBoxLayout(self._centre)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(6)
+        box.addWidget(self.message_bar)
+        box.addWidget(self.stages.widget, 1)
         self.time_bar = TimeBar(palette)
-        self.loss_plot = LossPlot(palette)
-        self.quality_plot = QualityPlot(palette)
-        self.form = ConfigForm(palette, exclude=("target", "method", "coupling"))
-        self.library = PresetLibrary(palette)
-        self.compare_panel = ComparePanel(palette)
-        self.tour_panel = TourPanel(palette)
-        self.paint_panel = PaintPanel(palette)
-        self.probe_panel = ProbePanel(palette)
-        self.message_bar = MessageBar(palette)
         self.status = StudioStatus(self)
         self.setStatusBar(self.status)
 
@@ -181,35 +185,32 @@ class StudioWindow(QMainWindow):
         self.actions_by_name: dict[str, QAction] = make_actions(self, handlers, existing)
         colour_actions(self.actions_by_name, self._palette)
 
-    def _place(self) -> None:
+    def _build_panels(self, palette: theme.Palette) -> None:
         self._tab_bars = TabBars(self)
         self.tool_bar = StudioToolBar(self.actions_by_name, NAMED, self)
         self.addToolBar(self.tool_bar)
-        centre = QWidget()
-        centre.setObjectName("centre")
-        # Opaque: tab bars that Qt has no use for lie under it.
-        centre.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        box = QVBoxLayout(centre)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.setSpacing(6)
-        box.addWidget(self.message_bar)
-        box.addWidget(self.stages.widget, 1)
-        self.setCentralWidget(centre)
-        left = (
-            add_dock(self, "settingsDock", tr("Settings"), self.form, LEFT),
-            add_dock(self, "presetsDock", tr("Presets"), self.library, LEFT),
-        )
-        right = (
-            add_dock(self, "lossDock", tr("Losses"), self.loss_plot, RIGHT),
-            add_dock(self, "qualityDock", tr("Quality"), self.quality_plot, RIGHT),
-        )
-        probes = add_dock(self, "probesDock", tr("Probes"), scrolled(self.probe_panel), RIGHT)
-        bottom = add_dock(self, "timeDock", tr("Time"), self.time_bar, BOTTOM)
-        self._compare_dock = add_dock(
-            self, "compareDock", tr("Compare"), self.compare_panel, BOTTOM
-        )
-        self._tour_dock = add_dock(self, "tourDock", tr("Guided tour"), self.tour_panel, RIGHT)
-        self._paint_dock = add_dock(self, "paintDock", tr("Draw"), self.paint_panel, RIGHT)
+        self.setCentralWidget(self._centre)
+        elsewhere = ("target", "method", "coupling")
+        self.form = ConfigForm(palette, elsewhere, make_dock(self, "settingsDock", tr("Settings")))
+        self.library = PresetLibrary(palette, make_dock(self, "presetsDock", tr("Presets")))
+        self.loss_plot = LossPlot(palette, make_dock(self, "lossDock", tr("Losses")))
+        self.quality_plot = QualityPlot(palette, make_dock(self, "qualityDock", tr("Quality")))
+        self.probe_panel = ProbePanel(palette)
+        self.compare_panel = ComparePanel(palette, make_dock(self, "compareDock", tr("Compare")))
+        self.tour_panel = TourPanel(palette, make_dock(self, "tourDock", tr("Guided tour")))
+        self.paint_panel = PaintPanel(palette, make_dock(self, "paintDock", tr("Draw")))
+
+    def _place(self) -> None:
+        left = add_dock(self, self.form, LEFT), add_dock(self, self.library, LEFT)
+        right = add_dock(self, self.loss_plot, RIGHT), add_dock(self, self.quality_plot, RIGHT)
+        probes = make_dock(self, "probesDock", tr("Probes"))
+        add_dock(self, scrolled(self.probe_panel, probes), RIGHT)
+        bottom = make_dock(self, "timeDock", tr("Time"))
+        self.time_bar.setParent(bottom)
+        add_dock(self, self.time_bar, BOTTOM)
+        self._compare_dock = add_dock(self, self.compare_panel, BOTTOM)
+        self._tour_dock = add_dock(self, self.tour_panel, RIGHT)
+        self._paint_dock = add_dock(self, self.paint_panel, RIGHT)
         hidden = (self._compare_dock, self._tour_dock, self._paint_dock)
         self._docks = (*left, *right, probes, *hidden)
         stack(self, right[1], probes)

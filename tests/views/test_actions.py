@@ -9,7 +9,7 @@ from flowmap_studio.views.about import AboutDialog
 from flowmap_studio.views.actions import ACTIONS, MENUS, make_actions
 from flowmap_studio.views.command_palette import CommandPalette
 from flowmap_studio.views.menus import make_menus
-from flowmap_studio.views.panels import LEFT, RIGHT, StageOnly, add_dock
+from flowmap_studio.views.panels import LEFT, RIGHT, StageOnly, add_dock, make_dock
 from flowmap_studio.views.shortcut_sheet import COLUMNS, ShortcutSheet
 
 # The offscreen platform says this of every window that is shown.
@@ -32,8 +32,8 @@ def window(qtbot, done):
     handlers = {name: _noting(done, name) for name in NAMES}
     made.actions_by_name = make_actions(made, handlers, {})
     made.docks = (
-        add_dock(made, "oneDock", "One", QLabel("1"), LEFT),
-        add_dock(made, "twoDock", "Two", QLabel("2"), RIGHT),
+        add_dock(made, QLabel("1", make_dock(made, "oneDock", "One")), LEFT),
+        add_dock(made, QLabel("2", make_dock(made, "twoDock", "Two")), RIGHT),
     )
     made.menus = make_menus(made, made.actions_by_name, made.docks)
     made.resize(700, 400)

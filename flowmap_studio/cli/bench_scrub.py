@@ -39,6 +39,8 @@ DIFFERENT = 8
 DRAG_TICK_MS = 16
 DRAG_STEP = 7
 """Slider positions from one tick of a drag to the next."""
+SETTLED = 1.0
+"""Seconds until the window has shown and measured what there is."""
 WARM = 5
 """Moves of the slider that are not counted."""
 
@@ -124,6 +126,8 @@ def _while_training(
 ) -> Iterator[Figure]:
     session, bar = studio.session, studio.window.time_bar
     config = base.replace(steps=10**8)
+    session.looks_up = False  # clouds for all times would be made beside what is timed alone
+    studio.rest(SETTLED)
     alone = [_headless_rate(config, watch, seconds / 2)]
     session.set_config(config)
     session.start()
@@ -134,6 +138,7 @@ def _while_training(
     bar.pause()
     session.stop()
     studio.until(lambda: session.state is State.IDLE)
+    studio.rest(SETTLED)
     alone.append(_headless_rate(config, watch, seconds / 2))
     yield Figure(
         part=PART,

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyqtgraph as pg
 
 from flowmap_studio.core.history import TERMS, HistoryView
+from flowmap_studio.views.band import Band
 from flowmap_studio.views.plot_base import StudioPlotWidget, ViewCurve, on_log_axis
 from flowmap_studio.views.plot_style import faint
 from flowmap_studio.views.smoothing import smoothed
@@ -27,7 +28,10 @@ class TermCurves:
 
     def __init__(self, plot: StudioPlotWidget) -> None:
         self._plot = plot
-        self.bands = self._make(5)
+        self.bands = {term: Band() for term in TERMS}
+        for band in self.bands.values():
+            band.setZValue(5)
+            plot.addItem(band)
         self.raw = self._make(10)
         self.smooth = self._make(20)
 
@@ -56,10 +60,7 @@ class TermCurves:
         if spread:
             low, high = self._drawn(low), self._drawn(high)
             known = np.isfinite(low) & np.isfinite(high)
-            outline = np.concatenate([high[known], low[known][::-1]])
-            steps = np.concatenate([view.steps[known], view.steps[known][::-1]])
-            # Not antialiased: a spiky outline takes most of the frame's time otherwise.
-            self.bands[term].setData(steps, outline, fillLevel="enclosed", antialias=False)
+            self.bands[term].set_rows(view.steps[known], low[known], high[known])
 
     def data(self, term: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """(n,) steps and (n,) values in data units of the smoothed curve; empty while hidden."""
@@ -85,8 +86,7 @@ class TermCurves:
         for term in TERMS:
             self.smooth[term].setPen(pg.mkPen(palette.layer(term), width=1.7))
             self.raw[term].setPen(pg.mkPen(faint(palette.layer(term), 80), width=1))
-            self.bands[term].setPen(None)
-            self.bands[term].setBrush(faint(palette.layer(term), 40))
+            self.bands[term].set_colour(faint(palette.layer(term), 40))
 
     def _make(self, depth: int) -> dict[str, ViewCurve]:
         curves = {}

@@ -209,7 +209,7 @@ def test_a_spike_hidden_by_merging_stays_visible_in_the_band(plot):
     assert mean.max() < 5
     band = plot._curves.bands["match"]
     assert band.isVisible()
-    assert 10 ** band.yData.max() == pytest.approx(50, rel=1e-4)
+    assert 10 ** band.high.max() == pytest.approx(50, rel=1e-4)
 
 
 def test_a_million_steps_draw_no_more_points_than_the_plot_has_pixels(plot):

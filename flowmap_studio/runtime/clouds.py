@@ -22,7 +22,6 @@ from flowmap_studio.core.stage_clouds import (
     stage_noise,
 )
 from flowmap_studio.runtime.frames import (
-    DRAG_POINTS,
     LATTICE_RESOLUTION,
     Frame,
     FrameRequest,
@@ -91,8 +90,7 @@ def draw_frame(request: FrameRequest, maps: Maps) -> Frame:
         maps: Those that it names.
     """
     began = time.perf_counter()
-    most = stage_count(request.snapshot.image)
-    rows = slice(most if request.full else min(most, DRAG_POINTS))
+    rows = slice(request.most)  # of as many as there are
     loaded, cached = maps.loaded, maps.cached
     guide = _guide(loaded, request)
     moved, evaluations = _moved(request, maps, rows)

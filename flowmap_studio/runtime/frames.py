@@ -16,6 +16,9 @@ LATTICE_RESOLUTION = 128
 """Nodes along each axis of the stage's cached steps: about a second to make eight."""
 DRAG_POINTS = 1024
 """Composed points while the slider moves; all of them when it rests."""
+PLAY_POINTS = 256
+"""Composed points while time moves by itself beside a run on the same cores: with 1,024 the frames
+took twice as long, and there were half as many of them."""
 
 
 MOST_PANES = 6
@@ -99,7 +102,7 @@ class FrameRequest:
         snapshot: Which map.
         t: Flow time in [0, 1].
         steps: Jumps of the composed cloud.
-        full: All composed points, or `DRAG_POINTS` of them for speed.
+        most: Composed points, for speed; all when None.
         threads: CPU threads to evaluate with.
         patient: Whether it leaves the cores to a run: nobody's hand waits for this frame.
         sampling: How.
@@ -110,10 +113,15 @@ class FrameRequest:
     snapshot: Snapshot
     t: float
     steps: int
-    full: bool
+    most: int | None
     threads: int
     patient: bool = False
     sampling: Sampling = field(default_factory=Sampling)
+
+    @property
+    def full(self) -> bool:
+        """Whether all composed points are wanted."""
+        return self.most is None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,14 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.runtime.evaluation import Evaluator
-from flowmap_studio.runtime.frames import Frame, FrameRequest, MeasureRequest, Sampling
+from flowmap_studio.runtime.frames import (
+    DRAG_POINTS,
+    PLAY_POINTS,
+    Frame,
+    FrameRequest,
+    MeasureRequest,
+    Sampling,
+)
 from flowmap_studio.runtime.quality import QualityHistory
 from flowmap_studio.runtime.snapshots import SnapshotHistory
 from flowmap_studio.runtime.time_lattice import LatticeRequest, TimeLattice, lattice_fits
@@ -137,7 +144,7 @@ class OnStage(QObject):
             snapshot=self.snapshot,
             t=self.t,
             steps=self.steps,
-            full=not (self._moving or training),
+            most=self._most_points(training),
             # A run goes on beside patient frames, and lets all others go first.
             threads=1 if patient else CORES_WHEN_IDLE,
             patient=patient,
@@ -148,6 +155,11 @@ class OnStage(QObject):
             self._on_frame(self._lattice.at(request))
         if request.full or not looked_up:  # a slider at rest gets what the map itself says
             self._evaluator.submit(request)
+
+    def _most_points(self, training: bool) -> int | None:
+        if training and self._playing:
+            return PLAY_POINTS
+        return DRAG_POINTS if self._moving or training else None
 
     def _request_measure(self) -> None:
         if self.snapshot is not None and self.live and (self._playing or not self._moving):

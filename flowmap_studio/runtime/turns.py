@@ -7,9 +7,12 @@ from typing import TypeAlias, TypeGuard
 
 from flowmap_studio.runtime.frames import FrameRequest, MeasureRequest, PreviewRequest
 
-PATIENT_SHARES = {FrameRequest: 0.2, MeasureRequest: 0.1}
+PATIENT_SHARES = {FrameRequest: 0.15, MeasureRequest: 0.1}
 """Shares of the time that patient requests of a kind may take while a run wants the cores. After
 one the kind rests; a request that a hand waits for breaks the rest."""
+PATIENT_SECONDS = 0.1
+"""From one patient request of a kind to the next, at least: a run slows down with each frame that
+is drawn, and the eye is content with ten a second."""
 
 Request: TypeAlias = FrameRequest | MeasureRequest | PreviewRequest
 
@@ -58,8 +61,8 @@ class Turns:
     def rest(self, request: Request, began: float, ended: float) -> None:
         """Let the kind of a request that was answered in that time rest, if it was patient."""
         if is_patient(request):
-            share = PATIENT_SHARES[type(request)]
-            self._rested[type(request)] = ended + (ended - began) * (1 / share - 1)
+            spent = (ended - began) / PATIENT_SHARES[type(request)]
+            self._rested[type(request)] = began + max(spent, PATIENT_SECONDS)
 
     def _turn(self, now: float) -> type | None:
         for kind in (FrameRequest, PreviewRequest, MeasureRequest):

@@ -8,12 +8,18 @@ import pytest
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.runtime.frames import FrameRequest, MeasureRequest, PreviewRequest
-from flowmap_studio.runtime.turns import PATIENT_SHARES, Turns, is_by_hand, is_patient
+from flowmap_studio.runtime.turns import (
+    PATIENT_SECONDS,
+    PATIENT_SHARES,
+    Turns,
+    is_by_hand,
+    is_patient,
+)
 
 
 def frame(serial: int = 1, *, patient: bool = False) -> FrameRequest:
     nothing: Any = None
-    return FrameRequest(serial, 0, nothing, 1.0, 8, full=True, threads=1, patient=patient)
+    return FrameRequest(serial, 0, nothing, 1.0, 8, most=None, threads=1, patient=patient)
 
 
 def measure(*, patient: bool = False) -> MeasureRequest:
@@ -57,6 +63,14 @@ def test_a_patient_kind_rests_until_it_has_had_its_share(request_: Any) -> None:
     assert turns.take(rested - 0.01) is None
     assert turns.until_next(rested - 0.01) == pytest.approx(0.01)
     assert turns.take(rested + 0.01) is request_
+
+
+def test_a_quick_patient_kind_comes_no_more_often_than_the_eye_asks_for() -> None:
+    turns = Turns()
+    turns.rest(frame(patient=True), began=10.0, ended=10.001)
+    turns.put(frame(patient=True))
+    assert turns.take(10.0 + PATIENT_SECONDS - 0.01) is None
+    assert turns.take(10.0 + PATIENT_SECONDS + 0.01) is not None
 
 
 def test_the_rest_of_one_kind_is_the_turn_of_the_other() -> None:

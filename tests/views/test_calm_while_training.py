@@ -7,7 +7,9 @@ import pytest
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QWidget
 
+from flowmap_studio.core.drawing.layers import STAGE_POINTS
 from flowmap_studio.core.history import RARE_TERMS
+from flowmap_studio.runtime.frames import DRAG_POINTS, PLAY_POINTS
 from flowmap_studio.views.figure_label import keep_size
 from flowmap_studio.views.playback import CALM_MS, FRAME_MS
 
@@ -101,3 +103,18 @@ def test_time_moves_less_often_while_a_run_goes_on(studio):
     studio.trigger("stopAction")
     studio.until(lambda: studio.state() == "idle")
     assert moves.interval() == FRAME_MS
+
+
+def test_fewer_composed_points_while_time_plays_beside_a_run_and_all_afterwards(studio):
+    studio.configure(steps=10**8)
+    studio.click("trainButton")
+    studio.until(lambda: studio.state() == "running")
+    studio.until(lambda: len(studio.shown("composed")) == DRAG_POINTS)
+    studio.window.time_bar.play()
+    studio.until(lambda: len(studio.shown("composed")) == PLAY_POINTS)
+    assert len(studio.shown("one_step")) == STAGE_POINTS
+    studio.window.time_bar.pause()
+    studio.until(lambda: len(studio.shown("composed")) == DRAG_POINTS)
+    studio.trigger("stopAction")
+    studio.until(lambda: studio.state() == "idle")
+    studio.until(lambda: len(studio.shown("composed")) == STAGE_POINTS)

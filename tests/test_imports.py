@@ -105,6 +105,12 @@ def test_packages_import_nothing_heavy(module: str) -> None:
     assert not loaded_by(module).intersection({"torch", "numpy", "scipy", *QT})
 
 
+def test_the_window_waits_for_no_reader_of_commands_nor_for_what_it_does_not_use() -> None:
+    loaded = loaded_by("flowmap_studio.cli", "flowmap_studio.cli.window", "flowmap_studio.app")
+    assert "pyqtgraph" in loaded
+    assert not loaded.intersection({"torch", "scipy", "PIL", "click", "rich"})
+
+
 def test_the_window_is_painted_before_torch_comes() -> None:
     shown = """
 import gc, json, sys, time

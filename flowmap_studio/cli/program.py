@@ -13,7 +13,8 @@ import click
 
 import flowmap_studio
 from flowmap_studio.cli import console
-from flowmap_studio.cli.window import check_display, load_window, open_window, window
+from flowmap_studio.cli.files import FILE
+from flowmap_studio.cli.window import WRONG, open_window
 from flowmap_studio.core.errors import (
     StudioError,
     TrainingStopped,
@@ -37,8 +38,14 @@ COMMANDS = {
 }
 """Where each command is, `module:name` in this package."""
 FAILED = 1
-WRONG = 2
 INTERRUPTED = 130
+
+
+@click.command(hidden=True)
+@click.argument("file", metavar="FILE.flowmap", type=FILE)
+def window(file: Path) -> int:
+    """Open the window on a preset."""
+    return open_window(file)
 
 
 class Program(click.Group):
@@ -113,20 +120,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # stdout itself: its reader went away, or the disk is full
         return _give_up_output(error)
     return status
-
-
-def show() -> int:
-    """The program `flowmap-studio-window`: the window alone, which tells of a refused file itself.
-
-    Returns:
-        The exit status.
-    """
-    try:
-        check_display()
-    except StudioError as error:
-        console.error(str(error))
-        return WRONG
-    return load_window()(None)
 
 
 def _run(argv: Sequence[str] | None) -> int:

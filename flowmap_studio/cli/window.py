@@ -8,19 +8,29 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import click
-
-from flowmap_studio.cli.files import FILE, open_preset
 from flowmap_studio.core.errors import StudioError
 
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+WRONG = 2
 
 
-@click.command(hidden=True)
-@click.argument("file", metavar="FILE.flowmap", type=FILE)
-def window(file: Path) -> int:
-    """Open the window on a preset."""
-    return open_window(file)
+def show(arguments: list[str] | None = None) -> int:
+    """The window alone, which tells of a refused file itself.
+
+    Args:
+        arguments: At most a file; those of the process when None.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        check_display()
+    except StudioError as error:
+        from flowmap_studio.cli import console
+
+        console.error(str(error))
+        return WRONG
+    return load_window()(arguments)
 
 
 def open_window(file: Path | None) -> int:
@@ -36,6 +46,8 @@ def open_window(file: Path | None) -> int:
         StudioError: The file is no sound preset, or there is no display.
     """
     if file is not None:
+        from flowmap_studio.cli.files import open_preset
+
         open_preset(file)  # a sentence on the terminal is better than an empty window
     check_display()
     return load_window()([str(file)] if file is not None else [])

@@ -19,9 +19,9 @@ import pytest
 
 import flowmap_studio
 from flowmap_studio.cli import config_options
-from flowmap_studio.cli.program import program, show
+from flowmap_studio.cli.program import program
 from flowmap_studio.cli.train import train
-from flowmap_studio.cli.window import DISPLAYS
+from flowmap_studio.cli.window import DISPLAYS, show
 from flowmap_studio.core.config import RunConfig, defaults, settings
 from flowmap_studio.core.presets import read_preset
 from flowmap_studio.core.setting import Setting

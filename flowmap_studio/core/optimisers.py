@@ -32,21 +32,36 @@ POLAR_MARGIN = 1.01
 """Its first polynomial is for singular values up to 1; rounding must not lift them above that."""
 
 
-def polar_factor(blocks: torch.Tensor) -> torch.Tensor:
+def polar_factors(stacks: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     """U Vᵀ of the singular value decompositions U Σ Vᵀ, up to about 12 % in each singular value.
 
     All polynomials are taken of the small Gram matrices XXᵀ, which costs half of what taking them
-    of X does.
+    of X does, and of those of all stacks at once.
 
     Args:
-        blocks: (blocks, rows, columns); best with no more rows than columns.
+        stacks: Each (blocks, rows, columns), with as many rows as the others; best with no more
+            rows than columns.
 
     Returns:
-        (blocks, rows, columns); rows of zeros stay zeros.
+        As many of the same shapes; rows of zeros stay zeros.
     """
+    if not stacks:  # a network of small layers alone
+        return []
+    units = [_scaled(blocks) for blocks in stacks]
+    grams = torch.cat([torch.bmm(unit, unit.mT) for unit in units])
+    wholes = torch.split(_polynomials(grams), [len(unit) for unit in units])
+    return [torch.bmm(whole, unit) for whole, unit in zip(wholes, units, strict=True)]
+
+
+def _scaled(blocks: torch.Tensor) -> torch.Tensor:
+    """Blocks whose singular values are at most 1."""
     size = torch.linalg.vector_norm(blocks, dim=(-2, -1), keepdim=True)
-    unit = blocks / (POLAR_MARGIN * size + 1e-30)
-    gram = torch.bmm(unit, unit.mT)
+    unit: torch.Tensor = blocks / (POLAR_MARGIN * size + 1e-30)
+    return unit
+
+
+def _polynomials(gram: torch.Tensor) -> torch.Tensor:
+    """(blocks, rows, rows) what brings X to its polar factor, from XXᵀ."""
     whole: torch.Tensor | None = None
     for at, (a, b, c) in enumerate(POLAR):
         factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
@@ -55,7 +70,7 @@ def polar_factor(blocks: torch.Tensor) -> torch.Tensor:
         if at < len(POLAR) - 1:
             gram = torch.bmm(torch.bmm(factor, gram), factor)
     assert whole is not None  # noqa: S101 - there are polynomials
-    return torch.bmm(whole, unit)
+    return whole
 
 
 class Muon(torch.optim.AdamW):
@@ -95,25 +110,27 @@ class Muon(torch.optim.AdamW):
         rate, decay = self.param_groups[0]["lr"], self.param_groups[0]["weight_decay"]
         ahead = torch.lerp(gradient, momentum, MOMENTUM)  # as Nesterov's
         kept = iter(before)
-        for columns, stack in self._stacks.items():
-            steps = self._directions(ahead, columns, stack)
-            for (span, _), direction in zip(stack, steps, strict=True):
-                size = rate * MATRIX_STEP * columns**0.5
+        found = polar_factors([self._padded(ahead, columns) for columns in self._stacks])
+        for (columns, stack), factors in zip(self._stacks.items(), found, strict=True):
+            size = rate * MATRIX_STEP * columns**0.5
+            rooms = torch.split(factors.view(-1, columns), self._rooms(stack))
+            for (span, rows), room in zip(stack, rooms, strict=True):
+                direction = room[:rows].reshape(-1)
                 weights[span] = next(kept).mul_(1 - rate * decay).sub_(direction, alpha=size)
 
-    @staticmethod
-    def _directions(
-        vector: torch.Tensor, columns: int, stack: Sequence[tuple[slice, int]]
-    ) -> list[torch.Tensor]:
-        """The polar factors of matrices of as many columns, each flat."""
-        blocks = [-(-rows // BLOCK) for _, rows in stack]
-        padded = vector.new_zeros(sum(blocks), BLOCK, columns)
-        sizes = [BLOCK * count for count in blocks]
-        rooms = torch.split(padded.view(-1, columns), sizes)
-        for room, (span, rows) in zip(rooms, stack, strict=True):
+    def _padded(self, vector: torch.Tensor, columns: int) -> torch.Tensor:
+        """(blocks, 64, columns) the matrices of so many columns, each filled up with zeros."""
+        stack = self._stacks[columns]
+        sizes = self._rooms(stack)
+        padded = vector.new_zeros(sum(sizes), columns)
+        for room, (span, rows) in zip(torch.split(padded, sizes), stack, strict=True):
             room[:rows] = vector[span].view(rows, columns)
-        found = torch.split(polar_factor(padded).view(-1, columns), sizes)
-        return [room[:rows].reshape(-1) for room, (_, rows) in zip(found, stack, strict=True)]
+        return padded.view(-1, BLOCK, columns)
+
+    @staticmethod
+    def _rooms(stack: Sequence[tuple[slice, int]]) -> list[int]:
+        """The rows that each matrix has in its stack: whole blocks."""
+        return [BLOCK * -(-rows // BLOCK) for _, rows in stack]
 
 
 def build_optimiser(

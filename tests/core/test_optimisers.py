@@ -10,9 +10,13 @@ from flowmap_studio.core.flat import FlatWeights
 from flowmap_studio.core.flow_map import build_flow_map
 from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.networks import build_network
-from flowmap_studio.core.optimisers import MATRIX_STEP, Muon, build_optimiser, polar_factor
+from flowmap_studio.core.optimisers import MATRIX_STEP, Muon, build_optimiser, polar_factors
 
 SETTINGS = {"lr": 1e-2, "weight_decay": 0.1, "fused": True}
+
+
+def polar_factor(blocks: torch.Tensor) -> torch.Tensor:
+    return polar_factors([blocks])[0]
 
 
 @pytest.fixture
@@ -41,7 +45,14 @@ def test_polar_factor_does_not_mind_the_size_of_what_it_is_given(draw: torch.Gen
     torch.testing.assert_close(polar_factor(1e-6 * blocks), polar_factor(blocks), atol=1e-4, rtol=0)
 
 
+def test_polar_factors_of_several_stacks_are_each_their_own(draw: torch.Generator) -> None:
+    stacks = [torch.randn(shape, generator=draw) for shape in ((2, 64, 80), (1, 64, 64))]
+    for found, blocks in zip(polar_factors(stacks), stacks, strict=True):
+        torch.testing.assert_close(found, polar_factor(blocks), atol=1e-5, rtol=0)
+
+
 def test_polar_factor_of_nothing_is_nothing() -> None:
+    assert polar_factors([]) == []
     assert torch.equal(polar_factor(torch.zeros(1, 64, 80)), torch.zeros(1, 64, 80))
 
 

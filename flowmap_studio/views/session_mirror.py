@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from flowmap_studio.views.window import StudioWindow
 
 
-CURVES_MS = 200
-"""Between two drawings of the losses of a run, as often as its weights come. Each takes 9 ms of
-the window, in which the training waits for Python's lock."""
+CURVES_MS = 300
+"""Between two drawings of the losses of a run. Each takes 9 ms of the window, in which the training
+waits for Python's lock."""
 
 
 def layer_names(request: FrameRequest) -> tuple[str, str]:

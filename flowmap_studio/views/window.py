@@ -1,14 +1,12 @@
-"""The main window: places the views, passes their intents to the session and its news to them."""
+"""The main window: passes the intents of its parts to the session, and its news to them."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QChildEvent, QSize, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import (
-    QAction,
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
@@ -16,17 +14,10 @@ from PySide6.QtGui import (
     QShowEvent,
     QUndoStack,
 )
-from PySide6.QtWidgets import (
-    QApplication,
-    QDialog,
-    QMainWindow,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QApplication, QDialog
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import StudioError
-from flowmap_studio.core.target_names import NAMED
 from flowmap_studio.runtime.session import Session
 from flowmap_studio.views import theme
 from flowmap_studio.views.about import AboutDialog
@@ -34,8 +25,6 @@ from flowmap_studio.views.actions import ACTIONS, colour_actions, follow_layers,
 from flowmap_studio.views.bookmark_desk import BookmarkDesk
 from flowmap_studio.views.command_palette import CommandPalette
 from flowmap_studio.views.compare_desk import CompareDesk
-from flowmap_studio.views.compare_panel import ComparePanel
-from flowmap_studio.views.config_form import ConfigForm
 from flowmap_studio.views.dropping import dropped_files, dropped_folders
 from flowmap_studio.views.export_desk import ExportDesk
 from flowmap_studio.views.file_dialogs import (
@@ -43,74 +32,39 @@ from flowmap_studio.views.file_dialogs import (
     ask_preset_to_open,
     ask_preset_to_save,
 )
-from flowmap_studio.views.key_reach import KeyReach
-from flowmap_studio.views.language_menu import LanguageMenu
 from flowmap_studio.views.library_desk import LibraryDesk
-from flowmap_studio.views.loss_plot import LossPlot
-from flowmap_studio.views.menus import make_menus
-from flowmap_studio.views.message_bar import MessageBar
 from flowmap_studio.views.paint_desk import PaintDesk
-from flowmap_studio.views.paint_panel import PaintPanel
-from flowmap_studio.views.panels import (
-    BOTTOM,
-    LEFT,
-    RIGHT,
-    StageOnly,
-    TabBars,
-    add_dock,
-    arrange,
-    is_docked,
-    make_dock,
-    scrolled,
-    stack,
-)
-from flowmap_studio.views.preset_library import PresetLibrary
+from flowmap_studio.views.panels import is_docked
 from flowmap_studio.views.probe_desk import ProbeDesk, stage_handlers
-from flowmap_studio.views.probe_panel import ProbePanel
-from flowmap_studio.views.quality_plot import QualityPlot
 from flowmap_studio.views.recovery_offer import RecoveryOffer
 from flowmap_studio.views.run_desk import RunDesk
 from flowmap_studio.views.session_mirror import SessionMirror
-from flowmap_studio.views.settings import Settings
 from flowmap_studio.views.settings_desk import SettingsDesk
 from flowmap_studio.views.shortcut_sheet import ShortcutSheet
-from flowmap_studio.views.stage_desk import StageDesk
-from flowmap_studio.views.status import StudioStatus
 from flowmap_studio.views.texts import tr
-from flowmap_studio.views.time_bar import TimeBar
-from flowmap_studio.views.tool_bar import StudioToolBar
 from flowmap_studio.views.tour_desk import TourDesk
-from flowmap_studio.views.tour_panel import TourPanel
+from flowmap_studio.views.window_parts import WindowParts
 
 COMPARE_SHARE = 0.29
 """Of the window's height, for the compare panel when it opens."""
-FIRST_SIZE = QSize(1280, 800)
 UNPAINTED_MS = 1000
 DROPPABLE = (".flowmap", *TARGET_ENDINGS)
 
 
-class StudioWindow(QMainWindow):
+class StudioWindow(WindowParts):
     """The studio.
 
     Attributes:
         session: The owner of all application state.
     """
 
-    _tab_bars: TabBars | None = None  # there are children before it
-
     def __init__(self, session: Session, palette: theme.Palette) -> None:
-        super().__init__()
-        self.setObjectName("mainWindow")
-        self.setWindowTitle("Flow Map Studio")
+        super().__init__(session, palette)
         self.setAcceptDrops(True)
-        self.session = session
-        session.setParent(self)
         self._palette = palette
-        self._settings = Settings()
         self._undo = QUndoStack(self)
         self._begun = False
         self._preset: Path | None = None  # whose map is on stage
-        self._build_views(palette)
         self._build_actions()
         self._build_panels(palette)
         self._place()
@@ -123,25 +77,6 @@ class StudioWindow(QMainWindow):
         QTimer.singleShot(0, self._begin_unpainted)
 
     # --- building -----------------------------------------------------------------------------
-
-    # From the outside in: what gets another parent computes the style of all its children anew.
-
-    def _build_views(self, palette: theme.Palette) -> None:
-        self._centre = QWidget()
-        self._centre.setObjectName("centre")
-        # Opaque: tab bars that Qt has no use for lie under it.
-        self._centre.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.message_bar = MessageBar(palette, self._centre)
-        self.stages = StageDesk(self.session, palette, self._centre)
-        self.stage = self.stages.stage
-        box = QVBoxLayout(self._centre)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.setSpacing(6)
-        box.addWidget(self.message_bar)
-        box.addWidget(self.stages.widget, 1)
-        self.time_bar = TimeBar(palette)
-        self.status = StudioStatus(self)
-        self.setStatusBar(self.status)
 
     def _build_actions(self) -> None:
         bar, stage = self.time_bar, self.stage
@@ -182,55 +117,8 @@ class StudioWindow(QMainWindow):
             **stage_handlers(self),
         }
         existing = {"playAction": bar.transport.play_action}
-        self.actions_by_name: dict[str, QAction] = make_actions(self, handlers, existing)
+        self.actions_by_name = make_actions(self, handlers, existing)
         colour_actions(self.actions_by_name, self._palette)
-
-    def _build_panels(self, palette: theme.Palette) -> None:
-        self._tab_bars = TabBars(self)
-        self.tool_bar = StudioToolBar(self.actions_by_name, NAMED, self)
-        self.addToolBar(self.tool_bar)
-        self.setCentralWidget(self._centre)
-        elsewhere = ("target", "method", "coupling")
-        self.form = ConfigForm(palette, elsewhere, make_dock(self, "settingsDock", tr("Settings")))
-        self.library = PresetLibrary(palette, make_dock(self, "presetsDock", tr("Presets")))
-        self.loss_plot = LossPlot(palette, make_dock(self, "lossDock", tr("Losses")))
-        self.quality_plot = QualityPlot(palette, make_dock(self, "qualityDock", tr("Quality")))
-        self.probe_panel = ProbePanel(palette)
-        self.compare_panel = ComparePanel(palette, make_dock(self, "compareDock", tr("Compare")))
-        self.tour_panel = TourPanel(palette, make_dock(self, "tourDock", tr("Guided tour")))
-        self.paint_panel = PaintPanel(palette, make_dock(self, "paintDock", tr("Draw")))
-
-    def _place(self) -> None:
-        left = add_dock(self, self.form, LEFT), add_dock(self, self.library, LEFT)
-        right = add_dock(self, self.loss_plot, RIGHT), add_dock(self, self.quality_plot, RIGHT)
-        probes = make_dock(self, "probesDock", tr("Probes"))
-        add_dock(self, scrolled(self.probe_panel, probes), RIGHT)
-        bottom = make_dock(self, "timeDock", tr("Time"))
-        self.time_bar.setParent(bottom)
-        add_dock(self, self.time_bar, BOTTOM)
-        self._compare_dock = add_dock(self, self.compare_panel, BOTTOM)
-        self._tour_dock = add_dock(self, self.tour_panel, RIGHT)
-        self._paint_dock = add_dock(self, self.paint_panel, RIGHT)
-        hidden = (self._compare_dock, self._tour_dock, self._paint_dock)
-        self._docks = (*left, *right, probes, *hidden)
-        stack(self, right[1], probes)
-        self.splitDockWidget(self._compare_dock, bottom, Qt.Orientation.Vertical)
-        for dock in (self._tour_dock, self._paint_dock):
-            self.tabifyDockWidget(right[0], dock)
-        for dock in hidden:
-            dock.hide()
-        self._arrange = partial(arrange, self, left, right, bottom)
-        self._arrange()
-        view = make_menus(self, self.actions_by_name, self._docks)["View"]
-        self._languages = LanguageMenu(self._settings, view)
-        self._languages.told.connect(lambda said: self.message_bar.show_message("info", said))
-        view.addSeparator()
-        view.addMenu(self._languages)
-        self._stage_only = StageOnly(self, (*self._docks, self.tool_bar, self.menuBar()))
-        KeyReach(self, besides=(self.time_bar.time_slider,))
-        # First the least size: placing the docks has left one that is higher than the first size.
-        self.setMinimumSize(900, 600)
-        self.resize(FIRST_SIZE)
 
     def _wire_views(self) -> None:
         session, bar = self.session, self.time_bar
@@ -432,11 +320,6 @@ class StudioWindow(QMainWindow):
             self.set_target(str(paths[0]))
 
     # --- Qt's events --------------------------------------------------------------------------
-
-    def childEvent(self, event: QChildEvent) -> None:  # noqa: D102 - Qt's
-        super().childEvent(event)
-        if self._tab_bars is not None:
-            self._tab_bars.take(event)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: D102 - Qt's
         super().showEvent(event)

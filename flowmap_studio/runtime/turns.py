@@ -10,9 +10,9 @@ from flowmap_studio.runtime.frames import FrameRequest, MeasureRequest, PreviewR
 PATIENT_SHARES = {FrameRequest: 0.15, MeasureRequest: 0.1}
 """Shares of the time that patient requests of a kind may take while a run wants the cores. After
 one the kind rests; a request that a hand waits for breaks the rest."""
-PATIENT_SECONDS = 0.1
+PATIENT_SECONDS = 0.05
 """From one patient request of a kind to the next, at least: a run slows down with each frame that
-is drawn, and the eye is content with ten a second."""
+is drawn, and the eye is content with twenty a second where a GPU could make hundreds."""
 
 Request: TypeAlias = FrameRequest | MeasureRequest | PreviewRequest
 

@@ -12,6 +12,7 @@ from flowmap_studio.core.errors import StudioError
 
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 WRONG = 2
+"""Exit status of wrong usage or input, or without a display; the others are in `program`."""
 
 
 def show(arguments: list[str] | None = None) -> int:

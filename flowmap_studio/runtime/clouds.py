@@ -90,7 +90,7 @@ def draw_frame(request: FrameRequest, maps: Maps) -> Frame:
         maps: Those that it names.
     """
     began = time.perf_counter()
-    rows = slice(request.most)  # of as many as there are
+    rows = slice(request.composed_points)  # of as many as there are
     loaded, cached = maps.loaded, maps.cached
     guide = _guide(loaded, request)
     moved, evaluations = _moved(request, maps, rows)

@@ -17,8 +17,8 @@ LATTICE_RESOLUTION = 128
 DRAG_POINTS = 1024
 """Composed points while the slider moves; all of them when it rests."""
 PLAY_POINTS = 256
-"""Composed points while time moves by itself beside a run on the same cores: with 1,024 the frames
-took twice as long, and there were half as many of them."""
+"""Composed points while time moves by itself beside a run on the same cores. In a second of one
+core there were 16 frames of them, and 10 of 1,024 points."""
 
 
 MOST_PANES = 6
@@ -102,7 +102,7 @@ class FrameRequest:
         snapshot: Which map.
         t: Flow time in [0, 1].
         steps: Jumps of the composed cloud.
-        most: Composed points, for speed; all when None.
+        composed_points: How many, for speed; all when None.
         threads: CPU threads to evaluate with.
         patient: Whether it leaves the cores to a run: nobody's hand waits for this frame.
         sampling: How.
@@ -113,7 +113,7 @@ class FrameRequest:
     snapshot: Snapshot
     t: float
     steps: int
-    most: int | None
+    composed_points: int | None
     threads: int
     patient: bool = False
     sampling: Sampling = field(default_factory=Sampling)
@@ -121,7 +121,7 @@ class FrameRequest:
     @property
     def full(self) -> bool:
         """Whether all composed points are wanted."""
-        return self.most is None
+        return self.composed_points is None
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ class OnStage(QObject):
             snapshot=self.snapshot,
             t=self.t,
             steps=self.steps,
-            most=self._most_points(training),
+            composed_points=self._composed_points(training),
             # A run goes on beside patient frames, and lets all others go first.
             threads=1 if patient else CORES_WHEN_IDLE,
             patient=patient,
@@ -156,7 +156,7 @@ class OnStage(QObject):
         if request.full or not looked_up:  # a slider at rest gets what the map itself says
             self._evaluator.submit(request)
 
-    def _most_points(self, training: bool) -> int | None:
+    def _composed_points(self, training: bool) -> int | None:
         if training and self._playing:
             return PLAY_POINTS
         return DRAG_POINTS if self._moving or training else None

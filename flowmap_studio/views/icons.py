@@ -14,6 +14,7 @@ from flowmap_studio.views.theme import Palette
 ENGINE = "svg"
 """Qt's own drawer of such icons: it draws in the size that is wanted when it is wanted."""
 COMPRESSED = 1
+"""That what is stored went through `qCompress`, as Qt stores it itself."""
 
 
 @cache

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QToolButton, QWidget
 
 from flowmap_studio.views.crosshair import Crosshair
 from flowmap_studio.views.plot_style import StepAxis, ValueAxis, plot_style
-from flowmap_studio.views.plot_view import PlotView
+from flowmap_studio.views.plot_view import FillsView, PlotView
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 
@@ -53,12 +53,8 @@ class FineLogAxis(ValueAxis):
         return [short_number(10.0 ** min(value, 300)) for value in values]
 
 
-class ViewCurve(pg.PlotCurveItem):
-    """A curve that counts as filling the view: its own bounds took as long as drawing it."""
-
-    def boundingRect(self) -> QRectF:  # noqa: D102 - Qt's
-        box = self.getViewBox()
-        return QRectF() if box is None else box.viewRect()
+class ViewCurve(FillsView, pg.PlotCurveItem):
+    """A curve with the bounds of the view."""
 
 
 @dataclass(frozen=True)

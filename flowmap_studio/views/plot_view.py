@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pyqtgraph as pg
+from PySide6.QtCore import QRectF
 from PySide6.QtWidgets import QGraphicsGridLayout, QGraphicsItem, QSizePolicy, QWidget
 
 PLACES = {"left": (0, 0), "bottom": (1, 1)}
 """Row and column of each axis; the view is at (0, 1)."""
 ABOVE_IMAGES = 0.5
+
+
+class FillsView:
+    """A mixin of items that count as filling the view.
+
+    Bounds of their own take as long to find as the items take to draw.
+    """
+
+    def boundingRect(self) -> QRectF:  # noqa: D102 - Qt's
+        box = self.getViewBox()
+        return QRectF() if box is None else box.viewRect()
 
 
 class PlotView(pg.GraphicsView):

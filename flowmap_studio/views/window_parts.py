@@ -75,6 +75,8 @@ class WindowParts(QMainWindow):
         self._build_views(palette)
 
     def _build_views(self, palette: Palette) -> None:
+        # Not in the window yet: the Tab key goes through what is in it in the order of its coming,
+        # and the tool bar, which needs the actions of stage and time bar, comes first.
         self._centre = QWidget()
         self._centre.setObjectName("centre")
         # Opaque: tab bars that Qt has no use for lie under it.

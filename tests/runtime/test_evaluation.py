@@ -51,7 +51,7 @@ def answers(qapp: object) -> Iterator[Answers]:
 
 
 def frame_request(snapshot: Any, serial: int = 1, **changes: Any) -> FrameRequest:
-    usual = {"t": 1.0, "steps": 8, "most": None, "threads": 1, "scene": 0}
+    usual = {"t": 1.0, "steps": 8, "composed_points": None, "threads": 1, "scene": 0}
     return FrameRequest(serial=serial, snapshot=snapshot, **usual | changes)
 
 
@@ -95,8 +95,8 @@ def test_fewer_composed_points_while_the_slider_moves(
         qtbot,
         answers,
         frame_request(snapshot),
-        frame_request(snapshot, most=DRAG_POINTS),
-        frame_request(snapshot, most=DRAG_POINTS, steps=1),
+        frame_request(snapshot, composed_points=DRAG_POINTS),
+        frame_request(snapshot, composed_points=DRAG_POINTS, steps=1),
     )
     assert len(full.clouds["composed"]) == STAGE_POINTS
     assert len(light.clouds["composed"]) == DRAG_POINTS

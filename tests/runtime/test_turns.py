@@ -19,7 +19,9 @@ from flowmap_studio.runtime.turns import (
 
 def frame(serial: int = 1, *, patient: bool = False) -> FrameRequest:
     nothing: Any = None
-    return FrameRequest(serial, 0, nothing, 1.0, 8, most=None, threads=1, patient=patient)
+    return FrameRequest(
+        serial, 0, nothing, 1.0, 8, composed_points=None, threads=1, patient=patient
+    )
 
 
 def measure(*, patient: bool = False) -> MeasureRequest:

@@ -144,3 +144,18 @@ def studio(open_studio: Callable[..., Studio], small_preset: Path) -> Studio:
     made = open_studio(small_preset)
     made.settled()
     return made
+
+
+@pytest.fixture
+def black_plot(qtbot: Any) -> Any:
+    """A plot of 400 × 300 pixels that shows 0 to 10 along both axes, on black."""
+    from flowmap_studio.views.plot_view import PlotView
+
+    made = PlotView(margins=(0, 4, 8, 0))
+    qtbot.addWidget(made)
+    made.setBackground("#000000")
+    made.resize(400, 300)
+    made.box.setRange(xRange=(0, 10), yRange=(0, 10), padding=0)
+    with qtbot.waitExposed(made):
+        made.show()
+    return made

@@ -12,15 +12,8 @@ HALF_RED = QColor(255, 0, 0, 128)
 
 
 @pytest.fixture
-def plot(qtbot) -> PlotView:
-    made = PlotView()
-    qtbot.addWidget(made)
-    made.setBackground("#000000")
-    made.resize(300, 200)
-    made.box.setRange(xRange=(0, 10), yRange=(0, 10), padding=0)
-    with qtbot.waitExposed(made):
-        made.show()
-    return made
+def plot(black_plot) -> PlotView:
+    return black_plot
 
 
 @pytest.fixture

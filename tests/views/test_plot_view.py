@@ -10,15 +10,8 @@ from flowmap_studio.views.plot_view import PlotView
 
 
 @pytest.fixture
-def plot(qtbot) -> PlotView:
-    made = PlotView(margins=(0, 4, 8, 0))
-    qtbot.addWidget(made)
-    made.setBackground("#000000")
-    made.resize(400, 300)
-    made.box.setRange(xRange=(0, 10), yRange=(0, 10), padding=0)
-    with qtbot.waitExposed(made):
-        made.show()
-    return made
+def plot(black_plot) -> PlotView:
+    return black_plot
 
 
 def lit(plot: PlotView) -> np.ndarray:

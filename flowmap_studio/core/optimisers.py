@@ -112,11 +112,12 @@ class Muon(torch.optim.AdamW):
         kept = iter(before)
         found = polar_factors([self._padded(ahead, columns) for columns in self._stacks])
         for (columns, stack), factors in zip(self._stacks.items(), found, strict=True):
-            size = rate * MATRIX_STEP * columns**0.5
-            rooms = torch.split(factors.view(-1, columns), self._rooms(stack))
+            # Not as an argument of the subtraction: a rate on the device would be waited for.
+            steps = factors.mul_(rate * (MATRIX_STEP * columns**0.5))
+            rooms = torch.split(steps.view(-1, columns), self._rooms(stack))
             for (span, rows), room in zip(stack, rooms, strict=True):
-                direction = room[:rows].reshape(-1)
-                weights[span] = next(kept).mul_(1 - rate * decay).sub_(direction, alpha=size)
+                whole = next(kept).mul_(1 - rate * decay)
+                weights[span] = whole.sub_(room[:rows].reshape(-1))
 
     def _padded(self, vector: torch.Tensor, columns: int) -> torch.Tensor:
         """(blocks, 64, columns) the matrices of so many columns, each filled up with zeros."""
@@ -143,6 +144,7 @@ def build_optimiser(
         "lr": config.learning_rate,
         "weight_decay": config.weight_decay,
         "fused": vector.device.type in ("cpu", "cuda"),
+        "capturable": vector.device.type == "cuda",
     }
     if config.optimiser == "muon":
         return Muon(vector, matrices, **options)

@@ -11,6 +11,7 @@ import torch
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.couplings import pair
+from flowmap_studio.core.devices import sent
 from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.normalisation import Normalisation
 from flowmap_studio.core.objectives.base import UNIFORMS, Batch
@@ -112,10 +113,10 @@ class PairStream:
             x0, x1 = x0[order], x1[order]
             cond = None if cond is None else cond[order]
         batch = Batch(
-            x0.to(self._device),
-            x1.to(self._device),
-            draw_uniforms(config, index).to(self._device),
-            cond=None if cond is None else cond.to(self._device),
+            sent(x0, self._device),
+            sent(x1, self._device),
+            sent(draw_uniforms(config, index), self._device),
+            cond=None if cond is None else sent(cond, self._device),
             bridge=draw_bridges(config, index, x0.shape[1], self._device),
         )
         return Chunk(config.batch_size, batch)
@@ -148,7 +149,7 @@ def draw_bridges(
     if not METHODS[config.method].has_score:
         return None
     draw = generator(config.seed, Stream.BRIDGES, index)
-    return torch.randn(CHUNK_STEPS * config.batch_size, dim, generator=draw).to(device)
+    return sent(torch.randn(CHUNK_STEPS * config.batch_size, dim, generator=draw), device)
 
 
 class Prefetcher(Generic[T]):

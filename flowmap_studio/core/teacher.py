@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.devices import sent
 from flowmap_studio.core.flow_map import FlowMap
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.objectives.base import Batch, Passage
@@ -65,8 +66,8 @@ class TeacherStream:
         config = self._config
         rows = CHUNK_STEPS * config.batch_size
         draw = generator(config.seed, Stream.PATHS, index)
-        chosen = torch.randint(self._states.shape[1], (rows,), generator=draw).to(self._device)
-        uniforms = draw_uniforms(config, index).to(self._device)
+        chosen = sent(torch.randint(self._states.shape[1], (rows,), generator=draw), self._device)
+        uniforms = sent(draw_uniforms(config, index), self._device)
         passage = self._passage(chosen, uniforms) if config.method == "trajectory" else None
         ends = self._states[0, chosen], self._states[-1, chosen]
         cond = None if self._cond is None else self._cond[chosen]

@@ -16,19 +16,18 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.density_head import check_dim
 from flowmap_studio.core.devices import find_device
 from flowmap_studio.core.errors import TrainingDiverged, Unwanted
-from flowmap_studio.core.flat import FlatWeights
 from flowmap_studio.core.flow_map import build_flow_map, load_weights
-from flowmap_studio.core.gradients import Gradient, loss_row
 from flowmap_studio.core.history import TOTAL
 from flowmap_studio.core.memory import keep_freed_memory
 from flowmap_studio.core.methods import term_states
-from flowmap_studio.core.objectives import objective
-from flowmap_studio.core.optimisers import adam_moments, build_optimiser, restore_adam
+from flowmap_studio.core.optimisers import adam_moments, restore_adam
 from flowmap_studio.core.pairs import CHUNK_STEPS, Chunk, PairSource, PairStream, Prefetcher
+from flowmap_studio.core.recorded_step import RecordedStep, recorder_of
 from flowmap_studio.core.sample_of_target import draw_sample
 from flowmap_studio.core.snapshot import Snapshot, frozen
 from flowmap_studio.core.targets import Target, image_shape
 from flowmap_studio.core.training_state import StageState
+from flowmap_studio.core.training_step import TrainingStep
 
 REPORT_SECONDS = 1 / 30
 """Losses are read back from the device at most this often: each reading waits for it."""
@@ -97,21 +96,26 @@ class Trainer:
         if start_from is not None:
             load_weights(self.flow_map, start_from.weights)
         self.flow_map.to(self.device)
-        self._flat = FlatWeights(self.flow_map.network)
-        self._average = self._flat.vector.detach().clone()
-        self._optimiser = build_optimiser(config, self._flat.vector, self._flat.matrices)
+        identity = term_states(config.method, config.parametrisation)["identity"]
+        # An identity that is 0 by construction is recorded as 0; an absent term as NaN.
+        no_identity = 0.0 if identity == "zero" else math.nan
+        recorder = recorder_of(self.device)
+        self._plain = TrainingStep(
+            self.flow_map, config, no_identity, told_on_device=recorder is not None
+        )
         if resumed is not None:
             self._go_on_from(resumed)
-        self._gradient = Gradient(self.flow_map, self._flat, config, objective(config.method))
+        self._steps = self._plain if recorder is None else RecordedStep(self._plain, recorder)
+        # Reading losses back waits for a device that is asked for steps ahead, and for no other.
+        self._reads_chunks = recorder is None
+        self._unread: list[torch.Tensor] = []
+        self._read_at = 0.0
         if pairs is None:
             self._stream: PairSource = PairStream(
                 config, target, self.normalisation, self.device, source
             )
         else:
             self._stream = pairs(self.device)
-        identity = term_states(config.method, config.parametrisation)["identity"]
-        # An identity that is 0 by construction is recorded as 0; an absent term as NaN.
-        self._no_identity = 0.0 if identity == "zero" else math.nan
 
     def interrupt(self) -> None:
         """Let `run` end soon, also while it prepares pairs; the only call for another thread."""
@@ -132,6 +136,7 @@ class Trainer:
         prefetcher = None
         index = self.step // CHUNK_STEPS
         closed = threading.Event()
+        self._read_at = time.perf_counter()
 
         def prepared(k: int) -> Chunk:
             return self._stream.chunk(k, lambda: closed.is_set() or self._interrupted.is_set())
@@ -144,11 +149,13 @@ class Trainer:
                 index += 1
                 yield from self._run_chunk(chunk)
         except Unwanted:
-            return
+            pass
         finally:
             closed.set()
             if prefetcher:
                 prefetcher.close()
+        if self._unread:
+            yield self._report()
 
     @property
     def fraction(self) -> float:
@@ -164,7 +171,7 @@ class Trainer:
 
     def snapshot(self) -> Snapshot:
         """The averaged weights now, cloned; call it from the training thread, between events."""
-        weights = self._average if self.config.ema_decay else self._flat.vector.detach()
+        weights = self._plain.average if self.config.ema_decay else self._plain.flat.vector.detach()
         flat = weights.to("cpu", copy=True).numpy()
         named, at = {}, 0
         for name, parameter in self.flow_map.network.named_parameters():
@@ -186,48 +193,41 @@ class Trainer:
 
     def state(self) -> StageState:
         """What `resumed` takes besides a snapshot; to be called as `snapshot` is."""
-        weights = self._flat.vector
-        first, second = adam_moments(self._optimiser, weights)
+        weights = self._plain.flat.vector
+        first, second = adam_moments(self._plain.optimiser, weights)
         live = weights.detach().to("cpu", copy=True).numpy()
         return StageState(self.step, self.seconds, live, first, second)
 
     def _go_on_from(self, state: StageState) -> None:
         # The snapshot's weights, which are the moving average, are in the network by now.
         self.step, self.seconds = state.step, state.seconds
-        vector = self._flat.vector
+        vector = self._plain.flat.vector
         vector.data.copy_(torch.tensor(state.weights))
-        restore_adam(self._optimiser, vector, state.first, state.second, state.step)
+        restore_adam(self._plain.optimiser, vector, state.first, state.second, state.step)
 
     def _run_chunk(self, chunk: Chunk) -> Iterator[Progress]:
-        losses: list[torch.Tensor] = []
-        began = reported = time.perf_counter()
+        began = time.perf_counter()
         for row in range(self.step % CHUNK_STEPS, CHUNK_STEPS):
-            losses.append(self._train_step(chunk, row))
+            self._unread.append(self._train_step(chunk, row))
             now = time.perf_counter()
             self.seconds += now - began
             began = now
-            if self.finished or now - reported >= REPORT_SECONDS or row == CHUNK_STEPS - 1:
-                yield self._report(losses)
-                losses = []
+            chunk_ends = row == CHUNK_STEPS - 1 and self._reads_chunks
+            if self.finished or now - self._read_at >= REPORT_SECONDS or chunk_ends:
+                yield self._report()
                 # The consumer's time (a pause, a snapshot) is not training time.
-                began = reported = time.perf_counter()
+                began = self._read_at = time.perf_counter()
             if self.finished:
                 return
 
     def _train_step(self, chunk: Chunk, row: int) -> torch.Tensor:
         """One optimiser step; returns the (terms,) loss terms, still on the device."""
-        for group in self._optimiser.param_groups:
-            group["lr"] = self._learning_rate()
-        terms, total = self._gradient.take(chunk.batch(row))
-        if self.config.clip_norm:
-            self._flat.clip(self.config.clip_norm)
-        self._optimiser.step()
+        # The average forgets its start faster at first, or it would lag for 1/(1 − decay) steps.
+        decay = min(self.config.ema_decay, (2 + self.step) / (11 + self.step))
+        self._plain.tell(self._learning_rate(), decay)
+        losses = self._steps.take(chunk.batch(row))
         self.step += 1
-        if self.config.ema_decay:
-            # It forgets its start faster at first, or it would lag for 1/(1 − decay) steps.
-            decay = min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
-            self._average.lerp_(self._flat.vector.detach(), 1 - decay)
-        return loss_row(terms, total, self._no_identity)
+        return losses
 
     def _learning_rate(self) -> float:
         config = self.config
@@ -237,15 +237,19 @@ class Trainer:
             decay = 0.5 * (1 + math.cos(math.pi * self.fraction))
         return config.learning_rate * warm * decay
 
-    def _report(self, losses: list[torch.Tensor]) -> Progress:
-        rows = torch.stack(losses).cpu().numpy()
+    def _report(self) -> Progress:
+        began = time.perf_counter()
+        rows = torch.stack(self._unread).cpu().numpy()
+        self._unread = []
+        self.seconds += time.perf_counter() - began  # the device was at work until then
         bad = np.flatnonzero(~np.isfinite(rows[:, TOTAL]))
         if len(bad):
             raise _diverged("loss is", self.step - len(rows) + int(bad[0]) + 1)
         # A finite loss can leave weights that are none: what is reported on can be shown and saved.
-        if not bool(torch.isfinite(self._flat.vector.detach()).all()):
+        if not bool(torch.isfinite(self._plain.flat.vector.detach()).all()):
             raise _diverged("weights are", self.step)
-        news, self._gradient.news = self._gradient.news, ""
+        gradient = self._plain.gradient
+        news, gradient.news = gradient.news, ""
         return Progress(self.step, rows, self.seconds, self.fraction, news)
 
 

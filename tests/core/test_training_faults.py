@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from flowmap_studio.core import device_loss, gradients, trainer
+from flowmap_studio.core import device_loss, gradients, trainer, training_step
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.devices import find_device, usable_device, usable_yet
 from flowmap_studio.core.errors import (
@@ -150,7 +150,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
 
             return failing
 
-        monkeypatch.setattr(trainer, "objective", spoiled)
+        monkeypatch.setattr(training_step, "objective", spoiled)
         return failed
 
     return spoil
@@ -186,10 +186,10 @@ def test_a_step_that_does_not_fit_is_taken_in_halves(
     (sentence,) = news
     assert sentence.startswith("Memory ran out; the gradient of a batch is now taken in parts of ")
     torch.testing.assert_close(
-        parted._flat.vector.grad, whole._flat.vector.grad, rtol=1e-5, atol=1e-7
+        parted._plain.flat.vector.grad, whole._plain.flat.vector.grad, rtol=1e-5, atol=1e-7
     )
     torch.testing.assert_close(
-        parted._flat.vector.detach(), whole._flat.vector.detach(), rtol=1e-4, atol=1e-6
+        parted._plain.flat.vector.detach(), whole._plain.flat.vector.detach(), rtol=1e-4, atol=1e-6
     )
 
 
@@ -209,7 +209,7 @@ def test_a_failed_attempt_changes_nothing(
     assert failed == [32]
     assert len(news) == 1
     assert found.step == expected.step == 40
-    assert torch.equal(found._average, expected._average)
+    assert torch.equal(found._plain.average, expected._plain.average)
     for name in ("weights", "first", "second"):
         one, other = getattr(found.state(), name), getattr(expected.state(), name)
         assert one.tobytes() == other.tobytes()

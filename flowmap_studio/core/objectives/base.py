@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import torch
@@ -58,11 +59,25 @@ class Batch(NamedTuple):
 
     def rows(self, rows: slice | torch.Tensor) -> Batch:
         """Some rows, a slice of them or by their numbers."""
+        return self._replace(diagonal=None).each(lambda part: part[rows])
+
+    def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Batch:
+        """The batch with another tensor for each of its own."""
         passage = self.passage
-        cut = None if passage is None else Passage(*(part[rows] for part in passage))
-        noise = None if self.bridge is None else self.bridge[rows]
-        cond = self.cond_rows(rows)
-        return Batch(self.x0[rows], self.x1[rows], self.uniforms[rows], cut, cond, noise)
+        return Batch(
+            change(self.x0),
+            change(self.x1),
+            change(self.uniforms),
+            None if passage is None else Passage(*map(change, passage)),
+            None if self.cond is None else change(self.cond),
+            None if self.bridge is None else change(self.bridge),
+            self.diagonal,
+        )
+
+    def tensors(self) -> list[torch.Tensor]:
+        """All its tensors, always in the same order."""
+        parts = (self.x0, self.x1, self.uniforms, *(self.passage or ()), self.cond, self.bridge)
+        return [part for part in parts if part is not None]
 
     def cond_rows(self, rows: slice | torch.Tensor) -> torch.Tensor | None:
         """The classes of some rows."""

@@ -95,7 +95,7 @@ class PointTarget:
         self, count: int, generator: torch.Generator
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The same points as `sample` gives, and (count,) int64 indices into `classes`."""
-        if self._on_device[0].device != generator.device:
+        if self._on_device[0].device.type != generator.device.type:
             self._on_device = (
                 self.points.to(generator.device),
                 self.labels.to(generator.device),

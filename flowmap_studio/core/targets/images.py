@@ -84,7 +84,7 @@ class ImageTarget:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The same images as `sample` gives, and (count,) int64 indices into `classes`."""
         device = generator.device
-        if self._on_device[0].device != device:
+        if self._on_device[0].device.type != device.type:
             values, labels = self._on_device
             self._on_device = values.to(device), labels.to(device)
         values, labels = self._on_device

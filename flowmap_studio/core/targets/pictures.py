@@ -48,7 +48,7 @@ class PictureTarget(Unlabelled):
     def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """(count, 2) points, uniform within each pixel, y pointing up."""
         device = generator.device
-        if self._on_device.device != device:
+        if self._on_device.device.type != device.type:
             self._on_device = self._cumulative.to(device)
         where = torch.rand(count, generator=generator, device=device, dtype=torch.float64)
         pixel = torch.searchsorted(self._on_device, where, right=True)

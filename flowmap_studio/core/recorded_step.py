@@ -1,0 +1,179 @@
+"""Training steps on a GPU that are recorded once and asked for by one call each: a CUDA graph.
+
+A step of a small network is some hundred kernels of a few microseconds; asking for them one by one
+takes Python ten times as long. A recorded step takes its draws, learning rate and the average's
+decay from the same places of memory each time, and all that it computes stays in its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+
+from flowmap_studio.core.devices import free_cached
+from flowmap_studio.core.objectives import Batch
+from flowmap_studio.core.training_step import TrainingStep
+
+WARM_UP = 3
+"""Steps before the recording: libraries are loaded and the optimiser's memory is made in them."""
+LIKE = 0.02
+"""How far a recorded step may be from a plain one, as a share of what the step changes."""
+ROUNDING = 1e-6
+"""Likewise, as a share of what it is: of what a step hardly changes."""
+STEPS_AHEAD = 16
+"""At most twice so many steps are asked for before they are done, or a stop would come late."""
+
+
+class Recorder(Protocol):
+    """Records what a device does."""
+
+    def aside(self, work: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """Do some work as it will be recorded."""
+
+    def record(self, work: Callable[[], torch.Tensor]) -> tuple[Callable[[], object], torch.Tensor]:
+        """What does the work again, and where its result will be; the work may be done by it.
+
+        Raises:
+            RuntimeError: It can't be recorded.
+        """
+
+    def pace(self) -> None:
+        """Wait where too much was asked for that is not done yet; called after each step."""
+
+
+class RecordedStep:
+    """Takes the steps of a `TrainingStep`: the first ones plainly, then from a recording of one.
+
+    The recording is used only where it does what a plain step does. Where it does not, or can't be
+    made, all steps are plain ones.
+
+    Attributes:
+        recorded: Whether steps come from a recording; None before that was tried.
+
+    Args:
+        plain: Takes the steps that are recorded; told on the device what they are to be like.
+        recorder: Of its device.
+    """
+
+    def __init__(self, plain: TrainingStep, recorder: Recorder) -> None:
+        self.recorded: bool | None = None
+        self._plain = plain
+        self._recorder = recorder
+        self._warm_up = WARM_UP
+        self._replay: Callable[[], object]
+        self._draws: Batch
+        self._losses: torch.Tensor
+
+    def take(self, batch: Batch) -> torch.Tensor:
+        """One step, as `TrainingStep.take`; all batches must have the shapes of the first one."""
+        if self.recorded:
+            return self._again(batch)
+        if self.recorded is False:
+            return self._plain.take(batch)
+        if self._warm_up:
+            self._warm_up -= 1
+            return self._recorder.aside(lambda: self._plain.take(batch))
+        before = _copies(self._plain.memory())
+        try:
+            after = self._record(batch, before)
+        except RuntimeError:
+            after = None
+            free_cached(batch.x0.device)
+        self._put_back(before)
+        losses = self._plain.take(batch)
+        plain = [*self._plain.memory(), losses]
+        began = [*before, torch.zeros_like(losses)]
+        self.recorded = after is not None and all(map(_alike, began, after, plain))
+        if not self.recorded:
+            self._forget()
+        return losses
+
+    def _record(self, batch: Batch, before: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Record a step; what it makes of the memory as it was before, and its losses."""
+        self._draws = batch.each(torch.clone)
+        draws = self._draws
+        self._replay, self._losses = self._recorder.record(lambda: self._plain.take(draws))
+        self._put_back(before)
+        losses = self._again(batch)
+        return [*_copies(self._plain.memory()), losses]
+
+    def _again(self, batch: Batch) -> torch.Tensor:
+        for place, drawn in zip(self._draws.tensors(), batch.tensors(), strict=True):
+            place.copy_(drawn)
+        self._replay()
+        self._recorder.pace()
+        return self._losses.clone()
+
+    def _put_back(self, before: list[torch.Tensor]) -> None:
+        for place, kept in zip(self._plain.memory(), before, strict=True):
+            place.copy_(kept)
+
+    def _forget(self) -> None:
+        """Let the recording's memory go."""
+        for name in ("_replay", "_draws", "_losses"):
+            self.__dict__.pop(name, None)
+
+
+class CudaRecorder:
+    """Records in a CUDA graph, on a stream of its own. Args: device: Which."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._asked = 0
+        self._mark: torch.cuda.Event | None = None
+
+    def aside(self, work: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """Do some work on that stream, between what the current one does before and after."""
+        current = torch.cuda.current_stream(self._device)
+        self._stream.wait_stream(current)
+        with torch.cuda.stream(self._stream):
+            found = work()
+        current.wait_stream(self._stream)
+        return found
+
+    def record(self, work: Callable[[], torch.Tensor]) -> tuple[Callable[[], object], torch.Tensor]:
+        """What launches the graph, and where its result will be. The work is not done by it.
+
+        Raises:
+            RuntimeError: It waits for the device, or needs more memory than there is.
+        """
+        graph = torch.cuda.CUDAGraph()
+        # Where the end of a failed recording raises, torch does not go back to the former stream.
+        with (
+            torch.cuda.stream(self._stream),
+            # Frames may be evaluated in another thread meanwhile.
+            torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
+        ):
+            found = work()
+        return graph.replay, found
+
+    def pace(self) -> None:
+        """Wait for the steps before the last 16, once in 16 steps, and leave the core to others."""
+        self._asked += 1
+        if self._asked % STEPS_AHEAD:
+            return
+        if self._mark is not None:
+            self._mark.synchronize()
+        self._mark = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+        self._mark.record()
+
+
+def recorder_of(device: torch.device) -> Recorder | None:
+    """What records on a device; None where nothing is gained by it."""
+    return CudaRecorder(device) if device.type == "cuda" else None
+
+
+def _copies(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
+    return [tensor.clone() for tensor in tensors]
+
+
+def _alike(before: torch.Tensor, recorded: torch.Tensor, plain: torch.Tensor) -> bool:
+    """Whether a recorded step has changed a tensor as a plain one did; NaN is like NaN alone."""
+    if not torch.equal(recorded.isnan(), plain.isnan()):
+        return False
+    before, recorded, plain = (each.nan_to_num().double() for each in (before, recorded, plain))
+    apart, changed = (recorded - plain).norm(), (plain - before).norm()
+    return bool(apart <= LIKE * changed + ROUNDING * plain.norm())

@@ -143,15 +143,24 @@ def quality(
     show_default=True,
     help="Timed steps of each turn, rounded down to whole groups of 16.",
 )
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    help="Where both loops train.",
+)
 @json_option
-def training(rounds: int, steps: int, as_json: bool) -> int:
+def training(rounds: int, steps: int, device: str, as_json: bool) -> int:
     """Time our training step and the plain loops that it must beat, in turn."""
     from flowmap_studio.core.bench.tables import speed_table
 
-    rows, interrupted = speed_rows_collected(rounds, steps)
+    rows, interrupted = speed_rows_collected(rounds, steps, device)
     if as_json:
         shown = speeds_as_json(rows)
-        console.emit_json({**_machine(), "training": shown, "interrupted": interrupted})
+        console.emit_json(
+            {**_machine(), "device": device, "training": shown, "interrupted": interrupted}
+        )
     elif rows:
         click.echo(speed_table(rows))
     if interrupted:
@@ -160,12 +169,14 @@ def training(rounds: int, steps: int, as_json: bool) -> int:
     return 0
 
 
-def speed_rows_collected(rounds: int, steps: int) -> tuple[list[SpeedRow], bool]:
+def speed_rows_collected(
+    rounds: int, steps: int, device: str = "cpu"
+) -> tuple[list[SpeedRow], bool]:
     """The rows of `bench training` until the end or Ctrl-C, and whether it was Ctrl-C."""
     from flowmap_studio.core.bench.training import CASES, speed_rows
 
     return collected(
-        lambda watch: speed_rows(watch, rounds, steps),
+        lambda watch: speed_rows(watch, rounds, steps, device),
         len(CASES),
         lambda row: f"{row.case}, batch {row.batch:,}: {row.ratio:.2f} × {row.other_name}",
     )

@@ -49,6 +49,12 @@ def _evaluating(effort: Effort, watch: Watch) -> Iterator[Figure]:
     return evaluating_figures(_loaded("auto"), watch, effort.repeats)
 
 
+def _sharing(effort: Effort, watch: Watch) -> Iterator[Figure]:
+    from flowmap_studio.core.bench.sharing import sharing_figures
+
+    return sharing_figures(bench.BASE.replace(device="auto"), watch, effort.seconds / 6)
+
+
 def _scrubbing(effort: Effort, watch: Watch) -> Iterator[Figure]:
     from flowmap_studio.cli.bench_scrub import window_figures
 
@@ -71,6 +77,7 @@ def _growing(effort: Effort, watch: Watch) -> Iterator[Figure]:
 
 PARTS: Mapping[str, Callable[[Effort, Watch], Iterator[Figure]]] = {
     "evaluating": _evaluating,
+    "sharing": _sharing,
     "scrubbing": _scrubbing,
     "starting": _starting,
     "growing": _growing,
@@ -102,7 +109,9 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @bench.bench.command(
     epilog="evaluating: clouds of the window evaluated by themselves, beside the machine's rate of "
-    "matrix products in the same run, and a million points made an image; needs no Qt. scrubbing: "
+    "matrix products in the same run, and a million points made an image; needs no Qt. sharing: a "
+    "run beside snapshots and the frames of a playing window, against the run alone; as evaluating "
+    "on a GPU where there is one; needs no Qt. scrubbing: "
     "from a move of the slider until the new clouds are painted, in a window that is not shown; "
     "large clouds; a drag while training; the rate of training beside the window. starting: new "
     "processes against import torch. growing: time against batch, width and points, memory against "

@@ -117,6 +117,11 @@ class Trainer:
         else:
             self._stream = pairs(self.device)
 
+    @property
+    def recorded(self) -> bool:
+        """Whether steps come from a recording by now: a CUDA graph."""
+        return isinstance(self._steps, RecordedStep) and bool(self._steps.recorded)
+
     def interrupt(self) -> None:
         """Let `run` end soon, also while it prepares pairs; the only call for another thread."""
         self._interrupted.set()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from flowmap_studio import resources
 from flowmap_studio.cli import bench, bench_parts
@@ -163,6 +164,13 @@ def test_training_is_timed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert row["goal"] == 2
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_gpu_that_is_not_there_is_said_before_anything_is_timed(run: Run) -> None:
+    done = run("bench", "training", "--device", "cuda")
+    assert (done.status, done.out) == (2, "")
+    assert "no usable CUDA device" in done.err
+
+
 def test_digits_are_judged_by_a_classifier_beside_velocities(run: Run) -> None:
     done = run(*QUALITY, "--part", "digits")
     assert done.status == 0, done.err
@@ -196,6 +204,7 @@ def test_digits_are_judged_by_a_classifier_beside_velocities(run: Run) -> None:
         ("bench quality --steps 5 --seconds 5", "Give either --steps or --seconds, not both."),
         ("bench training --steps 3", "--steps must be a whole number from 16 to"),
         ("bench training --rounds x", "--rounds must be a whole number"),
+        ("bench training --device gpu", "cuda"),
     ],
 )
 def test_bad_input_is_one_sentence(run: Run, arguments: str, sentence: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from flowmap_studio import resources
 from flowmap_studio.cli import bench, bench_speed
-from flowmap_studio.core.bench import evaluating, growing, training
+from flowmap_studio.core.bench import evaluating, growing, sharing, training
 from flowmap_studio.core.bench.figures import Figure, figure_table, milliseconds
 
 Run = Callable[..., Any]
@@ -56,6 +57,21 @@ def test_the_core_part_needs_no_qt(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert "1,000 points" in image["name"]
     for figure in (full, light, image):
         assert 0 < figure["median"] <= figure["p95"] <= figure["worst"]
+
+
+def test_a_run_is_timed_beside_those_who_look_on(run: Run) -> None:
+    done = run("bench", "scrub", "--part", "sharing", *QUICK, "--json")
+    assert done.status == 0
+    (figure,) = json.loads(done.out)["figures"]
+    assert 0 < figure["median"] < 2
+    found = re.fullmatch(
+        r"training rate beside snapshots and (\S+) frames/s, of (\S+) steps/s \((.+)\)",
+        figure["name"],
+    )
+    assert found
+    assert 0 < float(found[1]) <= 1 / sharing.FRAME_SECONDS
+    assert float(found[2].replace(",", "")) > 0
+    assert figure["goal"] == (None if found[3] == "CPU" else 0.95)
 
 
 def test_growth_is_measured(run: Run) -> None:

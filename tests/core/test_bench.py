@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -33,7 +35,7 @@ from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.networks import build_network
 from flowmap_studio.core.objectives import Batch, objective
 from flowmap_studio.core.targets import open_target
-from flowmap_studio.core.trainer import Trainer
+from flowmap_studio.core.trainer import Progress, Trainer
 
 EFFORT = Effort(steps=100, seconds=2.0, weights=7)
 OURS = "semigroup × ot"
@@ -285,6 +287,34 @@ def test_the_articles_loop_has_the_loss_of_our_objective() -> None:
     fresh = Trainer(config, target).flow_map
     terms = objective("article")(fresh, Batch(x0, x1, uniforms), config)
     assert found == pytest.approx(float(terms.total(config).detach()), rel=1e-5)
+
+
+def test_a_gpu_has_goals_of_its_own() -> None:
+    for case in training.CASES:
+        assert case.on("cpu") is case
+        there = case.on("cuda")
+        assert there.config == case.config.replace(device="cuda")
+        assert (there.name, there.goal) == (f"{case.name}, cuda", case.gpu_goal)
+
+
+def test_groups_of_steps_are_those_whose_losses_are_read_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ticks = itertools.count()
+    monkeypatch.setattr(loops, "time", SimpleNamespace(perf_counter=lambda: float(next(ticks))))
+    loop = loops.OurLoop(
+        training.article_config(16).replace(hidden_dim=8, time_embed_dim=4), open_target("moons")
+    )
+    trained = loop._trainer
+
+    def events() -> Iterator[Progress]:
+        for steps in (7, 7, 100, 16):  # what a clock and a device make of it
+            trained.step += steps
+            yield Progress(trained.step, np.zeros((steps, 6), np.float32), 0.0, 0.0)
+
+    loop._events = events()
+    assert loop.times(32) == [1 / 114, 1 / 16]
+    assert not loop.recorded
 
 
 def test_speed_rows_time_whole_groups_of_both(monkeypatch: pytest.MonkeyPatch) -> None:

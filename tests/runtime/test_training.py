@@ -283,7 +283,7 @@ def test_weights_that_turn_infinite_behind_a_finite_loss_are_never_shown(
         row = step(self, *arguments)
         if self.step == 20:
             with torch.no_grad():
-                self._flat.vector[0] = torch.inf
+                self._plain.flat.vector[0] = torch.inf
         return row
 
     monkeypatch.setattr(Trainer, "_train_step", spoiling)

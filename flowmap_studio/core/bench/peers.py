@@ -89,7 +89,7 @@ class OtCfmLoop:
     """The example's loop: Adam at 1e-3, no schedule, no clipping, no averaged weights.
 
     Args:
-        net: A velocity, called with positions (batch, dim) and times (batch, 1).
+        net: A velocity, called with positions (batch, dim) and times (batch, 1), on its device.
         config: Gives batch and seed.
         target: What to learn.
         normalisation: Of our maps, so that both learn in the same units.
@@ -101,16 +101,17 @@ class OtCfmLoop:
         self._net = net
         self._batch = config.batch_size
         self._target = target
-        self._shift = torch.tensor(normalisation.shift)
-        self._scale = torch.tensor(normalisation.scale)
-        self._draw = generator(config.seed, Stream.PAIRS)
+        self._device = next(net.parameters()).device
+        self._shift = torch.tensor(normalisation.shift, device=self._device)
+        self._scale = torch.tensor(normalisation.scale, device=self._device)
+        self._draw = generator(config.seed, Stream.PAIRS, device=self._device)
         self._matcher = _torchcfm()
         self._optimiser = torch.optim.Adam(net.parameters(), lr=LEARNING_RATE)
 
     def step(self) -> float:
         """One training step; its loss."""
         x1 = (self._target.sample(self._batch, self._draw) - self._shift) / self._scale
-        x0 = torch.randn(x1.shape, generator=self._draw)
+        x0 = torch.randn(x1.shape, generator=self._draw, device=self._device)
         t, x, velocity = _path_point(self._matcher, x0, x1, self._draw)
         loss = (self._net(x, t) - velocity).square().mean()
         self._optimiser.zero_grad()
@@ -181,12 +182,13 @@ def _torchcfm() -> Any:
 def _path_point(
     matcher: Any, x0: torch.Tensor, x1: torch.Tensor, draw: torch.Generator
 ) -> PathPoint:
-    t = torch.rand(len(x0), generator=draw)
+    t = torch.rand(len(x0), generator=draw, device=x0.device)
     if matcher is not None:
         _, x, velocity = matcher.sample_location_and_conditional_flow(x0, x1, t=t)
         return PathPoint(t[:, None], x, velocity)
     # TorchCFM draws the batch from the plan with replacement; the plan is a permutation.
-    drawn = torch.randint(len(x0), (len(x0),), generator=draw)
-    x0, x1 = x0[drawn], x1[optimal_assignment(x0, x1)[drawn]]
+    drawn = torch.randint(len(x0), (len(x0),), generator=draw, device=x0.device)
+    partner = optimal_assignment(x0.cpu(), x1.cpu()).to(x0.device)
+    x0, x1 = x0[drawn], x1[partner[drawn]]
     t = t[:, None]
     return PathPoint(t, (1 - t) * x0 + t * x1, x1 - x0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from flowmap_studio.core.bench.speeds import SpeedRow, Timing
 from flowmap_studio.core.bench.watch import Watch
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.dense import Dense
+from flowmap_studio.core.devices import find_device
 from flowmap_studio.core.networks import FlowMapNet, build_mlp
 from flowmap_studio.core.pairs import CHUNK_STEPS
 from flowmap_studio.core.targets import Target, open_target
@@ -26,22 +27,25 @@ WARM_UP = 5 * CHUNK_STEPS
 """Steps of each turn that are not timed; they also use up the pairs prepared during the other's."""
 
 
-def speed_rows(watch: Watch, rounds: int, steps: int) -> Iterator[SpeedRow]:
+def speed_rows(watch: Watch, rounds: int, steps: int, device: str = "cpu") -> Iterator[SpeedRow]:
     """Time each of our steps against its baseline, taking turns.
 
     Args:
         watch: Who looks on.
         rounds: Turns of each.
         steps: Timed steps of a turn, rounded down to whole groups of 16.
+        device: Where both train.
 
     Yields:
         A row for every comparison, when it is finished.
 
     Raises:
         Stopped: The watch wants no more.
+        DeviceError: The device is not there.
     """
+    find_device(device)
     for case in CASES:
-        yield _compared(case, watch, rounds, steps)
+        yield _compared(case.on(device), watch, rounds, steps)
 
 
 def article_config(batch: int) -> RunConfig:
@@ -75,11 +79,13 @@ def plain(network: FlowMapNet) -> FlowMapNet:
 
 
 def _article_loop(config: RunConfig, target: Target) -> Callable[[], float]:
-    return ArticleLoop(plain(build_mlp(config, target.dim)), config, target).step
+    network = plain(build_mlp(config, target.dim)).to(find_device(config.device))
+    return ArticleLoop(network, config, target).step
 
 
 def _otcfm_loop(config: RunConfig, target: Target) -> Callable[[], float]:
     velocity = plain(build_mlp(config.replace(method="flow-matching"), target.dim))
+    velocity.to(find_device(config.device))
     return OtCfmLoop(velocity, config, target, Trainer(config, target).normalisation).step
 
 
@@ -90,6 +96,7 @@ class Case:
     Attributes:
         name: In words.
         goal: Our steps per second over the other's that are aimed at.
+        gpu_goal: Likewise on a GPU.
         config: Of our run.
         other: Makes one step of the other's loop.
         other_name: Whose loop that is.
@@ -97,14 +104,22 @@ class Case:
 
     name: str
     goal: float
+    gpu_goal: float
     config: RunConfig
     other: Callable[[RunConfig, Target], Callable[[], float]]
     other_name: Callable[[], str]
 
+    def on(self, device: str) -> Case:
+        """The case on a device."""
+        if device == "cpu":
+            return self
+        config = self.config.replace(device=device)
+        return replace(self, name=f"{self.name}, {device}", goal=self.gpu_goal, config=config)
+
 
 def _article_case(batch: int, goal: float) -> Case:
     config = article_config(batch)
-    return Case("article's step", goal, config, _article_loop, lambda: "the article's loop")
+    return Case("article's step", goal, 12.0, config, _article_loop, lambda: "the article's loop")
 
 
 CASES = (
@@ -112,6 +127,7 @@ CASES = (
     _article_case(256, 2.0),
     Case(
         "semigroup × ot step",
+        1.5,
         1.5,
         RunConfig(device="cpu", target=TARGET, steps=10**8, batch_size=256, ot_batch=256),
         _otcfm_loop,
@@ -125,10 +141,8 @@ def _compared(case: Case, watch: Watch, rounds: int, steps: int) -> SpeedRow:
     torch.set_num_threads(config.threads)
     target = open_target(config.target)
     taken: tuple[list[float], list[float]] = ([], [])
-    contenders: tuple[Contender, Contender] = (
-        OurLoop(config, target),
-        PlainLoop(case.other(config, target)),
-    )
+    ours = OurLoop(config, target)
+    contenders: tuple[Contender, Contender] = (ours, PlainLoop(case.other(config, target)))
     try:
         with seeded_globals(config.seed):
             for turn in range(rounds):
@@ -140,12 +154,11 @@ def _compared(case: Case, watch: Watch, rounds: int, steps: int) -> SpeedRow:
     finally:
         for contender in contenders:
             contender.close()
-    ours, others = (_timing(times) for times in taken)
     return SpeedRow(
-        case=case.name,
+        case=f"{case.name}, recorded" if ours.recorded else case.name,
         batch=config.batch_size,
-        ours=ours,
-        other=others,
+        ours=_timing(taken[0]),
+        other=_timing(taken[1]),
         other_name=case.other_name(),
         goal=case.goal,
     )

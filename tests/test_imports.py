@@ -85,7 +85,7 @@ from flowmap_studio.core.presets import read_preset
 from flowmap_studio.runtime.clouds import Maps, draw_frame
 from flowmap_studio.runtime.frames import FrameRequest
 snapshot = read_preset(Path({str(preset)!r})).snapshot
-request = FrameRequest(1, 0, snapshot, 0.5, steps=2, composed_points=1024, threads=1)
+request = FrameRequest(1, 0, snapshot, 0.5, 2, None, composed_points=1024, threads=1)
 assert len(draw_frame(request, Maps(LoadedMap(snapshot))).clouds["one_step"])
 print(json.dumps(sorted({{name.partition('.')[0] for name in set(sys.modules) - before}})))
 """

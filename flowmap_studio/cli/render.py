@@ -22,7 +22,7 @@ from flowmap_studio.cli.files import (
     open_preset,
 )
 from flowmap_studio.cli.types import STEPS, Decimal, Names, Size, Time, WholeNumber, shortened
-from flowmap_studio.core.drawing.layers import ALL_LAYERS, LAYERS
+from flowmap_studio.core.drawing.layers import ALL_LAYERS, LAYERS, STAGE_COUNTS, STAGE_POINTS
 from flowmap_studio.core.errors import StudioError
 from flowmap_studio.core.film_limits import (
     FILM_ENDINGS,
@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 @click.command(
     epilog="The points are those of the window's stage, from the same noise; the view fits source "
     "and data on equal axes. Of images each layer is a sheet. --json prints: out, size, layers, "
-    "steps, label, guidance, solver, projection, look and bytes; of a film also frames, fps and "
-    "seconds, of a picture time."
+    "steps, num, label, guidance, solver, projection, look and bytes; of a film also frames, fps "
+    "and seconds, of a picture time."
 )
 @map_argument
 @click.option(
@@ -95,6 +95,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Jumps of the composed cloud, or steps of a velocity's solver.",
 )
+@click.option(
+    "--num",
+    type=WholeNumber(1, STAGE_COUNTS[-1]),
+    default=STAGE_POINTS,
+    show_default=True,
+    help="Points of each moving cloud; of images there are as many as there is room for.",
+)
 @label_option
 @guidance_option
 @click.option(
@@ -125,6 +132,7 @@ def render(
     t: float | None,
     layers: tuple[str, ...],
     steps: int,
+    num: int,
     label: str | None,
     scale: float,
     solver: str | None,
@@ -148,7 +156,7 @@ def render(
     wanted = _seen_along(wanted, projection, snapshot, ending)
     from flowmap_studio.core.stage_clouds import StageClouds, Way
 
-    way = Way(steps, solver or "euler", label, scale)
+    way = Way(steps, solver or "euler", label, scale, num)
     clouds = StageClouds(load_map(snapshot), way, wanted.layers)
     time = 1.0 if t is None else t
     content, facts = (
@@ -160,7 +168,7 @@ def render(
 
     write_whole(out, content)
     if as_json:
-        drawn = {"out": str(out), "size": size, "layers": wanted.layers, "steps": steps}
+        drawn = {"out": str(out), "size": size, "layers": wanted.layers, "steps": steps, "num": num}
         how = {"label": label, "guidance": scale, "solver": solver, "projection": projection}
         how["look"] = look
         console.emit_json({**drawn, **how, **facts, "bytes": len(content)})

@@ -45,6 +45,7 @@ class LoadedMap:
         self.snapshot = snapshot
         self.device = torch.device(device)
         self._share: Share | None = None
+        self._noise: tuple[tuple[int, int], torch.Tensor] | None = None
         flow_map = build_flow_map(
             snapshot.config, snapshot.dim, len(snapshot.classes), snapshot.image
         )
@@ -75,7 +76,16 @@ class LoadedMap:
         self.flow_map.network.register_forward_pre_hook(look)
 
     def noise(self, count: int, seed: int) -> torch.Tensor:
-        """(count, dim) source points x0 in normalised units, on the CPU: the same for a seed."""
+        """(count, dim) source points x0 in normalised units, on the CPU: the same for a seed.
+
+        What was drawn last is kept, and is not to be changed: a million points take a frame's time.
+        """
+        kept = self._noise
+        if kept is None or kept[0] != (count, seed):
+            kept = self._noise = (count, seed), self._drawn(count, seed)
+        return kept[1]
+
+    def _drawn(self, count: int, seed: int) -> torch.Tensor:
         source = self.snapshot.source
         if source is None:
             return source_noise(count, self.snapshot.dim, seed)

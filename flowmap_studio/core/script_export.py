@@ -20,6 +20,7 @@ def sample_script(
     solver: str = "euler",
     label: str | None = None,
     guidance: float = 1.0,
+    num: int = STAGE_POINTS,
 ) -> str:
     """The text of a Python script that draws the stage's points of a preset.
 
@@ -31,12 +32,13 @@ def sample_script(
         solver: A velocity's, a name in `SOLVERS`.
         label: Name of the one class of a conditional map; all when None.
         guidance: Scale of the guidance.
+        num: Of the points.
     """
     text = resources.files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8")
     wanted: dict[str, Any] = {
         "PRESET": preset,
         "OUT": out,
-        "NUM": STAGE_POINTS,
+        "NUM": num,
         "STEPS": steps,
         "TIME": t,
         "SEED": STAGE_SEED,

@@ -49,12 +49,14 @@ class Way:
         solver: A velocity's, a name in `SOLVERS`; maps jump whatever it is.
         label: The one class that is shown of a conditional map; all when None.
         guidance: Scale of the guidance of a conditional map.
+        points: Of each moving cloud.
     """
 
     steps: int = 8
     solver: str = "euler"
     label: str | None = None
     guidance: float = 1.0
+    points: int = STAGE_POINTS
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class StageClouds:
     ) -> None:
         self._loaded, self._way, self._layers = loaded, way, layers
         self.image = loaded.snapshot.image
-        self._noise = stage_noise(loaded)
+        self._noise = stage_noise(loaded, way.points)
         self._guide = _guide(loaded, way)
         self._other = beside or Beside("", loaded, way)
         self._other_guide = _guide(self._other.loaded, self._other.way)
@@ -156,7 +158,7 @@ class StageClouds:
                 clouds["group"] = one_step[group[group < len(one_step)]]
         if "composed" in self._layers:
             other, way = self._other.loaded, self._other.way
-            noise = stage_noise(other)
+            noise = stage_noise(other, way.points)
             clouds["composed"] = other.at(noise, t, way.steps, self._other_guide, way.solver)
         if path is not None:
             clouds["traced"] = place_at(path, t).astype(np.float32)
@@ -204,19 +206,25 @@ class StageClouds:
         return labels
 
 
-def stage_noise(loaded: LoadedMap) -> torch.Tensor:
+def stage_noise(loaded: LoadedMap, points: int = STAGE_POINTS) -> torch.Tensor:
     """(n, dim) the stage's noise for a map, in normalised units: images are fewer than points."""
-    return loaded.noise(STAGE_POINTS, STAGE_SEED)[: stage_count(loaded.snapshot.image)]
+    image = loaded.snapshot.image
+    drawn = points if image is None else STAGE_POINTS
+    return loaded.noise(drawn, STAGE_SEED)[: stage_count(image, points)]
 
 
-def stage_guide(loaded: LoadedMap, label: str | None, guidance: float) -> Guide | None:
+def stage_guide(
+    loaded: LoadedMap, label: str | None, guidance: float, points: int = STAGE_POINTS
+) -> Guide | None:
     """The classes of the stage's noise; None for maps without classes.
 
     Raises:
         DataError: The map has no such class.
     """
-    guide = loaded.guide(STAGE_POINTS, STAGE_SEED, label, guidance)
-    return guide and guide.rows(slice(stage_count(loaded.snapshot.image)))
+    image = loaded.snapshot.image
+    drawn = points if image is None else STAGE_POINTS
+    guide = loaded.guide(drawn, STAGE_SEED, label, guidance)
+    return guide and guide.rows(slice(stage_count(image, points)))
 
 
 def shown_data(snapshot: Snapshot, label: str | None) -> tuple[Points, Labels | None]:
@@ -237,7 +245,7 @@ def guided_classes(guide: Guide) -> Labels:
 
 
 def _guide(loaded: LoadedMap, way: Way) -> Guide | None:
-    return stage_guide(loaded, way.label, way.guidance)
+    return stage_guide(loaded, way.label, way.guidance, way.points)
 
 
 def _class_name(snapshot: Snapshot, label: str | None) -> str | None:

@@ -10,9 +10,8 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from flowmap_studio.core.cached_steps import CachedMap
+from flowmap_studio.core.cached_steps import CHECKED, CachedMap
 from flowmap_studio.core.costs import counted
-from flowmap_studio.core.drawing.layers import stage_count
 from flowmap_studio.core.guidance import Guide
 from flowmap_studio.core.loaded_map import LoadedMap, Points
 from flowmap_studio.core.stage_clouds import (
@@ -46,10 +45,12 @@ class CachedSteps:
 
     def __init__(self, request: FrameRequest, loaded: LoadedMap) -> None:
         self._made_for = request
-        self._noise = stage_noise(loaded)
+        self._noise = stage_noise(loaded, request.sampling.points)
         self._guide = _guide(loaded, request)
         steps = request.steps
-        self._map = CachedMap(loaded, self._noise, steps, LATTICE_RESOLUTION, self._guide)
+        first = slice(CHECKED)  # enough to lay the grids round
+        some = None if self._guide is None else self._guide.rows(first)
+        self._map = CachedMap(loaded, self._noise[first], steps, LATTICE_RESOLUTION, some)
         self.error = self._map.error(self._noise, self._guide)
 
     def serve(self, request: FrameRequest) -> bool:
@@ -57,7 +58,9 @@ class CachedSteps:
         made = self._made_for
         here = made.snapshot is request.snapshot and made.steps == request.steps
         one, other = made.sampling, request.sampling
-        return here and (one.label, one.guidance) == (other.label, other.guidance)
+        return here and all(
+            getattr(one, name) == getattr(other, name) for name in ("label", "guidance", "points")
+        )
 
     def at(self, t: float, rows: slice = slice(None)) -> Points:
         """(n, dim) stage points at time t, in data units."""
@@ -93,13 +96,16 @@ def draw_frame(request: FrameRequest, maps: Maps) -> Frame:
     rows = slice(request.composed_points)  # of as many as there are
     loaded, cached = maps.loaded, maps.cached
     guide = _guide(loaded, request)
-    moved, evaluations = _moved(request, maps, rows)
+    moved, evaluations = _moved(request, maps, rows, slice(request.one_step_points))
     error = cached.error if cached is not None and request.sampling.cached else None
     labels = _labels(request, maps, moved)
     data, known = shown_data(request.snapshot, request.sampling.label)
     if known is not None:
         labels["data"] = known
-    source = loaded.snapshot.normalisation.undo(stage_noise(loaded).numpy())
+    noise = stage_noise(loaded, request.sampling.points)
+    source = loaded.snapshot.normalisation.undo(noise.numpy())
+    if guide is not None:
+        labels["source"] = guided_classes(guide)
     clouds = {"source": source, "data": data, **moved}
     strips = image_strips(request, loaded, guide) if request.snapshot.image else {}
     for cloud in (*clouds.values(), *strips.values()):
@@ -119,7 +125,7 @@ def draw_frame(request: FrameRequest, maps: Maps) -> Frame:
 def _labels(
     request: FrameRequest, maps: Maps, moved: Mapping[str, Points]
 ) -> dict[str, npt.NDArray[np.int64]]:
-    """The classes of the points of moving clouds and of the source, where maps have classes."""
+    """The classes of the points of moving clouds, where maps have classes."""
     rivals = {pane(place): one for place, one in enumerate(maps.panes)}
     of = {"one_step": maps.loaded, "composed": maps.rival or maps.loaded, **rivals}
     labels, known = {}, {}
@@ -129,8 +135,6 @@ def _labels(
             known[loaded] = None if guide is None else guided_classes(guide)
         if (classes := known[loaded]) is not None:
             labels[layer] = classes[: len(moved[layer])]
-    if "one_step" in labels:
-        labels["source"] = labels["one_step"]
     return labels
 
 
@@ -147,7 +151,7 @@ def grow_lattice(frame: Frame, maps: Maps) -> Iterator[TimeLattice | None]:
     }
     for place in range(INTERVALS + 1):
         then = replace(request, t=place / INTERVALS)
-        for start in range(0, stage_count(request.snapshot.image), PART):
+        for start in range(0, len(frame.clouds["source"]), PART):
             rows = slice(start, start + PART)
             for layer, points in _moved(then, maps, rows, rows)[0].items():
                 nodes[layer][place, rows] = points
@@ -157,20 +161,20 @@ def grow_lattice(frame: Frame, maps: Maps) -> Iterator[TimeLattice | None]:
 
 def _guide(loaded: LoadedMap, request: FrameRequest) -> Guide | None:
     asked = request.sampling.fitted(loaded.snapshot)
-    return stage_guide(loaded, asked.label, asked.guidance)
+    return stage_guide(loaded, asked.label, asked.guidance, asked.points)
 
 
 def _moved(
     request: FrameRequest,
     maps: Maps,
     rows: slice,
-    one_step_rows: slice = slice(None),
+    one_step_rows: slice,
 ) -> tuple[dict[str, Points], float]:
     """The moving clouds of these rows, and evaluations of each composed point."""
     loaded, sampling = maps.loaded, request.sampling
     guide = _guide(loaded, request)
     some = None if guide is None else guide.rows(one_step_rows)
-    noise = stage_noise(loaded)[one_step_rows]
+    noise = stage_noise(loaded, sampling.points)[one_step_rows]
     one_step = loaded.at(noise, request.t, 1, some)
     if sampling.cached and maps.cached is not None:
         composed, evaluations = maps.cached.at(request.t, one_step_rows), 0.0
@@ -192,7 +196,7 @@ def _sampled(
     request: FrameRequest, loaded: LoadedMap, way: Rival, rows: slice
 ) -> tuple[Points, float]:
     """A cloud that is sampled in a way, and the evaluations of each of its points."""
-    noise = stage_noise(loaded)[rows]
+    noise = stage_noise(loaded, request.sampling.points)[rows]
     guide = _guide(loaded, request)
     some = None if guide is None else guide.rows(rows)
     with counted(loaded.flow_map) as evaluations:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 
-from flowmap_studio.core.errors import DataError, StudioError, unforeseen
+from flowmap_studio.core.errors import DataError, StudioError, Unwanted, unforeseen
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.runtime.frames import (
     Frame,
@@ -69,6 +69,7 @@ class Evaluator(Worker):
         self._lattice: LatticeRequest | None = None  # that is wanted and not finished
         self._asked = 0.0
         self._stopped = False
+        self._large = False  # what is evaluated
         self._cold = list(WARM_UP)
         self._loaded: LoadedMap | None = None
         self._beside: list[LoadedMap] = []  # rivals
@@ -122,6 +123,9 @@ class Evaluator(Worker):
             began = time.monotonic()
             try:
                 self._answer(request)
+            except Unwanted:
+                if self._stopped:
+                    return
             except StudioError as error:
                 if isinstance(request, PreviewRequest) and isinstance(error, DataError):
                     self.refused.emit(request, str(error))
@@ -164,7 +168,11 @@ class Evaluator(Worker):
         elif isinstance(request, LatticeRequest):
             self._grow(request)
         elif isinstance(request, FrameRequest):
-            self.frame_ready.emit(self._frame(request))
+            self._large = request.large
+            try:
+                self.frame_ready.emit(self._frame(request))
+            finally:
+                self._large = False
         elif isinstance(request, PreviewRequest):
             self.previewed.emit(request, self._preview(request))
         else:
@@ -242,8 +250,12 @@ class Evaluator(Worker):
         if held is not None and held.snapshot is snapshot and usable_yet(held.device):
             return held
         made = LoadedMap(snapshot, usable_device(snapshot.config.device))
-        made.give_up_when(lambda: self._stopped)
+        made.give_up_when(self._unwanted)
         return made
+
+    def _unwanted(self) -> bool:
+        """Whether to give up what is evaluated; of large clouds some points are shown by now."""
+        return self._stopped or (self._large and self._turns.hand_waits())
 
     def _measure(self, request: MeasureRequest) -> Measurement:
         from flowmap_studio.core.metrics import spread_ratio

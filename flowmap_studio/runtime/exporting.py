@@ -129,7 +129,8 @@ def stage_clouds(order: FilmOrder, stopped: Callable[[], bool] = lambda: False) 
 def _way(sampling: Sampling, steps: int, solver: str, snapshot: Snapshot) -> Way:
     from flowmap_studio.core.stage_clouds import Way
 
-    return Way(steps, solver, sampling.fitted(snapshot).label, sampling.guidance)
+    label = sampling.fitted(snapshot).label
+    return Way(steps, solver, label, sampling.guidance, sampling.points)
 
 
 def _load(snapshot: Snapshot) -> LoadedMap:
@@ -228,6 +229,7 @@ def export_script(session: Session, path: Path) -> Path:
         sampling.solver,
         sampling.label,
         sampling.guidance,
+        sampling.points,
     )
     write_whole(path, text.encode())
     return preset

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.drawing.layers import STAGE_POINTS
 from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.snapshot import Snapshot
 
@@ -16,6 +17,8 @@ LATTICE_RESOLUTION = 128
 """Nodes along each axis of the stage's cached steps: about a second to make eight."""
 DRAG_POINTS = 1024
 """Composed points while the slider moves; all of them when it rests."""
+LIGHT_POINTS = 16_384
+"""One-step points while the slider moves, at most. Of larger clouds so many are shown first."""
 PLAY_POINTS = 256
 """Composed points while time moves by itself beside a run on the same cores. In a second of one
 core there were 16 frames of them, and 10 of 1,024 points."""
@@ -60,6 +63,7 @@ class Sampling:
         rival: What stands in the place of the composed cloud.
         panes: What is shown side by side instead of the stage: none, or two at least.
         cached: Take the composed cloud from a lattice of cached steps.
+        points: Of each moving cloud; images are as many as there is room for.
         picked: Of images, the sample whose way is shown.
         other: The sample whose noise is mixed with that one's.
     """
@@ -70,6 +74,7 @@ class Sampling:
     rival: Rival | None = None
     panes: tuple[Rival, ...] = ()
     cached: bool = False
+    points: int = STAGE_POINTS
     picked: int = 0
     other: int = 1
 
@@ -102,7 +107,8 @@ class FrameRequest:
         snapshot: Which map.
         t: Flow time in [0, 1].
         steps: Jumps of the composed cloud.
-        composed_points: How many, for speed; all when None.
+        one_step_points: Points of the one-step cloud, for speed; all when None.
+        composed_points: Likewise of the composed cloud and its rivals.
         threads: CPU threads to evaluate with.
         patient: Whether it leaves the cores to a run: nobody's hand waits for this frame.
         sampling: How.
@@ -113,6 +119,7 @@ class FrameRequest:
     snapshot: Snapshot
     t: float
     steps: int
+    one_step_points: int | None
     composed_points: int | None
     threads: int
     patient: bool = False
@@ -120,8 +127,13 @@ class FrameRequest:
 
     @property
     def full(self) -> bool:
-        """Whether all composed points are wanted."""
+        """Whether all points are wanted."""
         return self.composed_points is None
+
+    @property
+    def large(self) -> bool:
+        """Whether all points are so many that others should not wait for them."""
+        return self.full and self.snapshot.image is None and self.sampling.points > LIGHT_POINTS
 
 
 @dataclass(frozen=True)

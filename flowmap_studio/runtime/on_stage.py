@@ -7,10 +7,12 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from flowmap_studio.core.drawing.layers import STAGE_POINTS
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.runtime.evaluation import Evaluator
 from flowmap_studio.runtime.frames import (
     DRAG_POINTS,
+    LIGHT_POINTS,
     PLAY_POINTS,
     Frame,
     FrameRequest,
@@ -132,29 +134,37 @@ class OnStage(QObject):
         self.snapshots_changed.emit()
         self._request_frame(following)
 
-    def _request_frame(self, following: bool = False) -> None:
+    def _request_frame(self, following: bool = False, first: bool = True) -> None:
+        """Ask for the clouds at this time; of large ones for some points first."""
         if self.snapshot is None:
             return
         self._serial += 1
+        request = self._wanted(following)
+        looked_up = self.looked_up(request)
+        if looked_up:
+            self._on_frame(self._lattice.at(request))
+        elif request.large and first:
+            request = replace(request, one_step_points=LIGHT_POINTS, composed_points=DRAG_POINTS)
+        if request.full or not looked_up:  # a slider at rest gets what the map itself says
+            self._evaluator.submit(request)
+
+    def _wanted(self, following: bool) -> FrameRequest:
         training = self.training
         patient = training and (self._playing or following)
-        request = FrameRequest(
+        light = self._moving or training
+        return FrameRequest(
             serial=self._serial,
             scene=self._scene,
             snapshot=self.snapshot,
             t=self.t,
             steps=self.steps,
+            one_step_points=(STAGE_POINTS if patient else LIGHT_POINTS) if light else None,
             composed_points=self._composed_points(training),
             # A run goes on beside patient frames, and lets all others go first.
             threads=1 if patient else CORES_WHEN_IDLE,
             patient=patient,
             sampling=self.sampling.fitted(self.snapshot, training),
         )
-        looked_up = self.looked_up(request)
-        if looked_up:
-            self._on_frame(self._lattice.at(request))
-        if request.full or not looked_up:  # a slider at rest gets what the map itself says
-            self._evaluator.submit(request)
 
     def _composed_points(self, training: bool) -> int | None:
         if training and self._playing:
@@ -176,6 +186,9 @@ class OnStage(QObject):
             return
         self.frame = frame
         self.frame_changed.emit(frame)
+        newest = frame.request.serial == self._serial
+        if newest and not frame.request.full and self._wanted(following=False).large:
+            self._request_frame(first=False)
         wanted = self.looks_up and frame.request.full and not self.looked_up(frame.request)
         if wanted and lattice_fits(frame):
             self._evaluator.grow(LatticeRequest(frame))

@@ -108,6 +108,7 @@ class ProbeDesk(QObject):
             return
         row = trace.rows[0] if trace is not None and trace.rows else 0
         cloud = frame.clouds["one_step"]
+        row = row if row < len(cloud) else 0  # a large cloud is not all there while it moves
         order = np.argsort(np.linalg.norm(cloud - cloud[row], axis=1), kind="stable")
         self._follow(order[:NEIGHBOURS])
 

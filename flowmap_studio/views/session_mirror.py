@@ -51,6 +51,14 @@ def caption(request: FrameRequest, addition: str = "") -> str:
     return " · ".join(filter(None, parts))
 
 
+def some_text(frame: Frame) -> str:
+    """That only some points of a large cloud are shown for now; "" where all are, or nearly."""
+    shown, wanted = len(frame.clouds["one_step"]), len(frame.clouds["source"])
+    if frame.request.full or shown == wanted:
+        return ""
+    return tr("{shown:,} of {wanted:,} points for now", shown=shown, wanted=wanted)
+
+
 def _is_velocity(snapshot: Snapshot) -> bool:
     return METHODS[snapshot.config.method].clock == "start"
 
@@ -136,8 +144,10 @@ class SessionMirror(QObject):
         stage.set_clouds({layer: frame.clouds[layer] for layer in LAYERS}, frame.labels)
         stage.set_classes(snapshot.classes)
         stage.set_layer_names(*layer_names(request))
-        stage.set_caption(caption(request, error_text(frame.cached_error)))
+        addition = some_text(frame) or error_text(frame.cached_error)
+        stage.set_caption(caption(request, addition))
         self._window.time_bar.lattice_check.show_axes(snapshot.dim)
+        self._window.time_bar.points_combo.show_images(snapshot.image is not None)
         bar = self._window.time_bar.sampling
         velocity = _is_velocity(snapshot)
         bar.show_velocity(velocity)
@@ -155,6 +165,7 @@ class SessionMirror(QObject):
         """Show how the clouds are sampled."""
         bar = self._window.time_bar.sampling
         bar.show_sampling(sampling.solver, sampling.label, sampling.guidance)
+        self._window.time_bar.points_combo.show_count(sampling.points)
 
     def show_losses(self) -> None:
         """Draw the losses, those of the same run only now and then."""

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 from flowmap_studio.views.history_row import HistoryRow
 from flowmap_studio.views.lattice_check import LatticeCheck
 from flowmap_studio.views.playback import Playback
+from flowmap_studio.views.points_combo import PointsCombo
 from flowmap_studio.views.sampling_bar import SamplingBar
 from flowmap_studio.views.sliders import TickedSlider
 from flowmap_studio.views.texts import tr
@@ -67,6 +68,8 @@ class TimeBar(QWidget):
         self.history.put_into(grid, 1)
         self.history.changed.connect(self.history_changed)
         self.history.live_requested.connect(self.live_requested)
+        self.points_combo = PointsCombo()
+        grid.addWidget(self.points_combo, 1, 6)
         self.sampling = SamplingBar()
         grid.addWidget(self.sampling, 2, 0, 1, 6)
         self.apply_palette(palette)

@@ -128,6 +128,7 @@ class StudioWindow(WindowParts):
         bar.sampling.label_changed.connect(lambda name: session.set_sampling(label=name))
         bar.sampling.guidance_changed.connect(lambda scale: session.set_sampling(guidance=scale))
         bar.lattice_check.toggled.connect(lambda on: session.set_sampling(cached=on))
+        bar.points_combo.chosen.connect(lambda count: session.set_sampling(points=count))
         bar.scrubbing_changed.connect(session.set_moving)
         bar.playing_changed.connect(session.set_playing)
         bar.history_changed.connect(session.show_history)

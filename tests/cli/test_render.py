@@ -212,3 +212,15 @@ def test_no_window_is_needed(trained: Path, tmp_path: Path, environment: dict[st
     )
     assert done.returncode == 0, done.stderr
     assert out.stat().st_size > 0
+
+
+def test_clouds_have_as_many_points_as_are_asked_for(
+    run: Run, trained: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "few.svg"
+    done = run("render", trained, "--out", out, "--num", 37, "--layers", "one_step", "--json")
+    assert (done.status, json.loads(done.out)["num"]) == (0, 37)
+    assert out.read_text(encoding="utf-8").count("<circle") in (37, 38)  # and a legend's
+    done = run("render", trained, "--out", out, "--num", 2_000_000)
+    assert done.status == 2
+    assert "--num must be a whole number from 1 to 1,048,576" in done.err

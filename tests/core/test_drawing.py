@@ -251,6 +251,8 @@ def test_frames_hold_the_cores_clouds(snapshot: Snapshot, t: float) -> None:
 def test_another_map_takes_the_place_of_the_composed_cloud(snapshot: Snapshot) -> None:
     weights = {name: array * 1.5 for name, array in snapshot.weights.items()}
     loaded, other = LoadedMap(snapshot), LoadedMap(replace(snapshot, weights=weights))
+    few = StageClouds(loaded, Way(points=20), beside=Beside("", other, Way(points=30))).at(0.5)
+    assert [len(few.clouds[name]) for name in ("source", "one_step", "composed")] == [20, 20, 30]
     scene = StageClouds(loaded, Way(), beside=Beside("rival", other, Way(steps=2))).at(0.5)
     noise = other.noise(STAGE_POINTS, STAGE_SEED)
     assert np.array_equal(scene.clouds["composed"], other.at(noise, 0.5, 2))

@@ -127,3 +127,8 @@ def test_names_stay_texts_in_the_script() -> None:
     assert "\nimport os" not in text
     assert f"PRESET = {evil!r}\n" in text
     compile(text, "draw.py", "exec")
+
+
+def test_a_script_draws_as_many_points_as_the_stage_has() -> None:
+    assert f"NUM = {STAGE_POINTS}\n" in sample_script("a.flowmap", "a.npy", 1)
+    assert "NUM = 65536\n" in sample_script("a.flowmap", "a.npy", 1, num=65536)

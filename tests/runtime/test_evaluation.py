@@ -26,6 +26,7 @@ from flowmap_studio.runtime.frames import (
     FrameRequest,
     MeasureRequest,
     PreviewRequest,
+    Sampling,
 )
 from flowmap_studio.runtime.workers import join
 
@@ -51,7 +52,8 @@ def answers(qapp: object) -> Iterator[Answers]:
 
 
 def frame_request(snapshot: Any, serial: int = 1, **changes: Any) -> FrameRequest:
-    usual = {"t": 1.0, "steps": 8, "composed_points": None, "threads": 1, "scene": 0}
+    usual = {"t": 1.0, "steps": 8, "threads": 1, "scene": 0}
+    usual |= {"one_step_points": None, "composed_points": None}
     return FrameRequest(serial=serial, snapshot=snapshot, **usual | changes)
 
 
@@ -103,6 +105,23 @@ def test_fewer_composed_points_while_the_slider_moves(
     assert np.allclose(light.clouds["composed"], full.clouds["composed"][:DRAG_POINTS], atol=1e-6)
     assert len(light.clouds["one_step"]) == STAGE_POINTS
     assert one.clouds["composed"] is one.clouds["one_step"]
+
+
+def test_a_large_cloud_gives_way_to_a_hand(qtbot: Any, answers: Answers, snapshot: Any) -> None:
+    large = frame_request(snapshot, 1, sampling=Sampling(points=1_048_576))
+    light = frame_request(snapshot, 2, t=0.5, one_step_points=100, composed_points=10)
+    assert large.large
+    assert not light.large
+    ask(qtbot, answers, frame_request(snapshot, 0))  # the first one brings torch
+    answers.evaluator.submit(large)
+    qtbot.waitUntil(lambda: answers.evaluator._large)
+    answers.evaluator.submit(light)
+    answers.evaluator.submit(MeasureRequest(1, snapshot, 4))
+    qtbot.waitUntil(lambda: len(answers.all) >= 3)
+    _, frame, measured = answers.all
+    assert frame.request is light
+    assert [len(frame.clouds[name]) for name in ("one_step", "composed")] == [100, 10]
+    assert measured.request.run == 1
 
 
 def test_of_each_kind_the_newest_waits_and_frames_come_first(

@@ -103,7 +103,9 @@ def test_only_frames_that_a_hand_waits_for_count(
     qtbot: Any, evaluator: Evaluator, snapshot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hands, "LONGEST_FRAME", 60.0)
-    request = FrameRequest(1, 1, snapshot, 0.5, 2, composed_points=1024, threads=1, patient=True)
+    request = FrameRequest(
+        1, 1, snapshot, 0.5, 2, one_step_points=None, composed_points=1024, threads=1, patient=True
+    )
     evaluator.submit(request)
     assert not evaluator.hand.waits
     evaluator.submit(replace(request, patient=False))

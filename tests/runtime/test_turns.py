@@ -20,7 +20,7 @@ from flowmap_studio.runtime.turns import (
 def frame(serial: int = 1, *, patient: bool = False) -> FrameRequest:
     nothing: Any = None
     return FrameRequest(
-        serial, 0, nothing, 1.0, 8, composed_points=None, threads=1, patient=patient
+        serial, 0, nothing, 1.0, 8, None, composed_points=None, threads=1, patient=patient
     )
 
 

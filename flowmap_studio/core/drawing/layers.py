@@ -10,6 +10,8 @@ from flowmap_studio.core.probing.values import LAYER_PROBES
 from flowmap_studio.core.solvers import sampling_name
 
 STAGE_POINTS = 4096
+STAGE_COUNTS = tuple(1024 * 4**power for power in range(6))
+"""Points of a cloud that the stage offers: from a thousand to a million."""
 """Points of each cloud on the stage; the default of `flowmap-studio sample` too."""
 STAGE_IMAGES = 144
 """Images of each kind on the stage; with the same noise as the first of so many points."""
@@ -96,9 +98,14 @@ def layer_colour(palette: Palette, layer: str) -> str:
     return palette.layer(_COLOURS.get(layer, layer))
 
 
-def stage_count(image: ImageShape | None) -> int:
-    """Points of each cloud on the stage, or images where these are images."""
-    return STAGE_POINTS if image is None else STAGE_IMAGES
+def stage_count(image: ImageShape | None, points: int = STAGE_POINTS) -> int:
+    """Points of each moving cloud on the stage, or images where these are images.
+
+    Args:
+        image: What the points are as images; None for other points.
+        points: How many are wanted.
+    """
+    return points if image is None else STAGE_IMAGES
 
 
 def map_layer_names(velocity: bool, solver: str, steps: int) -> tuple[str, str]:

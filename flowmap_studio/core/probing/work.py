@@ -263,7 +263,9 @@ class Probes:
 
     def _stage_guide(self, request: ProbeRequest, rows: np.ndarray) -> Guide | None:
         """The classes that the stage's noise points of these places have."""
-        guide = self.loaded.guide(STAGE_POINTS, STAGE_SEED, request.label, request.guidance)
+        # The classes of the first points are the same, however many there are.
+        count = max(STAGE_POINTS, 1 + int(rows.max(initial=0)))
+        guide = self.loaded.guide(count, STAGE_SEED, request.label, request.guidance)
         if guide is None:
             return None
         return Guide(guide.cond[torch.from_numpy(rows.astype(np.int64))], guide.scale)

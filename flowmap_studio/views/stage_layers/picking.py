@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+AT_ONCE = 8192
+"""Points that a polygon's corners are compared with at once: each pair of them takes memory."""
+
 Points = npt.NDArray[np.floating]
 
 
@@ -35,6 +38,11 @@ def nearest(
 
 def inside(points: Points, corners: Points) -> npt.NDArray[np.bool_]:
     """(n,) whether points (n, 2) lie within a polygon (k, 2), by the even-odd rule."""
+    parts = (points[at : at + AT_ONCE] for at in range(0, len(points), AT_ONCE))
+    return np.concatenate([np.empty(0, bool), *(_inside(part, corners) for part in parts)])
+
+
+def _inside(points: Points, corners: Points) -> npt.NDArray[np.bool_]:
     x, y = points[:, 0, None], points[:, 1, None]
     (x0, y0), (x1, y1) = corners.T, np.roll(corners, -1, axis=0).T
     crosses = (y0 > y) != (y1 > y)

@@ -133,7 +133,7 @@ class FrameRequest:
     @property
     def large(self) -> bool:
         """Whether all points are so many that others should not wait for them."""
-        return self.full and self.snapshot.image is None and self.sampling.points > LIGHT_POINTS
+        return self.full and self.snapshot.image is None and self.sampling.points > STAGE_POINTS
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from flowmap_studio.core.drawing.layers import ALL_LAYERS, LAYERS, NAMES, layer_colour
+from flowmap_studio.core.drawing.layers import ALL_LAYERS, LAYERS, NAMES, STAGE_COUNTS, layer_colour
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.sampling_texts import map_names
 from flowmap_studio.views.stage_layers.kinds import KEYS, TIPS
@@ -24,7 +24,7 @@ from flowmap_studio.views.stage_layers.layer_menu import LayerMenu
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
 
-USUAL_STEPS, USUAL_COUNT = 16, "100,000"
+USUAL_STEPS, USUAL_COUNT = 16, f"{STAGE_COUNTS[-1]:,}"
 """There is always room for these, so that the card keeps its width while figures change."""
 SWATCH = 12
 OPAQUENESS = 0.86

@@ -55,6 +55,12 @@ def _sharing(effort: Effort, watch: Watch) -> Iterator[Figure]:
     return sharing_figures(bench.BASE.replace(device="auto"), watch, effort.seconds / 6)
 
 
+def _reaching(effort: Effort, watch: Watch) -> Iterator[Figure]:
+    from flowmap_studio.core.bench.reaching import reaching_figures
+
+    return reaching_figures(bench.BASE, watch, effort.seconds)
+
+
 def _scrubbing(effort: Effort, watch: Watch) -> Iterator[Figure]:
     from flowmap_studio.cli.bench_scrub import window_figures
 
@@ -81,6 +87,7 @@ PARTS: Mapping[str, Callable[[Effort, Watch], Iterator[Figure]]] = {
     "scrubbing": _scrubbing,
     "starting": _starting,
     "growing": _growing,
+    "reaching": _reaching,
 }
 
 
@@ -110,14 +117,16 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 @bench.bench.command(
     epilog="evaluating: clouds of the window evaluated by themselves, beside the machine's rate of "
     "matrix products in the same run, and a million points made an image; needs no Qt. sharing: a "
-    "run beside snapshots and the frames of a playing window, against the run alone; as evaluating "
-    "on a GPU where there is one; needs no Qt. scrubbing: "
-    "from a move of the slider until the new clouds are painted, in a window that is not shown; "
-    "large clouds; a drag while training; the rate of training beside the window. starting: new "
-    "processes against import torch. growing: time against batch, width and points, memory against "
-    "steps. limit: the floating-point operations at that rate. All figures are medians, 95th "
-    "percentiles and largest values after a warm-up. --json prints: torch, threads, figures (rows "
-    "of: part, name, unit, median, p95, worst, goal, judged, more, limit, reached), interrupted.",
+    "run beside snapshots and the frames of a playing window, against the run alone; as "
+    "evaluating on a GPU where there is one; needs no Qt. scrubbing: from a move of the slider "
+    "until the new clouds are painted, in a window that is not shown; large clouds; a drag while "
+    "training; the rate of training beside the window. starting: new processes against import "
+    "torch. growing: time against batch, width and points, memory against steps. reaching: "
+    "training time until one-step samples of moons are good, beside other loops, which are given "
+    "up after --seconds or six times ours. limit: the floating-point operations at that rate. All "
+    "figures are medians, 95th percentiles and largest values after a warm-up. --json prints: "
+    "torch, threads, figures (rows of: part, name, unit, median, p95, worst, goal, judged, more, "
+    "limit, reached), interrupted.",
 )
 @click.option("--part", type=click.Choice(list(PARTS)), help="Only this part; all if not given.")
 @_options

@@ -125,7 +125,7 @@ def test_what_was_not_measured_reaches_no_goal() -> None:
         part="growing", name="memory", unit="×", median=float("nan"), goal=1.05, judged="median"
     )
     assert unknown.reached is None
-    assert figure_table([unknown]).splitlines()[-1] == "| memory |  × |  |  |  | ≤ 1.05 |  |"
+    assert figure_table([unknown]).splitlines()[-1] == "| memory | – |  |  |  | ≤ 1.05 |  |"
 
 
 @pytest.mark.parametrize(

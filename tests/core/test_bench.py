@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from flowmap_studio.core.bench import exact, loops, peers, tables, targets, training
+from flowmap_studio.core.bench import exact, loops, peers, reaching, tables, targets, training
 from flowmap_studio.core.bench.recipes import (
     FEW_STEPS,
     MANY_STEPS,
@@ -28,12 +28,14 @@ from flowmap_studio.core.bench.speeds import SpeedRow, Timing
 from flowmap_studio.core.bench.watch import Stopped, Watch, train
 from flowmap_studio.core.closed_forms import GaussianTarget
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.couplings import optimal_assignment
 from flowmap_studio.core.errors import TrainingDiverged
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.markdown import table, with_section
 from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.networks import build_network
 from flowmap_studio.core.objectives import Batch, objective
+from flowmap_studio.core.objectives.two_time import diagonal_rows
 from flowmap_studio.core.targets import open_target
 from flowmap_studio.core.trainer import Progress, Trainer
 
@@ -287,6 +289,89 @@ def test_the_articles_loop_has_the_loss_of_our_objective() -> None:
     fresh = Trainer(config, target).flow_map
     terms = objective("article")(fresh, Batch(x0, x1, uniforms), config)
     assert found == pytest.approx(float(terms.total(config).detach()), rel=1e-5)
+
+
+def test_the_plain_semigroup_loop_has_the_loss_of_our_objective() -> None:
+    """Same weights, same draws: its loss is the total of the method `semigroup`."""
+    config = RunConfig(hidden_dim=8, time_embed_dim=4, batch_size=64, lambda_cons=0.7)
+    target = open_target("moons")
+    network = build_network(config, 2)
+    loop = loops.SemigroupLoop(network, config, target)
+    draw = torch.Generator()
+    draw.set_state(loop._draw.get_state())
+    fresh = Trainer(config, target).flow_map
+    found = loop.step()
+    x1 = target.sample(64, draw)
+    x0 = torch.randn(64, 2, generator=draw)
+    x1 = x1[optimal_assignment(x0, x1)]
+    on = diagonal_rows(64, config.diagonal_share)
+    first = torch.rand(on, 1, generator=draw)
+    rest = torch.cat([torch.rand(64 - on, 1, generator=draw) for _ in range(3)], dim=1)
+    # On the diagonal our objective looks at the first number alone.
+    uniforms = torch.cat([torch.cat([first, first, first], dim=1), rest])
+    terms = objective("semigroup")(fresh, Batch(x0, x1, uniforms), config)
+    assert found == pytest.approx(float(terms.total(config).detach()), rel=1e-4)
+
+
+def test_the_time_until_samples_are_good_is_that_of_training_alone(
+    tiny: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+
+    class Clock:
+        @staticmethod
+        def perf_counter() -> float:
+            return now[0]
+
+    def learner(good_after: float) -> Any:
+        def make(_config: RunConfig, _target: Any) -> reaching.Learner:
+            steps: list[None] = []
+
+            def step() -> None:
+                now[0] += 0.1
+                steps.append(None)
+
+            def sample(noise: torch.Tensor) -> torch.Tensor:
+                now[0] += 100.0  # looking takes its time
+                return good if 0.1 * len(steps) >= good_after else noise
+
+            return reaching.Learner(step, sample)
+
+        return make
+
+    config, target = tiny, open_target("moons")
+    units = Trainer(config, target).normalisation
+    good = reaching.Referee(target, units, reaching.SAMPLES, 0).data
+    makers = {"ours": learner(2.0), "slow": learner(5.0), "never": learner(math.inf)}
+    monkeypatch.setattr(reaching, "time", Clock)
+    monkeypatch.setattr(reaching, "_others", lambda: makers)
+    ours, slow, never, ratio = reaching.reaching_figures(config, Watch(), 60.0)
+    assert (ours.median, ours.reached) == (pytest.approx(2.1), True)
+    assert slow.median == pytest.approx(5.1)
+    assert never.median == math.inf
+    assert "not within 12.6 s in 3 of 3" in never.name
+    assert ratio.median == pytest.approx(2.1 / 5.1)
+    assert ratio.reached
+
+
+def test_every_learner_learns_in_the_same_units(tiny: RunConfig) -> None:
+    target = open_target("moons")
+    config = tiny.replace(steps=10**6)
+    noise = torch.randn(500, 2, generator=torch.Generator().manual_seed(0))
+    for name, make in reaching._others().items():
+        learner = make(config, target)
+        before = learner.sample(noise)
+        for _ in range(60):
+            learner.step()
+        after = learner.sample(noise)
+        learner.close()
+        assert after.shape == noise.shape, name
+        assert not torch.equal(before, after), name
+    units = Trainer(config, target).normalisation
+    drawn = reaching._InUnits(target, config).sample(20_000, torch.Generator().manual_seed(1))
+    assert drawn.mean(dim=0).abs().max() < 0.05
+    assert abs(float(drawn.square().mean()) - 1) < 0.05
+    assert units.scale[0] != 1
 
 
 def test_a_gpu_has_goals_of_its_own() -> None:

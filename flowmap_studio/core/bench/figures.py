@@ -100,7 +100,8 @@ def figure_line(figure: Figure) -> str:
 def _cells(figure: Figure) -> list[str]:
     values = (figure.median, figure.p95, figure.worst, figure.limit)
     shown = [_number(value) for value in values]
-    shown[0] += f" {figure.unit}".rstrip()
+    if math.isfinite(figure.median):
+        shown[0] += f" {figure.unit}".rstrip()
     if figure.goal is None:
         return [figure.name, *shown, "", ""]
     which = "" if figure.judged == "median" else f", {figure.judged.replace('worst', 'largest')}"
@@ -109,6 +110,8 @@ def _cells(figure: Figure) -> list[str]:
 
 
 def _number(value: float | None) -> str:
-    if value is None or not math.isfinite(value):
+    if value is None:
         return ""
+    if not math.isfinite(value):
+        return "–"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

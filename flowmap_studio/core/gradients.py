@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -43,6 +45,16 @@ class Gradient:
         self._config = config
         self._loss = loss
         self._most: int | None = None
+        self._may_cut = True
+
+    @contextmanager
+    def uncut(self) -> Iterator[None]:
+        """Within it memory that runs out is an error: the pieces stay as they are."""
+        self._may_cut = False
+        try:
+            yield
+        finally:
+            self._may_cut = True
 
     def take(self, batch: Batch) -> tuple[LossTerms, torch.Tensor]:
         """Put the gradient of a batch's loss in the place of the former one.
@@ -75,7 +87,7 @@ class Gradient:
     def _cut(self, batch: Batch) -> bool:
         """Take smaller pieces from now on, if there are any."""
         count, size = len(batch.x0), part_rows(batch)
-        fewer = smaller(count, size, self._config, self._most)
+        fewer = smaller(count, size, self._config, self._most) if self._may_cut else None
         if fewer is None:
             return False
         self._most = fewer

@@ -193,6 +193,7 @@ class Prefetcher(Generic[T]):
             self._stopped = True
             self._changed.notify_all()
         self._thread.join()
+        self._error = None  # whose traceback holds all this, and the trainer, until it is collected
 
     def _work(self) -> None:
         # torch's thread count belongs to each thread: one here leaves the other core to training.

@@ -7,12 +7,14 @@ decay from the same places of memory each time, and all that it computes stays i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 import torch
 
-from flowmap_studio.core.devices import free_cached
 from flowmap_studio.core.objectives import Batch
 from flowmap_studio.core.training_step import TrainingStep
 
@@ -75,25 +77,40 @@ class RecordedStep:
         if self._warm_up:
             self._warm_up -= 1
             return self._recorder.aside(lambda: self._plain.take(batch))
-        before = _copies(self._plain.memory())
-        try:
-            after = self._record(batch, before)
-        except RuntimeError:
-            after = None
-            free_cached(batch.x0.device)
-        self._put_back(before)
+        return self._tried(batch)
+
+    def _tried(self, batch: Batch) -> torch.Tensor:
+        """A plain step, and a recording of one that is kept if it does the same."""
+        self.recorded = False
+        before = self._remembered()
         losses = self._plain.take(batch)
-        plain = [*self._plain.memory(), losses]
-        began = [*before, torch.zeros_like(losses)]
-        self.recorded = after is not None and all(map(_alike, began, after, plain))
+        plain = self._remembered()
+        if before is None or plain is None:
+            return losses
+        try:
+            with self._plain.gradient.uncut():
+                found = self._replayed(batch, before)
+            began = [*before, torch.zeros_like(losses)]
+            self.recorded = all(map(_alike, began, found, [*plain, losses]))
+        except Exception:  # noqa: BLE001 - whatever it is, plain steps go on
+            self.recorded = False
+        self._put_back(plain)
         if not self.recorded:
             self._forget()
         return losses
 
-    def _record(self, batch: Batch, before: list[torch.Tensor]) -> list[torch.Tensor]:
+    def _remembered(self) -> list[torch.Tensor] | None:
+        """A copy of all that a step changes; None where the device's memory lacks room for it."""
+        try:
+            return _copies(self._plain.memory())
+        except RuntimeError:
+            return None
+
+    def _replayed(self, batch: Batch, before: list[torch.Tensor]) -> list[torch.Tensor]:
         """Record a step; what it makes of the memory as it was before, and its losses."""
-        self._draws = batch.each(torch.clone)
-        draws = self._draws
+        # Not of these draws: what a recording took from anywhere else would be noticed.
+        self._draws = draws = batch.each(torch.zeros_like)
+        self._put_back(before)
         self._replay, self._losses = self._recorder.record(lambda: self._plain.take(draws))
         self._put_back(before)
         losses = self._again(batch)
@@ -140,14 +157,22 @@ class CudaRecorder:
         Raises:
             RuntimeError: It waits for the device, or needs more memory than there is.
         """
-        graph = torch.cuda.CUDAGraph()
-        # Where the end of a failed recording raises, torch does not go back to the former stream.
-        with (
-            torch.cuda.stream(self._stream),
-            # Frames may be evaluated in another thread meanwhile.
-            torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
-        ):
-            found = work()
+        if _failed.is_set():
+            raise RuntimeError("a recording failed before in this process")
+        graph, pool = torch.cuda.CUDAGraph(), torch.cuda.graph_pool_handle()
+        torch.cuda.synchronize(self._device)
+        try:
+            with torch.cuda.stream(self._stream), _no_garbage_collected():
+                # Frames may be evaluated in another thread meanwhile.
+                graph.capture_begin(pool, capture_error_mode="thread_local")
+                try:
+                    found = work()
+                finally:
+                    graph.capture_end()
+        except BaseException:
+            _failed.set()
+            _give_up_pool(self._device, pool)
+            raise
         return graph.replay, found
 
     def pace(self) -> None:
@@ -159,6 +184,30 @@ class CudaRecorder:
             self._mark.synchronize()
         self._mark = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
         self._mark.record()
+
+
+_failed = threading.Event()
+"""Set once a recording failed: what torch's allocator then makes of another one is uncertain."""
+
+
+def _give_up_pool(device: torch.device, pool: tuple[int, int]) -> None:
+    """Let the allocator know that nothing is recorded any more: up to torch 2.11 it isn't told."""
+    index = torch.cuda.current_device() if device.index is None else device.index
+    with suppress(AttributeError, RuntimeError, TypeError):
+        torch._C._cuda_endAllocateToPool(index, pool)  # noqa: SLF001 - it has no public name
+        torch._C._cuda_releasePool(index, pool)  # noqa: SLF001
+
+
+@contextmanager
+def _no_garbage_collected() -> Iterator[None]:
+    """Within it no former recording is collected, which would spoil the one that is made."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def recorder_of(device: torch.device) -> Recorder | None:

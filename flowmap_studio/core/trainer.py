@@ -109,7 +109,7 @@ class Trainer:
         # Reading losses back waits for a device that is asked for steps ahead, and for no other.
         self._reads_chunks = recorder is None
         self._unread: list[torch.Tensor] = []
-        self._read_at = 0.0
+        self._read_at = self._counted_to = 0.0
         if pairs is None:
             self._stream: PairSource = PairStream(
                 config, target, self.normalisation, self.device, source
@@ -141,7 +141,7 @@ class Trainer:
         prefetcher = None
         index = self.step // CHUNK_STEPS
         closed = threading.Event()
-        self._read_at = time.perf_counter()
+        self._read_at = self._counted_to = time.perf_counter()
 
         def prepared(k: int) -> Chunk:
             return self._stream.chunk(k, lambda: closed.is_set() or self._interrupted.is_set())
@@ -211,19 +211,25 @@ class Trainer:
         restore_adam(self._plain.optimiser, vector, state.first, state.second, state.step)
 
     def _run_chunk(self, chunk: Chunk) -> Iterator[Progress]:
-        began = time.perf_counter()
+        if self._reads_chunks:  # else the device has been at work since
+            self._counted_to = time.perf_counter()
         for row in range(self.step % CHUNK_STEPS, CHUNK_STEPS):
             self._unread.append(self._train_step(chunk, row))
-            now = time.perf_counter()
-            self.seconds += now - began
-            began = now
+            now = self._count()
             chunk_ends = row == CHUNK_STEPS - 1 and self._reads_chunks
             if self.finished or now - self._read_at >= REPORT_SECONDS or chunk_ends:
                 yield self._report()
                 # The consumer's time (a pause, a snapshot) is not training time.
-                began = self._read_at = time.perf_counter()
+                self._counted_to = self._read_at = time.perf_counter()
             if self.finished:
                 return
+
+    def _count(self) -> float:
+        """Count the time until now as training time; returns now."""
+        now = time.perf_counter()
+        self.seconds += now - self._counted_to
+        self._counted_to = now
+        return now
 
     def _train_step(self, chunk: Chunk, row: int) -> torch.Tensor:
         """One optimiser step; returns the (terms,) loss terms, still on the device."""
@@ -243,10 +249,9 @@ class Trainer:
         return config.learning_rate * warm * decay
 
     def _report(self) -> Progress:
-        began = time.perf_counter()
         rows = torch.stack(self._unread).cpu().numpy()
         self._unread = []
-        self.seconds += time.perf_counter() - began  # the device was at work until then
+        self._count()  # the device was at work until then
         bad = np.flatnonzero(~np.isfinite(rows[:, TOTAL]))
         if len(bad):
             raise _diverged("loss is", self.step - len(rows) + int(bad[0]) + 1)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-aten = torch.ops.aten
-WAITS = {aten._local_scalar_dense.default, aten.nonzero.default, aten.equal.default}
+WAITS = ("_local_scalar_dense", "nonzero", "equal", "masked_select", "_unique2", "unique_dim")
+WAITS += ("_linalg_check_errors", "is_nonzero", "item", "bincount", "repeat_interleave")
 """Operators whose result the host waits for."""
-FROM_HOST = {aten.lift_fresh.default}
+FROM_HOST = ("lift_fresh", "lift", "lift_fresh_copy")
 """Operators that bring numbers of Python's to the device, which a graph can't do from ordinary
 memory."""
 
@@ -32,7 +32,10 @@ class Tape(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        if func in WAITS | FROM_HOST:
+        masks = "index" in func.__name__ and any(
+            part.dtype == torch.bool for part in _tensors_in(args)
+        )
+        if func.overloadpacket.__name__ in WAITS + FROM_HOST or masks:
             raise RuntimeError(f"operation not permitted when stream is capturing: {func}")
         out = func(*args, **(kwargs or {}))
         self.calls.append((func, args, kwargs or {}, out))
@@ -59,6 +62,15 @@ class Tape(TorchDispatchMode):
             for place, value in zip(_tensors(out), _tensors(again), strict=True):
                 if not place._is_zerotensor():  # what forward mode has instead of memory
                     place.copy_(value)
+
+
+def _tensors_in(args: Any) -> Iterator[torch.Tensor]:
+    """All tensors among arguments, in lists too."""
+    for part in args:
+        if isinstance(part, tuple | list):
+            yield from _tensors_in(part)
+        elif isinstance(part, torch.Tensor):
+            yield part
 
 
 def _tensors(out: Any) -> list[torch.Tensor]:

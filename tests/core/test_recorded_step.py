@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -10,15 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-from flowmap_studio.core import trainer
+from flowmap_studio.core import gradients, recorded_step, trainer
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.recorded_step import WARM_UP, CudaRecorder, RecordedStep
 from flowmap_studio.core.run import Run
 from flowmap_studio.core.targets import open_target
 from flowmap_studio.core.trainer import Trainer
+from flowmap_studio.core.training_step import TrainingStep
 from tests.core.tape import Tape
 
+NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 KINDS: list[dict[str, Any]] = [
     {"method": method, "coupling": "sinkhorn" if METHODS[method].has_score else "ot"}
     for method in METHODS
@@ -53,6 +56,7 @@ class Trained(NamedTuple):
     weights: dict[str, np.ndarray]
     losses: np.ndarray
     recorders: list[Tape]
+    news: str
 
 
 @pytest.fixture
@@ -69,8 +73,10 @@ def train(monkeypatch: pytest.MonkeyPatch) -> Callable[[RunConfig, type[Tape] | 
 
         monkeypatch.setattr(trainer, "recorder_of", recorder_of)
         run = Run(config, open_target(config.target))
-        losses = np.concatenate([progress.losses for progress in run.run()])
-        return Trained(dict(run.snapshot().weights), losses, made)
+        reports = list(run.run())
+        losses = np.concatenate([progress.losses for progress in reports])
+        news = "".join(progress.news for progress in reports)
+        return Trained(dict(run.snapshot().weights), losses, made, news)
 
     return train
 
@@ -106,6 +112,56 @@ def test_a_recording_that_does_something_else_is_not_used(
     assert_same(found, train(small_config, Refusal))
 
 
+class Crowded(Tape):
+    """Memory runs out while it records."""
+
+    def record(self, work: Callable[[], torch.Tensor]) -> Any:
+        real = gradients.add_gradient
+
+        def full(*_: Any, **__: Any) -> Any:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+        gradients.add_gradient = full
+        try:
+            return super().record(work)
+        finally:
+            gradients.add_gradient = real
+
+
+class Broken(Tape):
+    """Another release of torch."""
+
+    def record(self, work: Callable[[], torch.Tensor]) -> Any:
+        raise AttributeError("no such thing")
+
+
+@pytest.mark.parametrize("kind", [Crowded, Broken])
+def test_what_happens_to_a_recording_leaves_plain_steps_as_they_are(
+    kind: type[Tape], small_config: RunConfig, train: Any
+) -> None:
+    found = train(small_config, kind)
+    assert found.news == ""
+    assert_same(found, train(small_config, Refusal))
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda x: x.sum().item(),
+        lambda x: x[x > 0],
+        lambda x: torch.masked_select(x, x > 0),
+        lambda x: torch.linalg.inv(x),
+        lambda x: x + torch.tensor(2.0),
+        lambda x: torch.unique(x),
+        lambda x: bool((x > 0).any()),
+    ],
+)
+def test_what_a_graph_cannot_do_is_not_recorded(work: Callable[[torch.Tensor], Any]) -> None:
+    x = torch.randn(3, 3, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(RuntimeError, match="not permitted"):
+        Tape().record(lambda: work(x))
+
+
 def test_losses_are_read_over_the_ends_of_chunks_and_all_of_them(
     small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,12 +190,9 @@ def test_an_interrupted_run_reads_what_it_has_done(
     assert chunks == [0, 1]
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("changes", KINDS, ids=lambda changes: "-".join(map(str, changes.values())))
-def test_a_gpu_records_and_trains_the_map_that_plain_steps_do(
-    changes: dict[str, Any], small_config: RunConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = small_config.replace(**{"warmup_steps": 9, "device": "cuda"} | changes)
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[RecordedStep]:
+    """All recorded steps that are made."""
     made: list[RecordedStep] = []
     real = RecordedStep.__init__
 
@@ -148,18 +201,60 @@ def test_a_gpu_records_and_trains_the_map_that_plain_steps_do(
         made.append(self)
 
     monkeypatch.setattr(RecordedStep, "__init__", noted)
-    losses = [train_on_gpu(config)]
-    assert all(step.recorded for step in made)
-    monkeypatch.setattr(CudaRecorder, "record", refuse)
-    losses.append(train_on_gpu(config))
-    assert not any(step.recorded for step in made[len(made) // 2 :])
-    np.testing.assert_allclose(*losses, rtol=0.02, atol=1e-3)
+    return made
 
 
-def train_on_gpu(config: RunConfig) -> np.ndarray:
+def train_on_gpu(config: RunConfig) -> tuple[np.ndarray, list[np.ndarray]]:
     run = Run(config, open_target(config.target))
-    return np.concatenate([progress.losses for progress in run.run()])
+    losses = np.concatenate([progress.losses for progress in run.run()])
+    return losses, list(run.snapshot().weights.values())
 
 
 def refuse(*_: Any) -> Any:
     raise RuntimeError("operation not permitted when stream is capturing")
+
+
+@NEEDS_GPU
+@pytest.mark.parametrize("changes", KINDS, ids=lambda changes: "-".join(map(str, changes.values())))
+def test_a_gpu_records_and_trains_the_map_that_plain_steps_do(
+    changes: dict[str, Any],
+    small_config: RunConfig,
+    steps: list[RecordedStep],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = small_config.replace(**{"warmup_steps": 9, "device": "cuda"} | changes)
+    losses, weights = train_on_gpu(config)
+    assert steps
+    assert all(step.recorded for step in steps)
+    steps.clear()
+    monkeypatch.setattr(CudaRecorder, "record", refuse)
+    plain_losses, plain_weights = train_on_gpu(config)
+    assert steps
+    assert not any(step.recorded for step in steps)
+    np.testing.assert_allclose(losses, plain_losses, rtol=0.02, atol=1e-3)
+    for one, other in zip(weights, plain_weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0.02, atol=1e-3)
+
+
+@NEEDS_GPU
+def test_a_recording_that_fails_on_a_gpu_leaves_plain_steps_and_their_device(
+    small_config: RunConfig, steps: list[RecordedStep], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_config.replace(device="cuda")
+    monkeypatch.setattr(recorded_step, "_failed", threading.Event())
+    real = TrainingStep.take
+
+    def waiting(self: TrainingStep, batch: Any) -> torch.Tensor:
+        found = real(self, batch)
+        float(found[0])
+        return found
+
+    monkeypatch.setattr(TrainingStep, "take", waiting)
+    losses, _ = train_on_gpu(config)
+    assert recorded_step._failed.is_set()
+    assert [step.recorded for step in steps] == [False]
+    torch.cuda.empty_cache()
+    monkeypatch.setattr(TrainingStep, "take", real)
+    again, _ = train_on_gpu(config)
+    assert [step.recorded for step in steps] == [False, False]
+    np.testing.assert_allclose(losses, again, rtol=0.02, atol=1e-3)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import math
 import threading
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
@@ -337,3 +339,19 @@ def test_a_missing_device_is_told(
     assert find_device("auto").type == "cpu"
     with pytest.raises(DeviceError, match=name.upper()):
         Trainer(small_config.replace(device=name), open_target("moons"))
+
+
+def test_an_interrupted_trainer_is_let_go_at_once(small_config: RunConfig) -> None:
+    """And with it, on a GPU, the memory of its recording."""
+    trainer = new_trainer(small_config.replace(steps=10**6))
+    events = trainer.run()
+    next(events)
+    trainer.interrupt()
+    list(events)
+    gone = weakref.ref(trainer)
+    gc.disable()
+    try:
+        del trainer, events
+        assert gone() is None
+    finally:
+        gc.enable()

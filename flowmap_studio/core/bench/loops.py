@@ -75,7 +75,9 @@ class PlainLoop:
     def _group(self) -> float:
         began = time.perf_counter()
         for _ in range(CHUNK_STEPS):
-            self._step()
+            found = self._step()
+        if isinstance(found, torch.Tensor):
+            found.cpu()  # waits for the device
         return (time.perf_counter() - began) / CHUNK_STEPS
 
 

@@ -108,8 +108,8 @@ class OtCfmLoop:
         self._matcher = _torchcfm()
         self._optimiser = torch.optim.Adam(net.parameters(), lr=LEARNING_RATE)
 
-    def step(self) -> float:
-        """One training step; its loss."""
+    def step(self) -> torch.Tensor:
+        """One training step; its loss, which the example doesn't read back each time."""
         x1 = (self._target.sample(self._batch, self._draw) - self._shift) / self._scale
         x0 = torch.randn(x1.shape, generator=self._draw, device=self._device)
         t, x, velocity = _path_point(self._matcher, x0, x1, self._draw)
@@ -117,7 +117,8 @@ class OtCfmLoop:
         self._optimiser.zero_grad()
         loss.backward()
         self._optimiser.step()
-        return float(loss.detach())
+        found: torch.Tensor = loss.detach()
+        return found
 
 
 def peer_name() -> str:

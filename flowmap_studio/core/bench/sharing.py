@@ -82,6 +82,7 @@ class _Onlooker:
         self._newest = run.snapshot()
         self._shown_at = 0.0
         self._frames, self._seconds = 0, 0.0
+        self._error: BaseException | None = None
 
     @property
     def rate(self) -> float:
@@ -105,8 +106,16 @@ class _Onlooker:
         finally:
             ended.set()
             thread.join()
+        if self._error is not None:
+            raise self._error
 
     def _look(self, ended: threading.Event) -> None:
+        try:
+            self._evaluate(ended)
+        except BaseException as error:  # noqa: BLE001 - raised by who waits for the thread
+            self._error = error
+
+    def _evaluate(self, ended: threading.Event) -> None:
         torch.set_num_threads(1)
         entered, loaded = time.perf_counter(), None
         times = itertools.cycle(even_times(0.0, 1.0, 60)[1:])

@@ -78,12 +78,12 @@ def plain(network: FlowMapNet) -> FlowMapNet:
     return network
 
 
-def _article_loop(config: RunConfig, target: Target) -> Callable[[], float]:
+def _article_loop(config: RunConfig, target: Target) -> Callable[[], object]:
     network = plain(build_mlp(config, target.dim)).to(find_device(config.device))
     return ArticleLoop(network, config, target).step
 
 
-def _otcfm_loop(config: RunConfig, target: Target) -> Callable[[], float]:
+def _otcfm_loop(config: RunConfig, target: Target) -> Callable[[], object]:
     velocity = plain(build_mlp(config.replace(method="flow-matching"), target.dim))
     velocity.to(find_device(config.device))
     return OtCfmLoop(velocity, config, target, Trainer(config, target).normalisation).step
@@ -106,7 +106,7 @@ class Case:
     goal: float
     gpu_goal: float
     config: RunConfig
-    other: Callable[[RunConfig, Target], Callable[[], float]]
+    other: Callable[[RunConfig, Target], Callable[[], object]]
     other_name: Callable[[], str]
 
     def on(self, device: str) -> Case:

@@ -22,7 +22,13 @@ from flowmap_studio.cli.files import (
     open_preset,
 )
 from flowmap_studio.cli.types import STEPS, Decimal, Names, Size, Time, WholeNumber, shortened
-from flowmap_studio.core.drawing.layers import ALL_LAYERS, LAYERS, STAGE_COUNTS, STAGE_POINTS
+from flowmap_studio.core.drawing.layers import (
+    ALL_LAYERS,
+    LAYERS,
+    STAGE_COUNTS,
+    STAGE_POINTS,
+    stage_count,
+)
 from flowmap_studio.core.errors import StudioError
 from flowmap_studio.core.film_limits import (
     FILM_ENDINGS,
@@ -168,7 +174,8 @@ def render(
 
     write_whole(out, content)
     if as_json:
-        drawn = {"out": str(out), "size": size, "layers": wanted.layers, "steps": steps, "num": num}
+        drawn = {"out": str(out), "size": size, "layers": wanted.layers, "steps": steps}
+        drawn["num"] = stage_count(snapshot.image, num)
         how = {"label": label, "guidance": scale, "solver": solver, "projection": projection}
         how["look"] = look
         console.emit_json({**drawn, **how, **facts, "bytes": len(content)})

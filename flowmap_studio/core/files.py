@@ -133,6 +133,9 @@ def points_as_npy(points: npt.NDArray[Any]) -> bytes:
     return stream.getvalue()
 
 
+LINES_AT_ONCE = 4096
+
+
 def points_as_csv(points: npt.NDArray[np.floating]) -> bytes:
     """The bytes of a .csv file of points (n, dim): header x,y (or x1..xn), one row per point.
 
@@ -140,9 +143,11 @@ def points_as_csv(points: npt.NDArray[np.floating]) -> bytes:
     """
     columns = points.shape[1]
     names = ("x", "y") if columns == 2 else tuple(f"x{i + 1}" for i in range(columns))
-    stream = io.StringIO()
-    np.savetxt(stream, points, fmt="%.9g", delimiter=",", header=",".join(names), comments="")
-    return stream.getvalue().encode()
+    line = ",".join(["%.9g"] * columns) + "\n"
+    # A block of lines at once: a million points take half a second, and NumPy's writer four.
+    blocks = (points[at : at + LINES_AT_ONCE] for at in range(0, len(points), LINES_AT_ONCE))
+    lines = ((line * len(block)) % tuple(block.ravel().tolist()) for block in blocks)
+    return "".join([",".join(names), "\n", *lines]).encode()
 
 
 def values_as_csv(name: str, values: npt.NDArray[np.floating]) -> bytes:

@@ -255,7 +255,7 @@ class Evaluator(Worker):
 
     def _unwanted(self) -> bool:
         """Whether to give up what is evaluated; of large clouds some points are shown by now."""
-        return self._stopped or (self._large and self._turns.hand_waits())
+        return self._stopped or (self._large and self._turns.frame_waits())
 
     def _measure(self, request: MeasureRequest) -> Measurement:
         from flowmap_studio.core.metrics import spread_ratio

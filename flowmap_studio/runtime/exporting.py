@@ -121,8 +121,8 @@ def stage_clouds(order: FilmOrder, stopped: Callable[[], bool] = lambda: False) 
     beside = None
     if rival is not None:
         its_way = _way(sampling, rival.steps, rival.solver, rival.snapshot)
-        beside = Beside(rival.name, _load(rival.snapshot), its_way)
-    loaded, layers = _load(order.snapshot), order.look.layers
+        beside = Beside(rival.name, _load(rival.snapshot, stopped), its_way)
+    loaded, layers = _load(order.snapshot, stopped), order.look.layers
     return StageClouds(loaded, way, layers, beside, stopped, order.following)
 
 
@@ -133,11 +133,13 @@ def _way(sampling: Sampling, steps: int, solver: str, snapshot: Snapshot) -> Way
     return Way(steps, solver, label, sampling.guidance, sampling.points)
 
 
-def _load(snapshot: Snapshot) -> LoadedMap:
+def _load(snapshot: Snapshot, stopped: Callable[[], bool]) -> LoadedMap:
     from flowmap_studio.core.devices import usable_device
     from flowmap_studio.core.loaded_map import LoadedMap
 
-    return LoadedMap(snapshot, usable_device(snapshot.config.device))
+    made = LoadedMap(snapshot, usable_device(snapshot.config.device))
+    made.give_up_when(stopped)  # the clouds of a frame may take long
+    return made
 
 
 class FilmControl(QObject):

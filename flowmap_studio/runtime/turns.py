@@ -50,6 +50,10 @@ class Turns:
         """Whether any request waits."""
         return bool(self._waiting)
 
+    def frame_waits(self) -> bool:
+        """Whether any frame waits."""
+        return FrameRequest in self._waiting
+
     def hand_waits(self) -> bool:
         """Whether a frame waits that somebody's hand waits for."""
         return is_by_hand(self._waiting.get(FrameRequest))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -53,7 +54,13 @@ class Density:
 
 
 def density(
-    x: Points, y: Points, width: int, height: int, ratio: float, placing: Placing = AS_IT_IS
+    x: Points,
+    y: Points,
+    width: int,
+    height: int,
+    ratio: float,
+    placing: Placing = AS_IT_IS,
+    count: int | None = None,
 ) -> Density:
     """Pile up points on an image.
 
@@ -67,6 +74,7 @@ def density(
         height: Of the image in device pixels.
         ratio: Device pixels per logical pixel.
         placing: From coordinates to device pixels; points may lie far outside of the image.
+        count: Points of the cloud that these are some of, whose markers they have; all when None.
     """
     shifts = next(shifts for most, shifts in _BLURS if ratio < most)
     spread = sum(shifts)
@@ -79,7 +87,7 @@ def density(
     for shift in shifts:
         piled = piled[shift:] + piled[:-shift]
         piled = piled[shift * stride :] + piled[: -shift * stride]
-    depth = _unit_depth(len(x), ratio, 4 ** len(shifts))
+    depth = _unit_depth(len(x) if count is None else count, ratio, 4 ** len(shifts))
     spare_bits = max(0, int(np.ceil(np.log2(OPAQUE_DEPTH / (depth * LEVELS)))))
     piled >>= spare_bits
     np.minimum(piled, LEVELS - 1, out=piled)
@@ -87,6 +95,27 @@ def density(
         piled[stride + 1 :], (height, width), (stride * 2, 2), writeable=False
     )
     return Density(image.astype(np.uint8, order="C"), depth * 2**spare_bits)
+
+
+def mixed(parts: Sequence[tuple[int, Density]], opacity: float) -> npt.NDArray[np.uint32]:
+    """Densities of several colours piled up together: each pixel has the mean of its ink's colours.
+
+    Args:
+        parts: Colours 0xRRGGBB and densities, all of one size and depth.
+        opacity: Of the whole, in [0, 1].
+
+    Returns:
+        (height, width) 0xAARRGGBB pixels, premultiplied.
+    """
+    depth = parts[0][1].depth
+    total = sum(np.asarray(piled.levels, np.float32) for _, piled in parts)
+    alpha = (1 - np.exp(-depth * total)) * opacity
+    share = alpha / np.maximum(total, 1)
+    pixels = np.rint(255 * alpha).astype(np.uint32) << np.uint32(24)
+    for shift in (16, 8, 0):
+        ink = sum(piled.levels * np.float32(rgb >> shift & 0xFF) for rgb, piled in parts)
+        pixels |= np.rint(ink * share).astype(np.uint32) << np.uint32(shift)
+    return pixels
 
 
 def _counts(

@@ -37,7 +37,12 @@ def points_content(path: Path, frame: Frame | None) -> bytes:
     """
     if frame is None:
         raise StudioError(NOTHING)
-    points = frame.clouds["one_step"]
+    points, wanted = frame.clouds["one_step"], len(frame.clouds["source"])
+    if len(points) < wanted:
+        raise StudioError(
+            f"Only {len(points):,} of {wanted:,} points are made so far; wait for the others, or "
+            "pause the run."
+        )
     kinds: dict[str, Callable[..., bytes]] = {".csv": points_as_csv, ".npy": points_as_npy}
     if path.suffix.lower() not in kinds:
         raise StudioError(f"Could not export {path.name}: give it the ending {ENDINGS}.")

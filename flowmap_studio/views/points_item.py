@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 from shiboken6 import wrapInstance
 
 from flowmap_studio.core.drawing.marker_look import coloured, coverage, marker_look
-from flowmap_studio.views.density import Density, Placing, Points, density
+from flowmap_studio.views.density import Density, Placing, Points, density, mixed
 
 MARKERS_UP_TO = 20_000
 """Times the pixel ratio; where there are more points, an image of their density is quicker."""
@@ -51,7 +51,7 @@ class PointsItem(pg.GraphicsObject):
         self._opacity = 1.0
         self._sprites: dict[tuple[float, float, int, float], QPixmap] = {}
         self._fragments = np.empty((0, _FRAGMENT_FIELDS))
-        self._density: tuple[tuple[float, ...], Density] | None = None
+        self._density: tuple[tuple[float, ...], list[Density]] | None = None
         self._image: QImage | None = None
 
     def __len__(self) -> int:
@@ -131,7 +131,7 @@ class PointsItem(pg.GraphicsObject):
         painter.resetTransform()
         if len(self) <= MARKERS_UP_TO * ratio:
             x, y = self._pixels(world, ratio)
-            for colour, chosen in self._by_colour():
+            for colour, chosen in zip(self._colours(), self._parts(), strict=True):
                 self._paint_markers(painter, x[chosen], y[chosen], colour, ratio)
         else:
             self._paint_density(painter, world, area, ratio)
@@ -144,12 +144,19 @@ class PointsItem(pg.GraphicsObject):
             y = self._y * (world.m22() * ratio) + world.dy() * ratio
         return np.clip(x, -_FAR, _FAR, out=x), np.clip(y, -_FAR, _FAR, out=y)
 
-    def _by_colour(self) -> list[tuple[QColor, slice | npt.NDArray[np.bool_]]]:
-        """The colours that are drawn and which points have them."""
+    def _colours(self) -> list[QColor]:
+        """The colours that are drawn."""
         if self._labels is None:
-            return [(self._colour, slice(None))]
+            return [self._colour]
+        used = np.unique(self._labels % len(self._class_colours))
+        return [QColor(self._class_colours[k]) for k in used]
+
+    def _parts(self) -> list[slice | npt.NDArray[np.bool_]]:
+        """Which points have each of these colours."""
+        if self._labels is None:
+            return [slice(None)]
         place = self._labels % len(self._class_colours)
-        return [(QColor(self._class_colours[k]), place == k) for k in np.unique(place)]
+        return [place == k for k in np.unique(place)]
 
     def _paint_markers(
         self, painter: QPainter, x: Points, y: Points, colour: QColor, ratio: float
@@ -201,18 +208,25 @@ class PointsItem(pg.GraphicsObject):
                 world.m22() * ratio,
                 world.dy() * ratio - top,
             )
-            piled = density(self._x, self._y, width, height, ratio, placing)
-            self._density = place, piled
+            frame = width, height, ratio, placing, len(self)
+            parts = self._parts()
+            self._density = place, [density(self._x[p], self._y[p], *frame) for p in parts]
             self._image = None
         if self._image is None:
             self._image = self._coloured(self._density[1])
             self._image.setDevicePixelRatio(ratio)
         painter.drawImage(QPointF(left / ratio, top / ratio), self._image)
 
-    def _coloured(self, piled: Density) -> QImage:
+    def _coloured(self, parts: list[Density]) -> QImage:
+        piled = parts[0]
         height, width = piled.levels.shape
+        if len(parts) > 1:
+            inks = [colour.rgb() & 0xFFFFFF for colour in self._colours()]
+            pixels = mixed(list(zip(inks, parts, strict=True)), self._opacity)
+            form = QImage.Format.Format_ARGB32_Premultiplied
+            return QImage(pixels.data, width, height, 4 * width, form).copy()
         image = QImage(piled.levels.data, width, height, width, QImage.Format.Format_Indexed8)
-        table = coloured(self._colour.rgb(), piled.alphas() * self._opacity)
+        table = coloured(self._colours()[0].rgb(), piled.alphas() * self._opacity)
         image.setColorTable(table.tolist())
         # Owns its memory, and draws five times as fast as an indexed image.
         return image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)

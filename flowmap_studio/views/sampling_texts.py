@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flowmap_studio.core.drawing.layers import LABELS
+from flowmap_studio.core.drawing.layers import LABELS, STAGE_POINTS
 from flowmap_studio.core.solvers import SOLVERS
+from flowmap_studio.runtime.frames import Frame
 from flowmap_studio.views.texts import tr
 
 
@@ -35,3 +36,11 @@ def map_names(velocity: bool, solver: str, steps: int) -> tuple[str, str]:
     return tr(
         LABELS["one_step"]
     ), f"{tr(LABELS['composed'])}, {sampling_text(False, 'euler', steps)}"
+
+
+def some_text(frame: Frame) -> str:
+    """That only some points of large clouds are shown for now; "" where all are."""
+    wanted = len(frame.clouds["source"])
+    if frame.request.full or wanted <= STAGE_POINTS:
+        return ""
+    return tr("some of {wanted:,} points for now", wanted=wanted)

@@ -20,7 +20,7 @@ from flowmap_studio.views import theme
 from flowmap_studio.views.action_states import ActionStates, action_states
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.lattice_check import error_text
-from flowmap_studio.views.sampling_texts import map_names, sampling_text
+from flowmap_studio.views.sampling_texts import map_names, sampling_text, some_text
 from flowmap_studio.views.texts import told, tr
 
 if TYPE_CHECKING:
@@ -49,14 +49,6 @@ def caption(request: FrameRequest, addition: str = "") -> str:
     step = tr("step {step:,}", step=snapshot.step)
     parts = (f"t = {request.t:.3f}", step, told(snapshot.stage), addition)
     return " · ".join(filter(None, parts))
-
-
-def some_text(frame: Frame) -> str:
-    """That only some points of a large cloud are shown for now; "" where all are, or nearly."""
-    shown, wanted = len(frame.clouds["one_step"]), len(frame.clouds["source"])
-    if frame.request.full or shown == wanted:
-        return ""
-    return tr("{shown:,} of {wanted:,} points for now", shown=shown, wanted=wanted)
 
 
 def _is_velocity(snapshot: Snapshot) -> bool:

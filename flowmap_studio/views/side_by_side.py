@@ -14,7 +14,7 @@ from flowmap_studio.runtime.frames import Frame, Rival, pane
 from flowmap_studio.views.cloud_view import CloudView
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.points_item import PointsItem
-from flowmap_studio.views.sampling_texts import sampling_text
+from flowmap_studio.views.sampling_texts import sampling_text, some_text
 from flowmap_studio.views.stage_plot import StagePlot
 from flowmap_studio.views.texts import tr
 from flowmap_studio.views.theme import Palette
@@ -132,7 +132,8 @@ class SideBySide(QWidget):
             self._make(len(rivals))
         for shown, rival in zip(self._panes, rivals, strict=True):
             shown.name(rival)
-        self._caption.setText(f"t = {frame.request.t:.3f}")
+        parts = (f"t = {frame.request.t:.3f}", some_text(frame))
+        self._caption.setText(" · ".join(filter(None, parts)))
         self._frame = frame
         self._draw()
 

@@ -14,10 +14,11 @@ import pytest
 from PIL import Image
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.drawing import raster, vector
 from flowmap_studio.core.drawing.films import gif_delays
 from flowmap_studio.core.drawing.heats import HEATS, HeatColours, heat_pixels, heat_scale
 from flowmap_studio.core.drawing.layers import LAYERS, STAGE_POINTS, STAGE_SEED
-from flowmap_studio.core.drawing.marker_look import marker_look
+from flowmap_studio.core.drawing.marker_look import MANY, coverage, marker_look
 from flowmap_studio.core.drawing.raster import Painter
 from flowmap_studio.core.drawing.scene import Layout, Scene, fitted_view, lay_out
 from flowmap_studio.core.drawing.vector import as_svg
@@ -392,3 +393,40 @@ def test_what_a_kind_of_file_cannot_hold_is_refused() -> None:
         check_film(".gif", Look(), Timing(60))
     with pytest.raises(StudioError, match="too much"):
         check_film(".gif", Look((4096, 4096)), Timing(50, 600))
+
+
+def test_of_very_many_points_each_pixel_is_counted_and_has_the_ink_of_their_discs() -> None:
+    tiles = coverage(3.2, 1.0, 4) * 0.4
+    half, shape = tiles.shape[-1] // 2, (30, 40)
+    draw = np.random.default_rng(0)
+    x, y = draw.uniform(-5, 45, 500), draw.uniform(-5, 35, 500)
+    expected = np.zeros((shape[0] + 2 * half, shape[1] + 2 * half))
+    for column, row in zip(np.floor(x).astype(int), np.floor(y).astype(int), strict=True):
+        if 0 <= column < shape[1] and 0 <= row < shape[0]:
+            side = tiles.shape[-1]
+            expected[row : row + side, column : column + side] += np.log1p(-tiles).mean((0, 1))
+    found = raster._depth_of_many(x, y, shape, tiles)
+    np.testing.assert_allclose(found, expected[half:-half, half:-half], atol=1e-5)
+
+
+def test_a_picture_does_not_change_its_look_where_points_become_many() -> None:
+    palette = PALETTES["light"]
+    points = np.random.default_rng(0).normal(size=(MANY + 1, 2))
+    at = lay_out((300, 300), (np.array([-3.0, -3.0]), np.array([3.0, 3.0])))
+    few, many = (
+        Painter(at, palette).draw(Scene(clouds={"one_step": cloud})).astype(float)
+        for cloud in (points[:-1], points)
+    )
+    seen = [
+        plot_of(picture, at)[:220, :220].reshape(22, 10, 22, 10, 3).mean((1, 3))
+        for picture in (few, many)
+    ]
+    assert np.abs(seen[0] - seen[1]).max() < 12  # of 255
+    assert np.ptp(seen[0]) > 100
+
+
+def test_an_svg_of_too_many_points_is_refused_in_a_sentence() -> None:
+    cloud = np.zeros((vector.MOST_DISCS, 2))
+    scene = Scene(clouds={"one_step": cloud, "data": cloud[:1]})
+    with pytest.raises(StudioError, match=r"these are 300,001; choose \.png, or fewer points"):
+        vector.as_svg(scene, lay_out((300, 300), (np.zeros(2), np.ones(2))), LIGHT)

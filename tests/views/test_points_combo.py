@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +12,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLabel
 
 from flowmap_studio.core.drawing.layers import STAGE_COUNTS, STAGE_POINTS, STAGE_SEED
+from flowmap_studio.core.errors import StudioError
+from flowmap_studio.core.film_limits import Look, Timing
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.probing.values import Trace
 from flowmap_studio.core.randomness import source_noise
 from flowmap_studio.runtime.frames import LIGHT_POINTS
+from flowmap_studio.views.export import points_content
 from flowmap_studio.views.lattice_check import LatticeCheck
 from flowmap_studio.views.stage_layers import picking
 
@@ -65,7 +70,7 @@ def test_of_large_clouds_some_points_are_shown_at_once(studio: Any) -> None:
     assert t == 0.5
     assert (some, one_step, composed) == (LIGHT_POINTS, MANY, MANY)
     assert fewer < some
-    assert words.endswith(f"{LIGHT_POINTS:,} of {MANY:,} points for now")
+    assert words.endswith(f"some of {MANY:,} points for now")
     assert "for now" not in after
 
 
@@ -112,14 +117,69 @@ def test_a_point_of_a_large_cloud_is_traced(studio: Any) -> None:
     assert studio.session.probes.trace.rows == (0,)  # the one after the last
 
 
-def test_a_lasso_looks_at_any_number_of_points(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lasso_holds_what_the_even_odd_rule_says() -> None:
     draw = np.random.default_rng(3)
     points, corners = draw.normal(size=(1000, 2)), draw.normal(size=(12, 2))
-    at_once = picking.inside(points, corners)
-    monkeypatch.setattr(picking, "AT_ONCE", 7)
-    assert np.array_equal(picking.inside(points, corners), at_once)
-    assert 0 < at_once.sum() < len(points)
+    points[:20, 1] = corners[0, 1]  # as high as a corner
+    corners[5, 1] = corners[4, 1]  # a level edge
+    (x, y), ends = points.T, np.roll(corners, -1, axis=0)
+    crossings = np.zeros(len(points), int)
+    for (x0, y0), (x1, y1) in zip(corners, ends, strict=True):
+        for row in range(len(points)):
+            if (y0 > y[row]) != (y1 > y[row]):
+                crossings[row] += x[row] < x0 + (y[row] - y0) / (y1 - y0) * (x1 - x0)
+    found = picking.inside(points, corners)
+    assert np.array_equal(found, crossings % 2 == 1)
+    assert 0 < found.sum() < len(points)
     assert picking.inside(points[:0], corners).shape == (0,)
+
+
+def test_points_that_are_not_all_made_are_not_exported(studio: Any, tmp_path: Path) -> None:
+    studio.session.looks_up = False
+    choose(studio, MANY)
+    studio.until(lambda: counts(studio) == (MANY, MANY))
+    slider = studio.find("timeSlider")
+    slider.setSliderDown(True)
+    slider.setValue(300)
+    studio.until(lambda: counts(studio)[0] == LIGHT_POINTS)
+    with pytest.raises(StudioError, match=f"Only {LIGHT_POINTS:,} of {MANY:,} points are made"):
+        points_content(tmp_path / "a.npy", studio.session.frame)
+    slider.setSliderDown(False)
+    studio.until(lambda: counts(studio) == (MANY, MANY))
+    saved = np.load(io.BytesIO(points_content(tmp_path / "a.npy", studio.session.frame)))
+    assert np.allclose(saved, studio.shown("one_step"))
+
+
+def test_a_run_that_goes_on_is_shown_and_not_the_large_cloud_of_before(studio: Any) -> None:
+    studio.configure(target="rings", steps=100_000)
+    studio.session.start()
+    studio.until(lambda: studio.session.snapshot.step > 0)
+    studio.session.pause()
+    studio.until(lambda: studio.session.state.name == "PAUSED")
+    studio.session.set_steps(64)
+    combo = studio.find("pointsCombo", QComboBox)
+    combo.setCurrentIndex(combo.count() - 1)
+    studio.until(lambda: studio.session._evaluator._large)
+    step = studio.session.frame.request.snapshot.step
+    studio.session.resume()
+    studio.until(lambda: studio.session.frame.request.snapshot.step > step)
+    studio.session.stop()
+    studio.until(lambda: studio.session.state.name == "IDLE")
+
+
+def test_the_window_closes_while_a_film_of_a_million_points_is_made(
+    studio: Any, tmp_path: Path
+) -> None:
+    session = studio.session
+    combo = studio.find("pointsCombo", QComboBox)
+    combo.setCurrentIndex(combo.count() - 1)
+    session.render_film(tmp_path / "a.gif", Look((64, 64)), Timing(4, 1))
+    studio.qtbot.wait(300)
+    (thread,) = session.films.workers()
+    assert thread.isRunning()
+    session.shutdown()
+    assert not thread.isRunning()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_conditional_map_and_cached_steps_have_as_many_points(studio: Any) -> None:

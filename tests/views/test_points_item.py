@@ -44,6 +44,12 @@ class Stage:
         rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
         return rows[:, : image.width()] / 255
 
+    def colours(self) -> np.ndarray:
+        """(rows, columns, 3) red, green and blue in [0, 1]."""
+        image = self.widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+        pixels = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1, 4)
+        return pixels[..., 2::-1] / 255
+
 
 @pytest.fixture
 def stage(qtbot) -> Stage:
@@ -88,6 +94,23 @@ def test_markers_become_a_density_image_without_a_visible_change(stage: Stage, k
     assert image.mean() == pytest.approx(markers.mean(), rel=0.06)
     blocks = [p.reshape(20, 10, 20, 10).mean(axis=(1, 3)) for p in (markers, image)]
     assert np.abs(blocks[0] - blocks[1]).max() < 0.1
+
+
+def test_classes_keep_their_colours_in_a_density_image(stage: Stage) -> None:
+    draw = np.random.default_rng(0)
+    labels = draw.integers(0, 3, MARKERS_UP_TO + 1)
+    points = draw.normal((60, 100), 14, (len(labels), 2)) + labels[:, None] * (40, 0)
+    stage.item.set_class_colours(("#ff0000", "#00ff00", "#0000ff"))
+    stage.item.set_points(points[:-1], labels[:-1])
+    markers = stage.colours()
+    stage.item.set_points(points, labels)
+    image = stage.colours()
+    for colour, place in enumerate((45, 100, 155)):
+        assert image[90:110, place - 8 : place + 8].mean(axis=(0, 1)).argmax() == colour
+    blocks = [p.sum(axis=2).reshape(20, 10, 20, 10).mean(axis=(1, 3)) for p in (markers, image)]
+    assert np.abs(blocks[0] - blocks[1]).max() < 0.06
+    stage.item.set_points(points, np.zeros(len(points), int))
+    assert stage.colours()[..., 1:].max() == 0
 
 
 @pytest.mark.parametrize("count", [1_000, MARKERS_UP_TO + 1])

@@ -18,9 +18,12 @@ from flowmap_studio.core.drawing.marker_look import marker_look
 from flowmap_studio.core.drawing.raster import CHIP, by_colour
 from flowmap_studio.core.drawing.scene import FONT_PIXELS, Layout, Scene
 from flowmap_studio.core.drawing.strokes import pieces
+from flowmap_studio.core.errors import StudioError
 from flowmap_studio.core.palettes import Palette
 from flowmap_studio.core.probing.values import Lines
 
+MOST_DISCS = 300_000
+"""Points of a picture: a file of some 30 MB, which viewers open in seconds."""
 FONTS = "Inter, 'Helvetica Neue', Arial, sans-serif"
 
 
@@ -33,7 +36,16 @@ def as_svg(scene: Scene, layout: Layout, palette: Palette) -> bytes:
         scene: What to draw.
         layout: Where everything stands, in pixels.
         palette: Colours.
+
+    Raises:
+        StudioError: There are too many points for a file of that kind.
     """
+    points = sum(map(len, scene.clouds.values()))
+    if points > MOST_DISCS:
+        raise StudioError(
+            f"An .svg holds every point by itself, and these are {points:,}; choose .png, or fewer "
+            "points."
+        )
     width, height, letters = layout.width, layout.height, FONT_PIXELS * layout.ratio
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',

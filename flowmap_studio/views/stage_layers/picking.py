@@ -7,9 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-AT_ONCE = 8192
-"""Points that a polygon's corners are compared with at once: each pair of them takes memory."""
-
 Points = npt.NDArray[np.floating]
 
 
@@ -38,15 +35,18 @@ def nearest(
 
 def inside(points: Points, corners: Points) -> npt.NDArray[np.bool_]:
     """(n,) whether points (n, 2) lie within a polygon (k, 2), by the even-odd rule."""
-    parts = (points[at : at + AT_ONCE] for at in range(0, len(points), AT_ONCE))
-    return np.concatenate([np.empty(0, bool), *(_inside(part, corners) for part in parts)])
-
-
-def _inside(points: Points, corners: Points) -> npt.NDArray[np.bool_]:
-    x, y = points[:, 0, None], points[:, 1, None]
-    (x0, y0), (x1, y1) = corners.T, np.roll(corners, -1, axis=0).T
-    crosses = (y0 > y) != (y1 > y)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        at = x0 + (y - y0) / (y1 - y0) * (x1 - x0)
-    result: npt.NDArray[np.bool_] = (crosses & (x < at)).sum(axis=1) % 2 == 1
-    return result
+    found = np.zeros(len(points), bool)
+    near = np.flatnonzero(
+        ((points >= corners.min(axis=0)) & (points <= corners.max(axis=0))).all(1)
+    )
+    near = near[np.argsort(points[near, 1], kind="stable")]
+    x, y = points[near].T
+    odd = np.zeros(len(near), bool)
+    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        # Those beside this edge lie together, so that no edge is compared with all points.
+        first, last = np.searchsorted(y, (min(y0, y1), max(y0, y1)))
+        if first < last:
+            at = x0 + (y[first:last] - y0) / (y1 - y0) * (x1 - x0)
+            odd[first:last] ^= x[first:last] < at
+    found[near] = odd
+    return found

@@ -13,7 +13,7 @@ from flowmap_studio.cli import console
 from flowmap_studio.core.history import TERMS
 
 if TYPE_CHECKING:
-    from flowmap_studio.core.trainer import Progress
+    from flowmap_studio.core.progress import Progress
 
 DIGITS = 9
 """Enough to tell float32 values apart."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
-    from flowmap_studio.core.trainer import Progress
+    from flowmap_studio.core.progress import Progress
 
 
 class TrainingBar:

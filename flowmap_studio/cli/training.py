@@ -33,10 +33,10 @@ from flowmap_studio.core.images import same_image
 from flowmap_studio.core.packing import pack
 from flowmap_studio.core.presets import write_preset
 from flowmap_studio.core.presets.tensors import WEIGHT_LIMIT
+from flowmap_studio.core.progress import Progress
 from flowmap_studio.core.run import Run
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.targets import Target, image_shape, open_again, open_for
-from flowmap_studio.core.trainer import Progress
 from flowmap_studio.core.training_state import Checkpoint, TrainingState
 
 AVERAGED = 100

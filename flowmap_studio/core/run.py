@@ -16,11 +16,12 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import DataError
 from flowmap_studio.core.faults import faults_named
 from flowmap_studio.core.history import LossHistory
+from flowmap_studio.core.progress import Progress
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.stages import plan
 from flowmap_studio.core.targets import SHAPES, PointTarget, Target
 from flowmap_studio.core.teacher import TeacherStream
-from flowmap_studio.core.trainer import Progress, Trainer
+from flowmap_studio.core.trainer import Trainer
 from flowmap_studio.core.training_state import Checkpoint, StageState, TrainingState
 
 POINT_BYTES = 16 * 1024 * 1024

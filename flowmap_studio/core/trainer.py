@@ -6,22 +6,19 @@ import math
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.density_head import check_dim
 from flowmap_studio.core.devices import find_device
-from flowmap_studio.core.errors import TrainingDiverged, Unwanted
+from flowmap_studio.core.errors import Unwanted
 from flowmap_studio.core.flow_map import build_flow_map, load_weights
-from flowmap_studio.core.history import TOTAL
 from flowmap_studio.core.memory import keep_freed_memory
 from flowmap_studio.core.methods import term_states
 from flowmap_studio.core.optimisers import adam_moments, restore_adam
 from flowmap_studio.core.pairs import CHUNK_STEPS, Chunk, PairSource, PairStream, Prefetcher
+from flowmap_studio.core.progress import Progress, read_losses
 from flowmap_studio.core.recorded_step import RecordedStep, recorder_of
 from flowmap_studio.core.sample_of_target import draw_sample
 from flowmap_studio.core.snapshot import Snapshot, frozen
@@ -31,25 +28,6 @@ from flowmap_studio.core.training_step import TrainingStep
 
 REPORT_SECONDS = 1 / 30
 """Losses are read back from the device at most this often: each reading waits for it."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Losses of the steps since the last report.
-
-    Attributes:
-        step: Steps done.
-        losses: (steps since, terms) terms in the order of `history.TERMS`; NaN for absent ones.
-        seconds: Training time so far, pauses not counted.
-        fraction: Share of the run's budget that is used, in [0, 1].
-        news: One sentence for the user, or "".
-    """
-
-    step: int
-    losses: npt.NDArray[np.float32]
-    seconds: float
-    fraction: float
-    news: str = ""
 
 
 class Trainer:
@@ -249,23 +227,9 @@ class Trainer:
         return config.learning_rate * warm * decay
 
     def _report(self) -> Progress:
-        rows = torch.stack(self._unread).cpu().numpy()
+        rows = read_losses(self._unread, self._plain.flat.vector.detach(), self.step)
         self._unread = []
         self._count()  # the device was at work until then
-        bad = np.flatnonzero(~np.isfinite(rows[:, TOTAL]))
-        if len(bad):
-            raise _diverged("loss is", self.step - len(rows) + int(bad[0]) + 1)
-        # A finite loss can leave weights that are none: what is reported on can be shown and saved.
-        if not bool(torch.isfinite(self._plain.flat.vector.detach()).all()):
-            raise _diverged("weights are", self.step)
         gradient = self._plain.gradient
         news, gradient.news = gradient.news, ""
         return Progress(self.step, rows, self.seconds, self.fraction, news)
-
-
-def _diverged(what: str, step: int) -> TrainingDiverged:
-    return TrainingDiverged(
-        f"Training diverged: the {what} no longer finite at step {step:,}; lower the learning rate "
-        "or switch gradient clipping on.",
-        step,
-    )

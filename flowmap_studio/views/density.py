@@ -134,10 +134,10 @@ def _counts(
             place += top
             np.clip(column, 0, stride - 1, out=column)
             np.clip(place, 0, rows - 1, out=place)
-            bins = place.astype(np.intp)
+            bins = place.astype(np.int32)  # quicker than straight to 64 bits
             bins *= stride
-            bins += column.astype(np.intp)
-            np.add.at(counts, bins, one)
+            bins += column.astype(np.int32)
+            np.add.at(counts, bins.astype(np.intp), one)
     np.minimum(counts, MOST_IN_A_PIXEL, out=counts)
     return counts.astype(np.uint16, copy=False)
 

@@ -36,8 +36,9 @@ from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.networks import build_network
 from flowmap_studio.core.objectives import Batch, objective
 from flowmap_studio.core.objectives.two_time import diagonal_rows
+from flowmap_studio.core.progress import Progress
 from flowmap_studio.core.targets import open_target
-from flowmap_studio.core.trainer import Progress, Trainer
+from flowmap_studio.core.trainer import Trainer
 
 EFFORT = Effort(steps=100, seconds=2.0, weights=7)
 OURS = "semigroup × ot"

@@ -21,10 +21,11 @@ from flowmap_studio.core.errors import DataError, DeviceError, TrainingDiverged
 from flowmap_studio.core.history import TERMS
 from flowmap_studio.core.methods import METHODS, term_states
 from flowmap_studio.core.pairs import CHUNK_STEPS
+from flowmap_studio.core.progress import Progress
 from flowmap_studio.core.run import Run
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.targets import PointTarget, Unlabelled, open_target
-from flowmap_studio.core.trainer import Progress, Trainer
+from flowmap_studio.core.trainer import Trainer
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ from flowmap_studio.core.bench.watch import Watch
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.devices import describe
 from flowmap_studio.core.loaded_map import LoadedMap
+from flowmap_studio.core.progress import Progress
 from flowmap_studio.core.run import Run
 from flowmap_studio.core.samplers import even_times
 from flowmap_studio.core.targets import open_target
-from flowmap_studio.core.trainer import Progress
 
 PART = "sharing"
 TURNS = 3

@@ -45,6 +45,7 @@ class CachedSteps:
 
     def __init__(self, request: FrameRequest, loaded: LoadedMap) -> None:
         self._made_for = request
+        self._device = loaded.device
         self._noise = stage_noise(loaded, request.sampling.points)
         self._guide = _guide(loaded, request)
         steps = request.steps
@@ -53,10 +54,11 @@ class CachedSteps:
         self._map = CachedMap(loaded, self._noise[first], steps, LATTICE_RESOLUTION, some)
         self.error = self._map.error(self._noise, self._guide)
 
-    def serve(self, request: FrameRequest) -> bool:
-        """Whether they are the steps that a request asks for."""
+    def serve(self, request: FrameRequest, loaded: LoadedMap) -> bool:
+        """Whether they are the steps that a request asks for, where its map is evaluated now."""
         made = self._made_for
         here = made.snapshot is request.snapshot and made.steps == request.steps
+        here = here and self._device == loaded.device
         one, other = made.sampling, request.sampling
         return here and all(
             getattr(one, name) == getattr(other, name) for name in ("label", "guidance", "points")

@@ -23,13 +23,13 @@ from flowmap_studio.runtime.frames import (
     PreviewRequest,
 )
 from flowmap_studio.runtime.hand import Hand
+from flowmap_studio.runtime.held_maps import HeldMaps, one_torch_thread
 from flowmap_studio.runtime.plain_imports import plain_imports
 from flowmap_studio.runtime.time_lattice import LatticeRequest, TimeLattice, same_but_time
 from flowmap_studio.runtime.turns import Request, Turns, is_by_hand
 from flowmap_studio.runtime.workers import Helper, Worker
 
 if TYPE_CHECKING:  # torch comes with these: imported in the thread, behind the painted window
-    from flowmap_studio.core.loaded_map import LoadedMap
     from flowmap_studio.core.metrics import Referee
     from flowmap_studio.runtime.clouds import CachedSteps, Maps
 
@@ -71,12 +71,11 @@ class Evaluator(Worker):
         self._stopped = False
         self._large = False  # what is evaluated
         self._cold = list(WARM_UP)
-        self._loaded: LoadedMap | None = None
-        self._beside: list[LoadedMap] = []  # rivals
         self._cached: CachedSteps | None = None
         self._growing: tuple[LatticeRequest, Iterator[TimeLattice | None]] | None = None
         self._referee: tuple[object, Referee] | None = None
-        self._helper = Helper(_one_torch_thread)
+        self._helper = Helper(one_torch_thread)
+        self._maps = HeldMaps(self._unwanted, self._helper.share)
 
     def begin(self) -> None:
         """Start, with a helper for frames that have two cores."""
@@ -155,7 +154,7 @@ class Evaluator(Worker):
                     if now >= self._asked + QUIET_SECONDS:
                         return self._lattice
                     self._changed.wait(self._asked + QUIET_SECONDS - now)
-                elif not (self._cold and self._loaded):
+                elif not (self._cold and self._maps.loaded):
                     self._changed.wait()
                 elif not self._changed.wait(IDLE_SECONDS):
                     return self._cold.pop(0)
@@ -189,10 +188,10 @@ class Evaluator(Worker):
 
         rival, panes = request.sampling.rival, request.sampling.panes
         rivals = [one.snapshot for one in (rival, *panes) if one is not None]
-        beside = self._load_beside(rivals)
-        loaded = self._load(request.snapshot)
-        self._use_threads(request.threads)
-        if request.sampling.cached and not (self._cached and self._cached.serve(request)):
+        beside = self._maps.load_beside(rivals)
+        loaded = self._maps.load(request.snapshot)
+        self._maps.use_threads(request.threads)
+        if request.sampling.cached and not (self._cached and self._cached.serve(request, loaded)):
             self._cached = CachedSteps(request, loaded)
         of_panes = tuple(beside[len(beside) - len(panes) :])
         return Maps(loaded, beside[0] if rival is not None else None, self._cached, of_panes)
@@ -206,7 +205,7 @@ class Evaluator(Worker):
             if self._growing is None or self._growing[0] is not request:
                 prepared = self._prepared(request.frame.request)
                 self._growing = request, grow_lattice(request.frame, prepared)
-            self._use_threads(1)  # the window has the other core for itself
+            self._maps.use_threads(1)  # the window has the other core for itself
             lattice = next(self._growing[1])
         except BaseException:
             self._forget(request)
@@ -221,38 +220,6 @@ class Evaluator(Worker):
             if self._lattice is request:
                 self._lattice = None
 
-    def _use_threads(self, count: int) -> None:
-        """Evaluate maps in this thread, or in two."""
-        _one_torch_thread()
-        share = self._helper.share if count > 1 else None
-        for one in filter(None, (self._loaded, *self._beside)):
-            one.parted_by(share if one.device.type == "cpu" else None)
-
-    def _load(self, snapshot: Snapshot) -> LoadedMap:
-        held, self._loaded = self._loaded, self._ready(self._loaded, snapshot)
-        if held is not None and held.device != self._loaded.device:
-            self._cached = None  # it evaluates the one that was held
-        return self._loaded
-
-    def _load_beside(self, snapshots: list[Snapshot]) -> list[LoadedMap]:
-        """The maps of rivals; one that is sampled in two ways is loaded once."""
-        made: dict[int, LoadedMap] = {id(one.snapshot): one for one in self._beside}
-        for snapshot in snapshots:
-            made[id(snapshot)] = self._ready(made.get(id(snapshot)), snapshot)
-        self._beside = [made[id(snapshot)] for snapshot in snapshots]
-        return self._beside
-
-    def _ready(self, held: LoadedMap | None, snapshot: Snapshot) -> LoadedMap:
-        """What is held, if it is of the snapshot and its device was not lost meanwhile."""
-        from flowmap_studio.core.devices import usable_device, usable_yet
-        from flowmap_studio.core.loaded_map import LoadedMap
-
-        if held is not None and held.snapshot is snapshot and usable_yet(held.device):
-            return held
-        made = LoadedMap(snapshot, usable_device(snapshot.config.device))
-        made.give_up_when(self._unwanted)
-        return made
-
     def _unwanted(self) -> bool:
         """Whether to give up what is evaluated; of large clouds some points are shown by now."""
         return self._stopped or (self._large and self._turns.frame_waits())
@@ -261,8 +228,8 @@ class Evaluator(Worker):
         from flowmap_studio.core.metrics import spread_ratio
         from flowmap_studio.core.probes import fold_share
 
-        loaded = self._load(request.snapshot)
-        self._use_threads(1 if request.patient else 2)
+        loaded = self._maps.load(request.snapshot)
+        self._maps.use_threads(1 if request.patient else 2)
         referee = self._referee_for(request.snapshot)
         cloud = referee.samples(loaded, 1)
         return Measurement(
@@ -302,10 +269,3 @@ def _bring_torch() -> None:
     """Import torch and what makes clouds with it, the first time that anything is asked for."""
     with plain_imports():
         import flowmap_studio.runtime.clouds  # noqa: F401
-
-
-def _one_torch_thread() -> None:
-    """Let torch compute in the calling thread alone: frames are shared out part by part."""
-    import torch
-
-    torch.set_num_threads(1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import math
 import threading
 from collections.abc import Callable
@@ -188,6 +190,102 @@ def test_an_interrupted_run_reads_what_it_has_done(
     monkeypatch.setattr(run._stream, "chunk", interrupting)
     assert [(progress.step, len(progress.losses)) for progress in run.run()] == [(32, 32)]
     assert chunks == [0, 1]
+
+
+class FakeCuda:
+    """As much of torch's CUDA as a recorder asks for; notes what is done in which order."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.done: list[str] = []
+        self.spoiled = False
+        fake = self
+
+        class Graph:
+            def capture_begin(self, pool: Any, capture_error_mode: str) -> None:
+                fake.done.append(f"begin {pool} {capture_error_mode} gc {gc.isenabled()}")
+
+            def capture_end(self) -> None:
+                fake.done.append("end")
+                if fake.spoiled:
+                    raise RuntimeError("CUDA error: operation failed due to a previous error")
+
+            def replay(self) -> None:
+                fake.done.append("replay")
+
+        class Event:
+            def __init__(self, blocking: bool) -> None:
+                assert blocking  # or the waiting thread keeps a core busy
+
+            def record(self) -> None:
+                fake.done.append("mark")
+
+            def synchronize(self) -> None:
+                fake.done.append("wait")
+
+        monkeypatch.setattr(recorded_step, "_failed", threading.Event())
+        for name, value in {
+            "CUDAGraph": Graph,
+            "Event": Event,
+            "Stream": lambda _device: "stream",
+            "graph_pool_handle": lambda: (0, 7),
+            "synchronize": lambda _device: self.done.append("synchronize"),
+            "stream": lambda _stream: contextlib.nullcontext(),
+        }.items():
+            monkeypatch.setattr(torch.cuda, name, value)
+        for name in ("_cuda_endAllocateToPool", "_cuda_releasePool"):
+            monkeypatch.setattr(
+                torch._C,
+                name,
+                lambda index, pool, name=name: self.done.append(f"{name} {index} {pool}"),
+                raising=False,
+            )
+
+
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
+    return FakeCuda(monkeypatch)
+
+
+def test_a_recording_is_made_between_its_begin_and_end_without_garbage_collection(
+    cuda: FakeCuda,
+) -> None:
+    recorder, result = CudaRecorder(torch.device("cuda", 0)), torch.zeros(3)
+
+    def work() -> torch.Tensor:
+        cuda.done.append("work")
+        return result
+
+    replay, found = recorder.record(work)
+    assert found is result
+    assert gc.isenabled()
+    replay()
+    expected = ["synchronize", "begin (0, 7) thread_local gc False", "work", "end", "replay"]
+    assert cuda.done == expected
+    # No more than twice 16 steps ahead.
+    cuda.done.clear()
+    for _ in range(48):
+        recorder.pace()
+    assert cuda.done == ["mark", "wait", "mark", "wait", "mark"]
+
+
+@pytest.mark.parametrize("spoiled", [False, True])
+def test_a_recording_that_fails_is_tidied_up_and_the_last_one_tried(
+    spoiled: bool, cuda: FakeCuda
+) -> None:
+    recorder = CudaRecorder(torch.device("cuda", 0))
+    cuda.spoiled = spoiled
+
+    def work() -> torch.Tensor:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    with pytest.raises(RuntimeError):
+        recorder.record(work)
+    released = ["_cuda_endAllocateToPool 0 (0, 7)", "_cuda_releasePool 0 (0, 7)"]
+    assert cuda.done[2:] == ["end", *released]
+    assert gc.isenabled()
+    with pytest.raises(RuntimeError, match="failed before"):
+        CudaRecorder(torch.device("cuda", 0)).record(lambda: torch.zeros(1))
+    assert len(cuda.done) == 5
 
 
 @pytest.fixture

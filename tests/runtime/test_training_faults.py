@@ -223,10 +223,10 @@ def test_the_window_evaluates_on_the_cpu_afterwards(
     studio.train(config)
     evaluator, snapshot = studio.session._evaluator, studio.session.snapshot
     assert snapshot is not None
-    held = evaluator._load(snapshot)
-    assert evaluator._load(snapshot) is held
+    held = evaluator._maps.load(snapshot)
+    assert evaluator._maps.load(snapshot) is held
     monkeypatch.setattr(devices, "usable_yet", lambda device: False)
-    assert evaluator._load(snapshot) is not held
+    assert evaluator._maps.load(snapshot) is not held
 
 
 def test_memory_that_suffices_for_parts_is_told_once(

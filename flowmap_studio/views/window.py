@@ -17,6 +17,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QDialog
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.drawing.layers import STAGE_COUNTS
 from flowmap_studio.core.errors import StudioError
 from flowmap_studio.runtime.session import Session
 from flowmap_studio.views import theme
@@ -347,6 +348,7 @@ class StudioWindow(WindowParts):
         self._tour_dock.hide()  # its chapter would stand beside another map
         self._settings.remember("preset", str(self._preset or ""))
         self._settings.remember("time", f"{self.session.t:.3f}")
+        self._settings.remember("points", f"{self.session.sampling.points}")
         self._settings.remember("geometry", self.saveGeometry())
         self._settings.remember("state", self.saveState())
         self._settings.write()
@@ -369,6 +371,9 @@ class StudioWindow(WindowParts):
         if self._placed:
             self.restoreGeometry(geometry)
             self.restoreState(state)
+        points = self._settings.text("points")
+        if points in map(str, STAGE_COUNTS):
+            self.session.set_sampling(points=int(points))
 
 
 def _dropped(event: QDropEvent) -> list[Path]:

@@ -598,7 +598,9 @@ def test_a_damaged_settings_file_counts_as_none(open_studio: Any, small_preset: 
 
     path = user_config_path("flowmap-studio", appauthor=False) / "window.ini"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"[General]\ngeometry=@ByteArray(nonsense)\nstate=7\nfolder=\xff\xfe\n")
+    path.write_bytes(
+        b"[General]\ngeometry=@ByteArray(nonsense)\nstate=7\npoints=5\nfolder=\xff\xfe\n"
+    )
     studio = open_studio(small_preset)
     studio.settled()
 
@@ -612,8 +614,11 @@ def test_the_next_start_shows_what_was_on_stage(open_studio: Any, small_preset: 
     studio.trigger("tourAction")
     studio.window.open_preset(small_preset)
     studio.window.time_bar.set_time(0.3)
+    studio.find("pointsCombo", QComboBox).setCurrentIndex(0)
     studio.window.close()
     again = open_studio()
+    assert again.find("pointsCombo", QComboBox).currentText() == "1,024 points"
+    again.until(lambda: len(again.shown("composed")) == 1024)
     assert again.window.windowTitle().startswith("small")
     assert again.session.t == 0.3
     assert again.find("tourDock", QDockWidget).isHidden()

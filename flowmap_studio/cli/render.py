@@ -174,8 +174,8 @@ def render(
 
     write_whole(out, content)
     if as_json:
-        drawn = {"out": str(out), "size": size, "layers": wanted.layers, "steps": steps}
-        drawn["num"] = stage_count(snapshot.image, num)
+        drawn = {"out": str(out), "size": size, "layers": wanted.layers}
+        drawn |= {"steps": steps, "num": stage_count(snapshot.image, num)}
         how = {"label": label, "guidance": scale, "solver": solver, "projection": projection}
         how["look"] = look
         console.emit_json({**drawn, **how, **facts, "bytes": len(content)})

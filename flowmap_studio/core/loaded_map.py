@@ -25,7 +25,7 @@ ROWS_AT_ONCE = 1024
 One core took 6.0 ms for 4,096 points so, 5.9 for all of them at once and 7.5 in parts of 256."""
 
 GPU_ROWS = 8192
-"""Likewise on a GPU, which nobody shares: enough to keep it busy, few enough for small ones."""
+"""Likewise on a GPU, in one thread: enough to keep it busy, few enough for a small one."""
 
 Points = npt.NDArray[np.float32]
 Share = Callable[[Callable[[slice], torch.Tensor], Sequence[slice]], list[torch.Tensor]]
@@ -46,6 +46,7 @@ class LoadedMap:
         self.device = torch.device(device)
         self._share: Share | None = None
         self._noise: tuple[tuple[int, int], torch.Tensor] | None = None
+        self._guide: tuple[tuple[int, int, str | None, float], Guide] | None = None
         flow_map = build_flow_map(
             snapshot.config, snapshot.dim, len(snapshot.classes), snapshot.image
         )
@@ -197,6 +198,8 @@ class LoadedMap:
     ) -> Guide | None:
         """Classes for `count` points of a conditional map; None for other maps.
 
+        What was drawn last is kept, as by `noise`.
+
         Args:
             count: Number of points.
             seed: Of the draw.
@@ -211,13 +214,23 @@ class LoadedMap:
             if label is not None:
                 raise DataError("This map was trained without labels; leave the label out.")
             return None
+        asked = count, seed, label, scale
+        kept = self._guide
+        if kept is None or kept[0] != asked:
+            kept = self._guide = asked, Guide(self._classes_of(count, seed, label), scale)
+        return kept[1]
+
+    def _classes_of(self, count: int, seed: int, label: str | None) -> torch.Tensor:
+        """(count, classes) one-hot classes of points."""
+        classes = self.snapshot.classes
         if label is None:
+            assert self.snapshot.labels is not None  # noqa: S101 - looked at by `guide`
             known = torch.from_numpy(self.snapshot.labels.astype(np.int64))
             draw = generator(seed, Stream.CLASSES)
             labels = known[torch.randint(len(known), (count,), generator=draw)]
         else:
             labels = torch.full((count,), _class_index(classes, label))
-        return Guide(torch.nn.functional.one_hot(labels, len(classes)).float(), scale)
+        return torch.nn.functional.one_hot(labels, len(classes)).float()
 
     def _finish(self, start: torch.Tensor, times: list[float], guide: Guide | None) -> Points:
         return self.snapshot.normalisation.undo(self.normalised(start, times, guide).numpy())

@@ -11,7 +11,7 @@ import gc
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 
@@ -45,6 +45,20 @@ class Recorder(Protocol):
         """Wait where too much was asked for that is not done yet; called after each step."""
 
 
+class Recording(NamedTuple):
+    """A step that was recorded.
+
+    Attributes:
+        replay: Does it again.
+        draws: Where it takes its draws from.
+        losses: (terms,) where its loss terms are afterwards.
+    """
+
+    replay: Callable[[], object]
+    draws: Batch
+    losses: torch.Tensor
+
+
 class RecordedStep:
     """Takes the steps of a `TrainingStep`: the first ones plainly, then from a recording of one.
 
@@ -64,14 +78,12 @@ class RecordedStep:
         self._plain = plain
         self._recorder = recorder
         self._warm_up = WARM_UP
-        self._replay: Callable[[], object]
-        self._draws: Batch
-        self._losses: torch.Tensor
+        self._recording: Recording | None = None
 
     def take(self, batch: Batch) -> torch.Tensor:
         """One step, as `TrainingStep.take`; all batches must have the shapes of the first one."""
-        if self.recorded:
-            return self._again(batch)
+        if self._recording is not None:
+            return self._again(self._recording, batch)
         if self.recorded is False:
             return self._plain.take(batch)
         if self._warm_up:
@@ -89,14 +101,13 @@ class RecordedStep:
             return losses
         try:
             with self._plain.gradient.uncut():
-                found = self._replayed(batch, before)
+                recording, found = self._replayed(batch, before)
             began = [*before, torch.zeros_like(losses)]
-            self.recorded = all(map(_alike, began, found, [*plain, losses]))
-        except Exception:  # noqa: BLE001 - whatever it is, plain steps go on
-            self.recorded = False
+            if all(map(_alike, began, found, [*plain, losses])):
+                self._recording, self.recorded = recording, True
+        except Exception:  # noqa: BLE001, S110 - whatever it is, plain steps go on
+            pass
         self._put_back(plain)
-        if not self.recorded:
-            self._forget()
         return losses
 
     def _remembered(self) -> list[torch.Tensor] | None:
@@ -106,31 +117,29 @@ class RecordedStep:
         except RuntimeError:
             return None
 
-    def _replayed(self, batch: Batch, before: list[torch.Tensor]) -> list[torch.Tensor]:
-        """Record a step; what it makes of the memory as it was before, and its losses."""
+    def _replayed(
+        self, batch: Batch, before: list[torch.Tensor]
+    ) -> tuple[Recording, list[torch.Tensor]]:
+        """A recorded step, what it makes of the memory as it was before, and its losses."""
         # Not of these draws: what a recording took from anywhere else would be noticed.
-        self._draws = draws = batch.each(torch.zeros_like)
+        draws = batch.each(torch.zeros_like)
         self._put_back(before)
-        self._replay, self._losses = self._recorder.record(lambda: self._plain.take(draws))
+        replay, losses = self._recorder.record(lambda: self._plain.take(draws))
+        recording = Recording(replay, draws, losses)
         self._put_back(before)
-        losses = self._again(batch)
-        return [*_copies(self._plain.memory()), losses]
+        found = self._again(recording, batch)
+        return recording, [*_copies(self._plain.memory()), found]
 
-    def _again(self, batch: Batch) -> torch.Tensor:
-        for place, drawn in zip(self._draws.tensors(), batch.tensors(), strict=True):
+    def _again(self, recording: Recording, batch: Batch) -> torch.Tensor:
+        for place, drawn in zip(recording.draws.tensors(), batch.tensors(), strict=True):
             place.copy_(drawn)
-        self._replay()
+        recording.replay()
         self._recorder.pace()
-        return self._losses.clone()
+        return recording.losses.clone()
 
     def _put_back(self, before: list[torch.Tensor]) -> None:
         for place, kept in zip(self._plain.memory(), before, strict=True):
             place.copy_(kept)
-
-    def _forget(self) -> None:
-        """Let the recording's memory go."""
-        for name in ("_replay", "_draws", "_losses"):
-            self.__dict__.pop(name, None)
 
 
 class CudaRecorder:

@@ -208,9 +208,8 @@ class StageClouds:
 
 def stage_noise(loaded: LoadedMap, points: int = STAGE_POINTS) -> torch.Tensor:
     """(n, dim) the stage's noise for a map, in normalised units: images are fewer than points."""
-    image = loaded.snapshot.image
-    drawn = points if image is None else STAGE_POINTS
-    return loaded.noise(drawn, STAGE_SEED)[: stage_count(image, points)]
+    drawn, shown = _drawn_and_shown(loaded, points)
+    return loaded.noise(drawn, STAGE_SEED)[:shown]
 
 
 def stage_guide(
@@ -221,10 +220,15 @@ def stage_guide(
     Raises:
         DataError: The map has no such class.
     """
-    image = loaded.snapshot.image
-    drawn = points if image is None else STAGE_POINTS
+    drawn, shown = _drawn_and_shown(loaded, points)
     guide = loaded.guide(drawn, STAGE_SEED, label, guidance)
-    return guide and guide.rows(slice(stage_count(image, points)))
+    return guide and guide.rows(slice(shown))
+
+
+def _drawn_and_shown(loaded: LoadedMap, points: int) -> tuple[int, int]:
+    """How many are drawn, and how many of them are shown: images are the first of more."""
+    image = loaded.snapshot.image
+    return points if image is None else STAGE_POINTS, stage_count(image, points)
 
 
 def shown_data(snapshot: Snapshot, label: str | None) -> tuple[Points, Labels | None]:

@@ -38,11 +38,11 @@ class TrainingStep:
         self.gradient = Gradient(flow_map, self.flat, config, objective(config.method))
         self._config = config
         self._no_identity = no_identity
-        self._rate: torch.Tensor | None = None
-        self._taken_in: torch.Tensor | float = 1.0
+        self._share: torch.Tensor | float = 1.0  # that the average takes of the new weights
+        self._places: tuple[torch.Tensor, torch.Tensor] | None = None  # of rate and share
         if told_on_device:
-            self._rate, self._taken_in = (self.average.new_ones(()) for _ in range(2))
-            self._give_rate(self._rate)
+            self._places = self.average.new_ones(()), self.average.new_ones(())
+            self._give(*self._places)
 
     def tell(self, rate: float, decay: float) -> None:
         """Say what the next step is to be like.
@@ -51,12 +51,11 @@ class TrainingStep:
             rate: Learning rate.
             decay: Of the moving average.
         """
-        if self._rate is not None and isinstance(self._taken_in, torch.Tensor):
-            self._rate.fill_(rate)
-            self._taken_in.fill_(1 - decay)
+        if self._places is None:
+            self._give(rate, 1 - decay)
         else:
-            self._give_rate(rate)
-            self._taken_in = 1 - decay
+            for place, value in zip(self._places, (rate, 1 - decay), strict=True):
+                place.fill_(value)
 
     def take(self, batch: Batch) -> torch.Tensor:
         """One step; returns the (terms,) loss terms, still on the device.
@@ -73,7 +72,7 @@ class TrainingStep:
             self.flat.clip(self._config.clip_norm)
         self.optimiser.step()
         if self._config.ema_decay:
-            self.average.lerp_(self.flat.vector.detach(), self._taken_in)
+            self.average.lerp_(self.flat.vector.detach(), self._share)
         return loss_row(terms, total, self._no_identity)
 
     def memory(self) -> list[torch.Tensor]:
@@ -83,6 +82,7 @@ class TrainingStep:
         kept = self.optimiser.state[vector].values()
         return [vector.detach(), vector.grad, self.average, *kept]
 
-    def _give_rate(self, rate: torch.Tensor | float) -> None:
+    def _give(self, rate: torch.Tensor | float, share: torch.Tensor | float) -> None:
+        self._share = share
         for group in self.optimiser.param_groups:
             group["lr"] = rate

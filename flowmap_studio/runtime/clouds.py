@@ -106,8 +106,6 @@ def draw_frame(request: FrameRequest, maps: Maps) -> Frame:
         labels["data"] = known
     noise = stage_noise(loaded, request.sampling.points)
     source = loaded.snapshot.normalisation.undo(noise.numpy())
-    if guide is not None:
-        labels["source"] = guided_classes(guide)
     clouds = {"source": source, "data": data, **moved}
     strips = image_strips(request, loaded, guide) if request.snapshot.image else {}
     for cloud in (*clouds.values(), *strips.values()):
@@ -127,7 +125,7 @@ def draw_frame(request: FrameRequest, maps: Maps) -> Frame:
 def _labels(
     request: FrameRequest, maps: Maps, moved: Mapping[str, Points]
 ) -> dict[str, npt.NDArray[np.int64]]:
-    """The classes of the points of moving clouds, where maps have classes."""
+    """The classes of the points of moving clouds and of the source, where maps have classes."""
     rivals = {pane(place): one for place, one in enumerate(maps.panes)}
     of = {"one_step": maps.loaded, "composed": maps.rival or maps.loaded, **rivals}
     labels, known = {}, {}
@@ -137,6 +135,8 @@ def _labels(
             known[loaded] = None if guide is None else guided_classes(guide)
         if (classes := known[loaded]) is not None:
             labels[layer] = classes[: len(moved[layer])]
+            if layer == "one_step":
+                labels["source"] = classes
     return labels
 
 

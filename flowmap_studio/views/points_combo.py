@@ -23,12 +23,13 @@ class PointsCombo(QComboBox):
 
     def __init__(self) -> None:
         super().__init__()
+        self._images = False
         self.setObjectName("pointsCombo")
         self.setAccessibleName(tr("Points of each moving cloud"))
         for count in STAGE_COUNTS:
             self.addItem(tr("{count:,} points", count=count), count)
         self.show_count(STAGE_POINTS)
-        self.show_images(False)
+        self.setToolTip(tr(TIP))
         self.currentIndexChanged.connect(lambda place: self.chosen.emit(self.itemData(place)))
 
     def show_count(self, count: int) -> None:
@@ -39,5 +40,7 @@ class PointsCombo(QComboBox):
 
     def show_images(self, images: bool) -> None:
         """Allow the choice for points, not for images."""
-        self.setEnabled(not images)
-        self.setToolTip(tr(IMAGES if images else TIP))
+        if images != self._images:  # asked with every frame
+            self._images = images
+            self.setEnabled(not images)
+            self.setToolTip(tr(IMAGES if images else TIP))

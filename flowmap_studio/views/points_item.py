@@ -51,7 +51,7 @@ class PointsItem(pg.GraphicsObject):
         self._opacity = 1.0
         self._sprites: dict[tuple[float, float, int, float], QPixmap] = {}
         self._fragments = np.empty((0, _FRAGMENT_FIELDS))
-        self._density: tuple[tuple[float, ...], list[Density]] | None = None
+        self._density: tuple[tuple[float, ...], list[tuple[int | None, Density]]] | None = None
         self._image: QImage | None = None
 
     def __len__(self) -> int:
@@ -97,6 +97,7 @@ class PointsItem(pg.GraphicsObject):
     def set_class_colours(self, colours: tuple[str, ...]) -> None:
         """Colours of classes, #rrggbb; after the last one they begin anew."""
         self._class_colours = colours
+        self._density = None  # there may be fewer of them, so that classes share one
         self._forget_colours()
 
     def set_opacity(self, opacity: float) -> None:
@@ -131,8 +132,8 @@ class PointsItem(pg.GraphicsObject):
         painter.resetTransform()
         if len(self) <= MARKERS_UP_TO * ratio:
             x, y = self._pixels(world, ratio)
-            for colour, chosen in zip(self._colours(), self._parts(), strict=True):
-                self._paint_markers(painter, x[chosen], y[chosen], colour, ratio)
+            for place, chosen in self._parts():
+                self._paint_markers(painter, x[chosen], y[chosen], self._colour_of(place), ratio)
         else:
             self._paint_density(painter, world, area, ratio)
         painter.restore()
@@ -144,19 +145,16 @@ class PointsItem(pg.GraphicsObject):
             y = self._y * (world.m22() * ratio) + world.dy() * ratio
         return np.clip(x, -_FAR, _FAR, out=x), np.clip(y, -_FAR, _FAR, out=y)
 
-    def _colours(self) -> list[QColor]:
-        """The colours that are drawn."""
+    def _parts(self) -> list[tuple[int | None, slice | npt.NDArray[np.bool_]]]:
+        """The places of the classes' colours that are used, or None, and which points have each."""
         if self._labels is None:
-            return [self._colour]
-        used = np.unique(self._labels % len(self._class_colours))
-        return [QColor(self._class_colours[k]) for k in used]
-
-    def _parts(self) -> list[slice | npt.NDArray[np.bool_]]:
-        """Which points have each of these colours."""
-        if self._labels is None:
-            return [slice(None)]
+            return [(None, slice(None))]
         place = self._labels % len(self._class_colours)
-        return [place == k for k in np.unique(place)]
+        used = np.flatnonzero(np.bincount(place)).tolist()
+        return [(k, place == k) for k in used]
+
+    def _colour_of(self, place: int | None) -> QColor:
+        return self._colour if place is None else QColor(self._class_colours[place])
 
     def _paint_markers(
         self, painter: QPainter, x: Points, y: Points, colour: QColor, ratio: float
@@ -209,24 +207,26 @@ class PointsItem(pg.GraphicsObject):
                 world.dy() * ratio - top,
             )
             frame = width, height, ratio, placing, len(self)
-            parts = self._parts()
-            self._density = place, [density(self._x[p], self._y[p], *frame) for p in parts]
+            piled = [(k, density(self._x[p], self._y[p], *frame)) for k, p in self._parts()]
+            self._density = place, piled
             self._image = None
         if self._image is None:
             self._image = self._coloured(self._density[1])
             self._image.setDevicePixelRatio(ratio)
         painter.drawImage(QPointF(left / ratio, top / ratio), self._image)
 
-    def _coloured(self, parts: list[Density]) -> QImage:
-        piled = parts[0]
+    def _coloured(self, parts: list[tuple[int | None, Density]]) -> QImage:
+        inks = [self._colour_of(place).rgb() for place, _ in parts]
+        piled = parts[0][1]
         height, width = piled.levels.shape
         if len(parts) > 1:
-            inks = [colour.rgb() & 0xFFFFFF for colour in self._colours()]
-            pixels = mixed(list(zip(inks, parts, strict=True)), self._opacity)
+            pixels = mixed(
+                [(ink, one) for ink, (_, one) in zip(inks, parts, strict=True)], self._opacity
+            )
             form = QImage.Format.Format_ARGB32_Premultiplied
             return QImage(pixels.data, width, height, 4 * width, form).copy()
         image = QImage(piled.levels.data, width, height, width, QImage.Format.Format_Indexed8)
-        table = coloured(self._colours()[0].rgb(), piled.alphas() * self._opacity)
+        table = coloured(inks[0], piled.alphas() * self._opacity)
         image.setColorTable(table.tolist())
         # Owns its memory, and draws five times as fast as an indexed image.
         return image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)

@@ -325,7 +325,7 @@ def test_the_time_until_samples_are_good_is_that_of_training_alone(
             return now[0]
 
     def learner(good_after: float) -> Any:
-        def make(_config: RunConfig, _target: Any) -> reaching.Learner:
+        def make(*_: Any) -> reaching.Learner:
             steps: list[None] = []
 
             def step() -> None:
@@ -345,7 +345,7 @@ def test_the_time_until_samples_are_good_is_that_of_training_alone(
     good = reaching.Referee(target, units, reaching.SAMPLES, 0).data
     makers = {"ours": learner(2.0), "slow": learner(5.0), "never": learner(math.inf)}
     monkeypatch.setattr(reaching, "time", Clock)
-    monkeypatch.setattr(reaching, "_others", lambda: makers)
+    monkeypatch.setattr(reaching, "_learners", lambda: makers)
     ours, slow, never, ratio = reaching.reaching_figures(config, Watch(), 60.0)
     assert (ours.median, ours.reached) == (pytest.approx(2.1), True)
     assert slow.median == pytest.approx(5.1)
@@ -358,9 +358,10 @@ def test_the_time_until_samples_are_good_is_that_of_training_alone(
 def test_every_learner_learns_in_the_same_units(tiny: RunConfig) -> None:
     target = open_target("moons")
     config = tiny.replace(steps=10**6)
+    units = Trainer(config, target).normalisation
     noise = torch.randn(500, 2, generator=torch.Generator().manual_seed(0))
-    for name, make in reaching._others().items():
-        learner = make(config, target)
+    for name, make in reaching._learners().items():
+        learner = make(config, target, units)
         before = learner.sample(noise)
         for _ in range(60):
             learner.step()
@@ -368,8 +369,7 @@ def test_every_learner_learns_in_the_same_units(tiny: RunConfig) -> None:
         learner.close()
         assert after.shape == noise.shape, name
         assert not torch.equal(before, after), name
-    units = Trainer(config, target).normalisation
-    drawn = reaching._InUnits(target, config).sample(20_000, torch.Generator().manual_seed(1))
+    drawn = reaching._InUnits(target, units).sample(20_000, torch.Generator().manual_seed(1))
     assert drawn.mean(dim=0).abs().max() < 0.05
     assert abs(float(drawn.square().mean()) - 1) < 0.05
     assert units.scale[0] != 1

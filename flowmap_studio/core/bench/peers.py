@@ -189,7 +189,7 @@ def _path_point(
         return PathPoint(t[:, None], x, velocity)
     # TorchCFM draws the batch from the plan with replacement; the plan is a permutation.
     drawn = torch.randint(len(x0), (len(x0),), generator=draw, device=x0.device)
-    partner = optimal_assignment(x0.cpu(), x1.cpu()).to(x0.device)
+    partner = optimal_assignment(x0, x1).to(x0.device)
     x0, x1 = x0[drawn], x1[partner[drawn]]
     t = t[:, None]
     return PathPoint(t, (1 - t) * x0 + t * x1, x1 - x0)

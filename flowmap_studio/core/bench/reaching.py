@@ -52,7 +52,8 @@ class Learner(NamedTuple):
     close: Callable[[], object] = lambda: None
 
 
-Maker = Callable[[RunConfig, Target], Learner]
+Maker = Callable[[RunConfig, Target, Normalisation], Learner]
+"""From our settings, what to learn, and the units that our maps learn it in."""
 
 
 def reaching_figures(base: RunConfig, watch: Watch, limit: float) -> Iterator[Figure]:
@@ -71,7 +72,7 @@ def reaching_figures(base: RunConfig, watch: Watch, limit: float) -> Iterator[Fi
     """
     config, target = base.replace(target=TARGET, steps=10**8), open_target(TARGET)
     found: list[float] = []
-    for name, make in _others().items():
+    for name, make in _learners().items():
         patience = limit if not found else min(limit, PATIENCE * found[0])
         taken = [
             _seconds(make, config.replace(seed=seed), target, watch, name, patience)
@@ -105,7 +106,7 @@ def _figure(name: str, taken: list[float], patience: float, goal: float | None) 
     )
 
 
-def _others() -> dict[str, Maker]:
+def _learners() -> dict[str, Maker]:
     """Ours, and then the others, by what they are called."""
     return {
         "ours": _ours,
@@ -124,7 +125,7 @@ def _seconds(
     referee = Referee(target, units, SAMPLES, config.seed)
     noise = source_noise(len(referee.data), target.dim, NOISE_SEED + config.seed)
     spent, began = 0.0, time.perf_counter()
-    learner = make(config, target)
+    learner = make(config, target, units)
     try:
         while spent < limit:
             until = spent + EVERY
@@ -140,7 +141,7 @@ def _seconds(
     return math.inf
 
 
-def _ours(config: RunConfig, target: Target) -> Learner:
+def _ours(config: RunConfig, target: Target, _units: Normalisation) -> Learner:
     run = Run(config, target)
     events = run.run()
 
@@ -150,9 +151,9 @@ def _ours(config: RunConfig, target: Target) -> Learner:
     return Learner(lambda: next(events), sample, events.close)
 
 
-def _plain_semigroup(config: RunConfig, target: Target) -> Learner:
+def _plain_semigroup(config: RunConfig, target: Target, units: Normalisation) -> Learner:
     network = plain(build_mlp(config, target.dim))
-    loop = SemigroupLoop(network, config, _InUnits(target, config))
+    loop = SemigroupLoop(network, config, _InUnits(target, units))
 
     @torch.no_grad()
     def sample(noise: torch.Tensor) -> torch.Tensor:
@@ -163,10 +164,10 @@ def _plain_semigroup(config: RunConfig, target: Target) -> Learner:
     return Learner(loop.step, sample)
 
 
-def _article(config: RunConfig, target: Target) -> Learner:
+def _article(config: RunConfig, target: Target, units: Normalisation) -> Learner:
     recipe = article_config(config.batch_size).replace(coupling="ot", seed=config.seed)
     network = plain(build_mlp(recipe, target.dim))
-    loop = ArticleLoop(network, recipe, _InUnits(target, config))
+    loop = ArticleLoop(network, recipe, _InUnits(target, units))
 
     @torch.no_grad()
     def sample(noise: torch.Tensor) -> torch.Tensor:
@@ -176,18 +177,17 @@ def _article(config: RunConfig, target: Target) -> Learner:
     return Learner(loop.step, sample)
 
 
-def _peer(config: RunConfig, target: Target) -> Learner:
+def _peer(config: RunConfig, target: Target, units: Normalisation) -> Learner:
     draw = generator(config.seed, Stream.WEIGHTS)
     network = ExampleNet(target.dim, config.hidden_dim, draw)
-    loop = OtCfmLoop(network, config, target, Trainer(config, target).normalisation)
+    loop = OtCfmLoop(network, config, target, units)
     return Learner(loop.step, lambda noise: network.sample(noise, 1))
 
 
 class _InUnits(Unlabelled):
     """A target in the units that our maps learn in, so that all learn the same."""
 
-    def __init__(self, target: Target, config: RunConfig) -> None:
-        units: Normalisation = Trainer(config, target).normalisation
+    def __init__(self, target: Target, units: Normalisation) -> None:
         self.name, self.dim = target.name, target.dim
         self._target = target
         self._shift, self._scale = torch.tensor(units.shift), torch.tensor(units.scale)

@@ -24,12 +24,13 @@ from flowmap_studio.core.targets import open_target
 
 PART = "sharing"
 TURNS = 3
+# As the window has it while the time plays beside a run:
 SNAPSHOT_SECONDS = 0.2
-FRAME_SECONDS = 0.05
-FRAME_SHARE = 0.15
+"""From one snapshot to the next."""
 COMPOSED = 256
-"""As the window has it while the time plays beside a run: snapshots, frames of so many composed
-points, at most so often and in at most that share of the time."""
+"""Composed points of a frame."""
+FRAME_SECONDS, FRAME_SHARE = 0.05, 0.15
+"""From one frame to the next, at least, and the share of the time that frames take, at most."""
 
 
 def sharing_figures(base: RunConfig, watch: Watch, seconds: float) -> Iterator[Figure]:
@@ -57,7 +58,7 @@ def sharing_figures(base: RunConfig, watch: Watch, seconds: float) -> Iterator[F
         for _ in range(TURNS):
             alone.append(_rate(run, events, watch, seconds, lambda: None))
             with onlooker.looking():
-                shared.append(_rate(run, events, watch, seconds, onlooker.show))
+                shared.append(_rate(run, events, watch, seconds, onlooker.refresh))
     finally:
         events.close()
         torch.set_num_threads(threads)
@@ -89,7 +90,7 @@ class _Onlooker:
         """Frames a second while it was looking."""
         return self._frames / self._seconds if self._seconds else 0.0
 
-    def show(self) -> None:
+    def refresh(self) -> None:
         """Take a snapshot if one is due; called in the thread that trains, between its events."""
         now = time.perf_counter()
         if now - self._shown_at >= SNAPSHOT_SECONDS:

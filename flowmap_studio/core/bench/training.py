@@ -119,19 +119,26 @@ class Case:
 
 def _article_case(batch: int, goal: float) -> Case:
     config = article_config(batch)
-    return Case("article's step", goal, 12.0, config, _article_loop, lambda: "the article's loop")
+    return Case(
+        name="article's step",
+        goal=goal,
+        gpu_goal=12.0,
+        config=config,
+        other=_article_loop,
+        other_name=lambda: "the article's loop",
+    )
 
 
 CASES = (
     _article_case(1024, 1.6),
     _article_case(256, 2.0),
     Case(
-        "semigroup × ot step",
-        1.5,
-        1.5,
-        RunConfig(device="cpu", target=TARGET, steps=10**8, batch_size=256, ot_batch=256),
-        _otcfm_loop,
-        peer_name,
+        name="semigroup × ot step",
+        goal=1.5,
+        gpu_goal=1.5,
+        config=RunConfig(device="cpu", target=TARGET, steps=10**8, batch_size=256, ot_batch=256),
+        other=_otcfm_loop,
+        other_name=peer_name,
     ),
 )
 

@@ -10,9 +10,9 @@ from flowmap_studio.core.probing.values import LAYER_PROBES
 from flowmap_studio.core.solvers import sampling_name
 
 STAGE_POINTS = 4096
+"""Points of each cloud on the stage at first; the default of `flowmap-studio sample` too."""
 STAGE_COUNTS = tuple(1024 * 4**power for power in range(6))
 """Points of a cloud that the stage offers: from a thousand to a million."""
-"""Points of each cloud on the stage; the default of `flowmap-studio sample` too."""
 STAGE_IMAGES = 144
 """Images of each kind on the stage; with the same noise as the first of so many points."""
 STAGE_SEED = 0

@@ -86,15 +86,15 @@ class Painter:
         points = np.asarray(scene.clouds[layer])[:, :2]
         finite = np.isfinite(points).all(axis=1)
         x, y = self._layout.pixels(points[finite])
+        x, y = x - self._layout.left, y - self._layout.top
         diameter, alpha = marker_look(len(x), MARKER_SCALE[layer])
         alpha *= scene.opacity(layer)
         labels = scene.labels.get(layer)
         known = None if labels is None else np.asarray(labels)[finite]
         tiles = coverage(diameter, self._layout.ratio, PHASES) * alpha
         piled = _depth if len(x) <= MANY else _depth_of_many
-        corner = self._layout.left, self._layout.top
         for colour, chosen in by_colour(scene, self._palette, layer, known):
-            depth = piled(x[chosen] - corner[0], y[chosen] - corner[1], plot.shape[:2], tiles)
+            depth = piled(x[chosen], y[chosen], plot.shape[:2], tiles)
             inked = np.nonzero(depth)  # most of the plot is free
             ground, ink = plot[inked], np.array(rgb(colour), np.float32)
             plot[inked] = ground + (1 - np.exp(depth[inked]))[:, None] * (ink - ground)

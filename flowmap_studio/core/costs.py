@@ -36,15 +36,15 @@ def counted(flow_map: FlowMap) -> Iterator[Evaluations]:
     """Count the evaluations of a map's network within it."""
     count, lock = Evaluations(), threading.Lock()
 
-    def add(_module: object, given: tuple[torch.Tensor, ...], _out: object) -> None:
+    def add(rows: int) -> None:
         with lock:  # several threads may evaluate parts of the points
-            count.rows += len(given[0])
+            count.rows += rows
 
-    handle = flow_map.network.register_forward_hook(add)
+    flow_map.watchers.append(add)
     try:
         yield count
     finally:
-        handle.remove()
+        flow_map.watchers.remove(add)
 
 
 class PeakMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.methods import METHODS, Clock
 from flowmap_studio.core.networks import FlowMapNet, Network, build_network
+from flowmap_studio.core.together import jump_together, jumps_together
 
 
 class FlowMap(nn.Module):
@@ -24,17 +26,24 @@ class FlowMap(nn.Module):
     residual: X = x + (t − s) · net, so that X_{s,s} = x to the bit.
     free: X = x + net, so that the identity has to be learned.
 
+    Attributes:
+        raw_is_output: Whether `raw` is the network's output and nothing is made of it.
+        watchers: Told, before each evaluation of the network, of how many rows.
+
     Args:
         network: What is evaluated.
         clock: Which times the network sees: "both" (s, t − s), "elapsed" t − s or "start" s.
         residual: The parametrisation.
     """
 
+    raw_is_output = True
+
     def __init__(self, network: Network, *, clock: Clock, residual: bool) -> None:
         super().__init__()
         self.network = network
         self.clock = clock
         self.residual = residual
+        self.watchers: list[Callable[[int], None]] = []
 
     def raw(
         self,
@@ -54,12 +63,19 @@ class FlowMap(nn.Module):
             t: (batch, 1) end times in [0, 1], or (1, 1).
             cond: (batch, classes) one-hot classes of a conditional map; zeros or None for none.
         """
-        if self.clock == "both":
-            times = torch.cat([s, t - s], dim=-1)
-        else:
-            times = s if self.clock == "start" else t - s
-        out: torch.Tensor = self.network(x, times, cond)
+        self._tell(len(x))
+        out: torch.Tensor = self.network(x, self._times(s, t), cond)
         return out
+
+    def _tell(self, rows: int) -> None:
+        for watcher in self.watchers:
+            watcher(rows)
+
+    def _times(self, s: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """(batch, 1 or 2) what the network sees of the times."""
+        if self.clock == "both":
+            return torch.cat([s, t - s], dim=-1)
+        return s if self.clock == "start" else t - s
 
     def log_volume(
         self, x: torch.Tensor, t: torch.Tensor, cond: torch.Tensor | None = None
@@ -87,6 +103,24 @@ class FlowMap(nn.Module):
         moved: torch.Tensor = self(x, x.new_full((1, 1), s), x.new_full((1, 1), t), cond)
         return moved
 
+    def jumps(self, x: torch.Tensor, times: Sequence[float]) -> torch.Tensor:
+        """(batch, dim) positions at times[-1] of points x that are all at times[0], by way of all.
+
+        Args:
+            x: (batch, dim) positions.
+            times: At least two.
+        """
+        network = self.network
+        if self.raw_is_output and isinstance(network, FlowMapNet) and jumps_together(network, x):
+            whole = x.new_tensor(times).unsqueeze(1)
+            start, end = whole[:-1], whole[1:]
+            gaps = end - start if self.residual else torch.ones_like(end)
+            self._tell(len(x) * len(gaps))
+            return jump_together(network, x, self._times(start, end), gaps)
+        for s, t in pairwise(times):
+            x = self.jump(x, s, t)
+        return x
+
     def velocity(
         self, x: torch.Tensor, t: torch.Tensor, cond: torch.Tensor | None = None
     ) -> torch.Tensor:
@@ -112,6 +146,8 @@ class BridgeMap(FlowMap):
         network: With 2 dim outputs.
         sigma: σ in normalised units.
     """
+
+    raw_is_output = False
 
     def __init__(self, network: Network, sigma: float) -> None:
         super().__init__(network, clock="start", residual=True)

@@ -24,6 +24,9 @@ ROWS_AT_ONCE = 1024
 """Rows per forward: what two threads share out, and a lost request waits for no more than these.
 One core took 6.0 ms for 4,096 points so, 5.9 for all of them at once and 7.5 in parts of 256."""
 
+ROWS_OF_THREADS = 16_384
+"""Likewise where torch's own threads share them out, which meet for each part anew."""
+
 GPU_ROWS = 8192
 """Likewise on a GPU, in one thread: enough to keep it busy, few enough for a small one."""
 
@@ -64,17 +67,18 @@ class LoadedMap:
     def give_up_when(self, unwanted: Callable[[], bool]) -> None:
         """Break off whatever is evaluated, at the next forward of the network, by `Unwanted`.
 
-        Copies of the flow map are broken off with it.
+        Jumps that are made all at once count as one forward. Copies of the flow map are broken off
+        with it.
 
         Args:
             unwanted: Looked at before each forward.
         """
 
-        def look(*_: object) -> None:
+        def look(_rows: int) -> None:
             if unwanted():
                 raise Unwanted
 
-        self.flow_map.network.register_forward_pre_hook(look)
+        self.flow_map.watchers.append(look)
 
     def noise(self, count: int, seed: int) -> torch.Tensor:
         """(count, dim) source points x0 in normalised units, on the CPU: the same for a seed.
@@ -170,8 +174,8 @@ class LoadedMap:
             move = self.guided(None if guide is None else guide.rows(rows))
             return self._moved(move, noise[rows].to(self.device), times, solver).cpu()
 
-        parts = _parts(len(noise), self.device)
         share = self._share
+        parts = _parts(len(noise), self.device, shared=share is not None)
         found = [moved(rows) for rows in parts] if share is None else share(moved, parts)
         with torch.inference_mode():
             return torch.cat(found) if found else noise.clone()
@@ -236,10 +240,14 @@ class LoadedMap:
         return self.snapshot.normalisation.undo(self.normalised(start, times, guide).numpy())
 
 
-def _parts(count: int, device: torch.device) -> list[slice]:
+def _parts(count: int, device: torch.device, *, shared: bool) -> list[slice]:
     """Rows that are evaluated at once: on the CPU two parts at least, for two threads."""
-    on_cpu = device.type == "cpu"
-    size = min(ROWS_AT_ONCE, max(1, math.ceil(count / 2))) if on_cpu else GPU_ROWS
+    if device.type != "cpu":
+        size = GPU_ROWS
+    elif shared or torch.get_num_threads() == 1:
+        size = min(ROWS_AT_ONCE, max(1, math.ceil(count / 2)))
+    else:
+        size = ROWS_OF_THREADS
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 

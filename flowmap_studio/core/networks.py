@@ -12,6 +12,7 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.dense import Dense
 from flowmap_studio.core.image_networks import ResidualMlp, UNet, draw_weights
 from flowmap_studio.core.images import ImageShape
+from flowmap_studio.core.native import network as native
 from flowmap_studio.core.network_shapes import DENSITY_WIDTHS, network_kind
 from flowmap_studio.core.randomness import Stream, generator
 from flowmap_studio.core.together import evaluate_together
@@ -78,6 +79,10 @@ class FlowMapNet(nn.Module):
         """
         if len(times) == 1 and torch.is_inference_mode_enabled():
             return evaluate_together(self, x, times, cond)
+        told = (times, *self._known(x, cond))
+        if native.suits(self, x, *told):
+            whole = (one.expand(len(x), -1) for one in told)
+            return native.forward(self, x, *whole)
         out: torch.Tensor = self.net(self._features(x, times, cond))
         return out
 
@@ -94,14 +99,22 @@ class FlowMapNet(nn.Module):
         self, x: torch.Tensor, times: torch.Tensor, cond: torch.Tensor | None
     ) -> torch.Tensor:
         """(batch, inputs) position and its Fourier features, embedded times and classes."""
-        parts = [x, self.time_mlp(times).expand(len(x), -1)]
-        if self.classes:
-            known = x.new_zeros(len(x), self.classes) if cond is None else cond
-            parts.append(self.cond_mlp(known))
-        if self.frequencies.shape[1]:
-            angle = x @ self.frequencies
-            parts[1:1] = [torch.sin(angle), torch.cos(angle)]
+        parts = [self.position_features(x), self.time_mlp(times).expand(len(x), -1)]
+        parts += [self.cond_mlp(known) for known in self._known(x, cond)]
         return torch.cat(parts, dim=-1)
+
+    def position_features(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, dim + 2 count) positions, and the sines and cosines of their projections."""
+        if not self.frequencies.shape[1]:
+            return x
+        angle = x @ self.frequencies
+        return torch.cat([x, torch.sin(angle), torch.cos(angle)], dim=-1)
+
+    def _known(self, x: torch.Tensor, cond: torch.Tensor | None) -> list[torch.Tensor]:
+        """The (batch, classes) classes of a conditional map; nothing for others."""
+        if not self.classes:
+            return []
+        return [x.new_zeros(len(x), self.classes) if cond is None else cond]
 
 
 Network = FlowMapNet | ResidualMlp | UNet

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.native import polar as native
 
 FloatArray = npt.NDArray[np.float32]
 COUNTED = 2**24
@@ -95,6 +96,8 @@ class Muon(torch.optim.AdamW):
     ) -> None:
         super().__init__([vector], betas=(MOMENTUM, 0.999), **options)
         self._vector = vector
+        self._matrices = matrices
+        self._compiled = native.OrthogonalSteps(POLAR, BLOCK, POLAR_MARGIN, MOMENTUM)
         self._stacks: dict[int, list[tuple[slice, int]]] = {}
         for span, (rows, columns) in matrices:
             self._stacks.setdefault(columns, []).append((span, rows))
@@ -104,20 +107,42 @@ class Muon(torch.optim.AdamW):
         """One step; Adam's own steps of the matrices are undone and replaced."""
         weights, gradient = self._vector.data, self._vector.grad
         assert gradient is not None and closure is None  # noqa: S101, PT018 - as the trainer calls
-        before = [weights[span].clone() for stack in self._stacks.values() for span, _ in stack]
+        before = weights.clone() if self._matrices else weights
         super().step()
         momentum = self.state[self._vector]["exp_avg"]
         rate, decay = self.param_groups[0]["lr"], self.param_groups[0]["weight_decay"]
+        if not native.suits(weights):
+            self._step_stacks(weights, before, gradient, momentum, rate, 1 - rate * decay)
+            return
+        for span, shape in self._matrices:
+            self._compiled.take(
+                weights[span],
+                before[span],
+                gradient[span],
+                momentum[span],
+                shape,
+                shrink=1 - rate * decay,
+                step=rate * MATRIX_STEP * shape[1] ** 0.5,
+            )
+
+    def _step_stacks(
+        self,
+        weights: torch.Tensor,
+        before: torch.Tensor,
+        gradient: torch.Tensor,
+        momentum: torch.Tensor,
+        rate: torch.Tensor | float,
+        shrink: torch.Tensor | float,
+    ) -> None:
+        """The matrices' steps by torch; all are vectors."""
         ahead = torch.lerp(gradient, momentum, MOMENTUM)  # as Nesterov's
-        kept = iter(before)
         found = polar_factors([self._padded(ahead, columns) for columns in self._stacks])
         for (columns, stack), factors in zip(self._stacks.items(), found, strict=True):
             # Not as an argument of the subtraction: a rate on the device would be waited for.
             steps = factors.mul_(rate * (MATRIX_STEP * columns**0.5))
             rooms = torch.split(steps.view(-1, columns), self._rooms(stack))
             for (span, rows), room in zip(stack, rooms, strict=True):
-                whole = next(kept).mul_(1 - rate * decay)
-                weights[span] = whole.sub_(room[:rows].reshape(-1))
+                weights[span] = before[span].mul_(shrink).sub_(room[:rows].reshape(-1))
 
     def _padded(self, vector: torch.Tensor, columns: int) -> torch.Tensor:
         """(blocks, 64, columns) the matrices of so many columns, each filled up with zeros."""

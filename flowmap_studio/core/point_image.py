@@ -12,7 +12,7 @@ import torch
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.samplers import composed, even_times
 
-ROWS_AT_ONCE = {"cpu": 1024, "cuda": 131_072}
+ROWS_AT_ONCE = {"cpu": 16_384, "cuda": 131_072}
 """Rows per forward: enough to fill the device, few enough for its cache or memory."""
 
 

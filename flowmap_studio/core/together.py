@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from flowmap_studio.core.dense import dense
+from flowmap_studio.core.native import network as native
 
 if TYPE_CHECKING:
     from flowmap_studio.core.networks import FlowMapNet
@@ -90,12 +91,13 @@ def evaluate_together(
         times: (1, 1 or 2) times of all of them.
         cond: (batch, classes) one-hot classes; None for the null class of all.
     """
+    offset = _offset(network, times, cond)
+    if native.suits(network, x):
+        return native.evaluate(network, x, offset)
     first, *others = [layer for layer in network.net if isinstance(layer, nn.Linear)]
     norms = [layer for layer in network.net if isinstance(layer, nn.LayerNorm)]
+    rows = _given(network)
     features = _position_features(network, x, _scratch.mine())
-    told = _told(network, times, cond)
-    rows = len(features)
-    offset = torch.addmm(first.bias, told, first.weight[:, rows:].t())
     shared = offset[0] if len(offset) == 1 else None
     hidden = dense(features.t(), first.weight[:, :rows], shared)
     if shared is None:
@@ -103,6 +105,40 @@ def evaluate_together(
     for norm, layer in zip(norms[:-1], others[:-1], strict=True):
         hidden = dense(_bent(norm, hidden), layer.weight, layer.bias)
     return _last(others[-1], _bent(norms[-1], hidden))
+
+
+def jumps_together(network: FlowMapNet, x: torch.Tensor) -> bool:
+    """Whether `jump_together` can be asked: it takes inference mode, and the compiled library."""
+    together = torch.is_inference_mode_enabled() and native.suits(network, x)
+    return together and native.can_jump(network)
+
+
+def jump_together(
+    network: FlowMapNet, x: torch.Tensor, times: torch.Tensor, gaps: torch.Tensor
+) -> torch.Tensor:
+    """(batch, dim) positions after jumps x + gap · output.
+
+    Args:
+        network: Which.
+        x: (batch, dim) positions.
+        times: (jumps, 1 or 2) times of each jump.
+        gaps: (jumps, 1) their lengths.
+    """
+    return native.jumps(network, x, _offset(network, times, None), gaps)
+
+
+def _given(network: FlowMapNet) -> int:
+    """Inputs of the first layer that are made of positions."""
+    dim, count = network.frequencies.shape
+    return dim + 2 * count
+
+
+def _offset(network: FlowMapNet, times: torch.Tensor, cond: torch.Tensor | None) -> torch.Tensor:
+    """(1, batch or jumps, width) what the first layer makes of all but positions, bias included."""
+    first = network.net[0]
+    assert isinstance(first, nn.Linear)  # noqa: S101 - tells mypy what the network is made of
+    told = _told(network, times, cond)
+    return torch.addmm(first.bias, told, first.weight[:, _given(network) :].t())
 
 
 def _position_features(network: FlowMapNet, x: torch.Tensor, scratch: _Scratch) -> torch.Tensor:
@@ -123,8 +159,9 @@ def _told(network: FlowMapNet, times: torch.Tensor, cond: torch.Tensor | None) -
     told: torch.Tensor = network.time_mlp(times)
     if not network.classes:
         return told
-    known = told.new_zeros(1, network.classes) if cond is None else cond
-    return torch.cat([told.expand(len(known), -1), network.cond_mlp(known)], dim=-1)
+    known = network.cond_mlp(told.new_zeros(1, network.classes) if cond is None else cond)
+    rows = max(len(told), len(known))
+    return torch.cat([told.expand(rows, -1), known.expand(rows, -1)], dim=-1)
 
 
 def _bent(norm: nn.LayerNorm, hidden: torch.Tensor) -> torch.Tensor:

@@ -40,10 +40,12 @@ def test_parts_add_up_to_the_whole(method: str, monkeypatch: pytest.MonkeyPatch)
     config = RunConfig(method=method, coupling="independent", hidden_dim=32, diagonal_share=0.5)
     config = config.replace(coupling="sinkhorn") if method == "schrodinger-bridge" else config
     monkeypatch.setattr(gradients, "PART_ROWS", ROWS)
+    monkeypatch.setattr(gradients, "COMPILED_ROWS", ROWS)
     # Every part has its own diagonal first: in the whole batch all the diagonals come first.
     halves = torch.arange(ROWS).view(2, 2, ROWS // 4).transpose(0, 1).reshape(-1)
     whole, whole_row = _gradient(config, ROWS, halves)
     monkeypatch.setattr(gradients, "PART_ROWS", ROWS // 2)
+    monkeypatch.setattr(gradients, "COMPILED_ROWS", ROWS // 2)
     parts, parts_row = _gradient(config, ROWS)
     torch.testing.assert_close(parts, whole, rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(parts_row, whole_row, rtol=1e-4, atol=1e-6, equal_nan=True)
@@ -54,8 +56,10 @@ def test_the_density_head_learns_once_from_a_batch_of_parts(
 ) -> None:
     config = RunConfig(coupling="independent", hidden_dim=32, density_head="on", diagonal_share=1.0)
     monkeypatch.setattr(gradients, "PART_ROWS", ROWS)
+    monkeypatch.setattr(gradients, "COMPILED_ROWS", ROWS)
     whole, whole_row = _gradient(config, ROWS)
     monkeypatch.setattr(gradients, "PART_ROWS", 7)
+    monkeypatch.setattr(gradients, "COMPILED_ROWS", 7)
     parts, parts_row = _gradient(config, ROWS)
     torch.testing.assert_close(parts, whole, rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(parts_row, whole_row, rtol=1e-4, atol=1e-6, equal_nan=True)

@@ -16,6 +16,7 @@ import torch
 from flowmap_studio.core import gradients, recorded_step, trainer
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.methods import METHODS
+from flowmap_studio.core.native import library
 from flowmap_studio.core.recorded_step import WARM_UP, CudaRecorder, RecordedStep
 from flowmap_studio.core.run import Run
 from flowmap_studio.core.targets import open_target
@@ -59,6 +60,12 @@ class Trained(NamedTuple):
     losses: np.ndarray
     recorders: list[Tape]
     news: str
+
+
+@pytest.fixture(autouse=True)
+def torch_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tape sees torch's operations: to the bit the same are those of steps without a library."""
+    monkeypatch.setattr(library, "usable", lambda: False)
 
 
 @pytest.fixture

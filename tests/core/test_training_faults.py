@@ -117,6 +117,7 @@ def test_a_step_in_pieces_is_the_step(
 ) -> None:
     """Up to the order of summation: the same rows have the same part in the same terms."""
     monkeypatch.setattr(gradients, "PART_ROWS", size)
+    monkeypatch.setattr(gradients, "COMPILED_ROWS", size)
     config = RunConfig(method=method, **extra(method), diagonal_share=share)
     whole, whole_row = gradient(config, 90, None)
     pieces, pieces_row = gradient(config, 90, 17)
@@ -199,6 +200,7 @@ def test_a_failed_attempt_changes_nothing(
 ) -> None:
     """To the bit: weights, average, the optimiser's memory and draws are as without it."""
     monkeypatch.setattr(gradients, "PART_ROWS", 32)
+    monkeypatch.setattr(gradients, "COMPILED_ROWS", 32)
     config = small_config.replace(batch_size=64, optimiser=optimiser)
     expected, _ = steps(config, 40)
     # The second part of step 12 fails when the first one's gradient is there. It fits then, in

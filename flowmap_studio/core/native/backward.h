@@ -1,0 +1,158 @@
+/* The way back through the network; a part of network.c. */
+
+/* slope (rows, width) by the activations that the last layer reads. */
+INLINE void last_back(const Network *net, const float *by_out, int64_t rows, float *slope) {
+    int64_t w = net->width, outputs = net->outputs;
+    for (int64_t i = 0; i < rows; i++, by_out += outputs, slope += w)
+        for (int64_t c = 0; c < w; c += LANES) {
+            Floats total = zeros();
+            for (int64_t o = 0; o < outputs; o++)
+                total += by_out[o] * load(net->last_weight + o * w + c);
+            store(slope + c, total);
+        }
+}
+
+/* Where the derivatives by all weights are added up. */
+typedef struct {
+    const EmbeddingSums *embeddings;
+    const Sums *layers;
+    float *last_weight, *last_bias;
+    int64_t wanted; /* 0 where those by weights are not: only LayerNorm's and biases' are then */
+} AllSums;
+
+INLINE void add_last(const Network *net, const float *by_out, int64_t rows, const float *h,
+                     const AllSums *to) {
+    int64_t w = net->width, outputs = net->outputs;
+    for (int64_t i = 0; i < rows; i++, by_out += outputs, h += w)
+        for (int64_t o = 0; o < outputs; o++) {
+            to->last_bias[o] += by_out[o];
+            for (int64_t c = 0; c < w; c += LANES)
+                add_to(to->last_weight + o * w + c, by_out[o] * load(h + c));
+        }
+}
+
+/* What a block works in. */
+typedef struct {
+    float *slope, *under, *bent; /* (BLOCK_BACK, width) */
+    float *features;             /* (BLOCK_BACK, inputs), as on the way forward */
+    float *by_in;                /* (BLOCK_BACK, in_ld): by the features from `from` on */
+    int64_t from, wanted, in_ld;
+    float *outer;                /* of `add_outer` */
+    float *first_sums;           /* (inputs, width), by the folded first layer, transposed */
+    float *panels, *in_panels;   /* of the later layers, of the wanted inputs of the first */
+    float *zeros;                /* a row */
+    float *rest;                 /* of `fold` */
+    Embedder embedders[MOST_EMBEDDINGS];
+} Desk;
+
+static float *make_desk(const Network *net, int64_t from, int64_t wanted, Desk *desk) {
+    int64_t w = net->width, k = inputs_of(net), block = BLOCK_BACK * w, ld = up_to(wanted, PANEL);
+    int64_t longest = w > ld ? w : ld, outer = outer_memory(w > k ? w : k, BLOCK_BACK);
+    float *memory = floats(3 * block + BLOCK_BACK * (k + ld) + outer + 2 * k * w + w +
+                           later_size(net) + w * ld + longest + embedders_memory(net) +
+                           folds_memory(net));
+    if (!memory) return NULL;
+    memset(memory, 0, 3 * block * sizeof(float)); /* tiles read rows that a block lacks */
+    *desk = (Desk){.slope = memory, .from = from, .wanted = wanted, .in_ld = ld};
+    desk->under = desk->slope + block;
+    desk->bent = desk->under + block;
+    desk->features = desk->bent + block;
+    desk->by_in = desk->features + BLOCK_BACK * k;
+    desk->outer = desk->by_in + BLOCK_BACK * ld;
+    desk->first_sums = desk->outer + outer;
+    desk->panels = desk->first_sums + k * w;
+    desk->in_panels = desk->panels + later_size(net);
+    desk->zeros = desk->in_panels + w * ld;
+    float *first = desk->zeros + longest, *bias = first + k * w, *embedders = bias + w;
+    desk->rest = embedders + embedders_memory(net);
+    memset(desk->first_sums, 0, k * w * sizeof(float));
+    memset(desk->zeros, 0, longest * sizeof(float));
+    for (int64_t l = 1; l < net->depth; l++)
+        pack(net->layers[l].weight, w, w, w, desk->panels + (l - 1) * w * w);
+    fold_first(net, first, bias, desk->rest);
+    pack_transposed(first + from * w, w, wanted, w, desk->in_panels);
+    make_embedders(net, desk->embedders, embedders);
+    return memory;
+}
+
+/* One block on its way back to the sums of the first layer, which are in desk->under then. */
+static void block_back(const Network *net, const Kept *kept, int64_t at, int64_t rows,
+                       const float *by_out, const AllSums *to, Desk *desk) {
+    int64_t w = net->width;
+    last_back(net, by_out, rows, desk->slope);
+    for (int64_t l = net->depth - 1; l >= 0; l--) {
+        const Layer *layer = net->layers + l;
+        for (int64_t i = 0; i < rows; i++) {
+            int64_t place = l * kept->room + at + i;
+            bend_back(kept->sums + place * w, kept->moments[place], desk->slope + i * w,
+                      desk->bent + i * w, w, layer->gain, layer->shift, to->layers[l]);
+        }
+        if (to->wanted && l == net->depth - 1)
+            add_last(net, by_out, rows, desk->bent, to);
+        else if (to->wanted)
+            add_outer(desk->under, w, w, desk->bent, w, w, rows, to->layers[l + 1].weight,
+                      desk->outer);
+        float *swapped = desk->under;
+        desk->under = desk->slope;
+        desk->slope = swapped;
+        if (l)
+            product(desk->under, w, up_to(rows, TILE), desk->panels + (l - 1) * w * w, w, w,
+                    desk->zeros, 0, desk->slope, w);
+    }
+}
+
+/* From the sums of the first layer to positions and what was embedded. */
+static void inputs_back(const Network *net, const float *x, Told told, int64_t at, int64_t rows,
+                        float *by_x, const AllSums *to, Desk *desk) {
+    int64_t w = net->width, k = inputs_of(net), column = given_of(net), ld = desk->in_ld;
+    product(desk->under, w, up_to(rows, TILE), desk->in_panels, w, ld, desk->zeros, 0,
+            desk->by_in, ld);
+    for (int64_t i = 0; by_x && i < rows; i++)
+        memcpy(by_x + (at + i) * net->dim, desk->by_in + i * ld, net->dim * sizeof(float));
+    if (!to->wanted) return;
+    for (int64_t j = 0; j < net->embedded; j++) {
+        const Embedding *of = net->embeddings + j;
+        embed_back(desk->embedders + j, told[j] + at * of->inputs, rows,
+                   desk->by_in + column - desk->from, ld, to->embeddings + j);
+        column += of->size;
+    }
+    read_in(net, desk->embedders, x, told, at, rows, desk->features);
+    add_outer(desk->features, k, k, desk->under, w, w, rows, desk->first_sums, desk->outer);
+}
+
+/* What is done once, after all blocks: the derivatives by the first layer as it is. */
+static void unfold(const Network *net, const AllSums *to, Desk *desk) {
+    int64_t w = net->width, k = inputs_of(net), column = given_of(net);
+    float *by_weight = to->layers[0].weight;
+    for (int64_t c = 0; c < w; c++)
+        for (int64_t i = 0; i < column; i++) by_weight[c * k + i] += desk->first_sums[i * w + c];
+    for (int64_t j = 0; j < net->embedded; j++) {
+        const Embedding *of = net->embeddings + j;
+        finish_embedding(desk->embedders + j, to->embeddings + j);
+        fold_back(of, desk->first_sums + column * w, w, to->layers[0].bias,
+                  net->layers[0].weight + column, by_weight + column, k, to->embeddings + j,
+                  desk->rest);
+        column += of->size;
+    }
+}
+
+/* The derivatives of a loss whose derivative by the outputs is by_out (rows, outputs).
+
+   by_x: (rows, dim), or NULL; only where the network makes no features of x itself, which are not
+   differentiated here. `to` is of zeros before. */
+EXPORT int network_backward(const Network *net, const float *x, Told told, const Kept *kept,
+                            const float *by_out, float *by_x, const AllSums *to) {
+    int64_t from = by_x ? 0 : given_of(net);
+    int64_t end = to->wanted ? inputs_of(net) : given_of(net);
+    Desk desk;
+    float *memory = make_desk(net, from, end - from, &desk);
+    if (!memory) return -1;
+    for (int64_t at = 0; at < kept->rows; at += BLOCK_BACK) {
+        int64_t rows = least(BLOCK_BACK, kept->rows - at);
+        block_back(net, kept, at, rows, by_out + at * net->outputs, to, &desk);
+        inputs_back(net, x, told, at, rows, by_x, to, &desk);
+    }
+    if (to->wanted) unfold(net, to, &desk);
+    free(memory);
+    return 0;
+}

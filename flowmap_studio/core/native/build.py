@@ -1,0 +1,70 @@
+"""Compiles the C of this folder, when the package is built. Needs a C compiler and nothing else.
+
+A file for hatchling (see `pyproject.toml`), which is not there when the studio runs. Where there
+is no compiler or another processor, the package is built without the library and torch does all.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import runpy
+import shlex
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+SOURCES = runpy.run_path(str(Path(__file__).with_name("sources.py")))  # hatchling knows no package
+FLAGS = (
+    "-O3",
+    "-std=gnu11",
+    "-mavx2",
+    "-mfma",
+    "-shared",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-pthread",
+)
+MACHINES = {"x86_64", "AMD64"}
+"""What the vectors are written for."""
+
+
+def compiled(folder: Path) -> Path | None:
+    """Compile the library into a folder.
+
+    Returns:
+        Where it is; None where this machine can't make it, which is said on stderr.
+    """
+    if platform.machine() not in MACHINES or sys.platform not in {"linux", "darwin"}:
+        return None
+    to: Path = folder / SOURCES["LIBRARY"]
+    made = to.with_suffix(".new")  # one that is in use meanwhile must not be written over
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    named = f'-DSOURCES="{SOURCES["source_digest"]()}"'
+    call = [*compiler, *FLAGS, named, "-o", str(made), str(SOURCES["FOLDER"] / "network.c"), "-lm"]
+    try:
+        subprocess.run(call, check=True, capture_output=True, text=True)  # noqa: S603 - the builder's own compiler
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = getattr(error, "stderr", None) or str(error)
+        sys.stderr.write(f"Built without the compiled network, which is slower:\n{said}\n")
+        to.unlink(missing_ok=True)
+        return None
+    return made.replace(to)
+
+
+class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Puts the library beside its sources and into the wheel."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's
+        """Hatchling's call before it collects the files."""
+        made = compiled(SOURCES["FOLDER"])
+        if made is None:
+            return
+        build_data["artifacts"].append(str(made.relative_to(self.root)))
+        build_data["pure_python"] = False
+        system = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        build_data["tag"] = f"py3-none-{system}"

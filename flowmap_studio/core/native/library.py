@@ -1,0 +1,130 @@
+"""The compiled library, if it is there and suits the processor, and what it is called with."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from flowmap_studio.core.native.sources import FOLDER, LIBRARY, source_digest
+
+Address = ctypes.c_void_p
+Count = ctypes.c_int64
+
+
+class Layer(ctypes.Structure):
+    """A linear layer and the LayerNorm behind it, by the addresses of float32 tensors."""
+
+    _fields_ = [(name, Address) for name in ("weight", "bias", "gain", "shift")]
+
+
+class Embedding(ctypes.Structure):
+    """`Embedding` in embedding.h."""
+
+    _fields_ = [
+        *((name, Count) for name in ("inputs", "size")),
+        *((name, Address) for name in ("weight_in", "bias_in", "weight_out", "bias_out")),
+    ]
+
+
+class EmbeddingSums(ctypes.Structure):
+    """Where derivatives by an embedding's weights are added up."""
+
+    _fields_ = Embedding._fields_[2:]
+
+
+class Network(ctypes.Structure):
+    """`Network` in network.c."""
+
+    _fields_ = [
+        *((name, Count) for name in ("dim", "count")),
+        ("frequencies", Address),
+        ("embedded", Count),
+        ("embeddings", ctypes.POINTER(Embedding)),
+        *((name, Count) for name in ("width", "depth", "outputs")),
+        ("layers", ctypes.POINTER(Layer)),
+        *((name, Address) for name in ("last_weight", "last_bias")),
+        ("eps", ctypes.c_float),
+    ]
+
+
+class Kept(ctypes.Structure):
+    """`Kept` in network.c."""
+
+    _fields_ = [("sums", Address), ("moments", Address), ("rows", Count), ("room", Count)]
+
+
+class AllSums(ctypes.Structure):
+    """`AllSums` in backward.h; a `Layer` stands for its sums too."""
+
+    _fields_ = [
+        ("embeddings", ctypes.POINTER(EmbeddingSums)),
+        ("layers", ctypes.POINTER(Layer)),
+        *((name, Address) for name in ("last_weight", "last_bias")),
+        ("wanted", Count),
+    ]
+
+
+class Orthogonal(ctypes.Structure):
+    """`Orthogonal` in polar.h."""
+
+    _fields_ = [
+        ("abc", ctypes.POINTER(ctypes.c_float)),
+        *((name, Count) for name in ("count", "rows")),
+        *((name, ctypes.c_float) for name in ("margin", "ahead", "shrink", "step")),
+    ]
+
+
+@lru_cache(maxsize=1)
+def library() -> ctypes.CDLL | None:
+    """The library; None where torch is to be used instead.
+
+    Processors with AVX-512 are quicker by oneDNN, see `core.dense`; those without AVX2 can't.
+    """
+    if torch.backends.cpu.get_cpu_capability() != "AVX2":
+        return None
+    return load(FOLDER / LIBRARY)
+
+
+def load(path: Path) -> ctypes.CDLL | None:
+    """Load a library; None where it is missing, or was made from other sources than these."""
+    try:
+        found = ctypes.CDLL(str(path))
+    except OSError:
+        return None
+    found.network_sources.restype = ctypes.c_char_p
+    if found.network_sources() != source_digest().encode():
+        return None
+    network, kept, sums = map(ctypes.POINTER, (Network, Kept, AllSums))
+    told = ctypes.POINTER(Address)
+    found.network_at.argtypes = [network, Address, Count, Address, Count, Address, Count]
+    found.network_jumps.argtypes = [
+        *(network, Address, Count, Address, Address, Count),
+        *(Address, Count),
+    ]
+    found.network_forward.argtypes = [network, Address, told, Count, kept, Address]
+    found.network_backward.argtypes = [network, Address, told, kept, Address, Address, sums]
+    how = ctypes.POINTER(Orthogonal)
+    found.orthogonal_step.argtypes = [Address, Address, Address, Address, Count, Count, how]
+    return found
+
+
+def usable() -> bool:
+    """Whether it is there, and torch does itself what it is asked for.
+
+    Where others take torch's operations apart they must see each of them.
+    """
+    return (
+        library() is not None
+        and torch._C._functorch.peek_interpreter_stack() is None  # noqa: SLF001
+        and torch._C._len_torch_dispatch_stack() == 0  # noqa: SLF001
+    )
+
+
+def called() -> ctypes.CDLL:
+    """The library, where it is known to be usable."""
+    found = library()
+    assert found is not None  # noqa: S101 - asked before
+    return found

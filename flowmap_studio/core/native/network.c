@@ -1,0 +1,293 @@
+/* The article's network, forward and back, in single precision: position features, times and
+   classes embedded, then linear layers, LayerNorm and SiLU.
+
+   Points are taken in blocks whose activations stay in a core's own caches from the first layer to
+   the last. Everything is (rows, columns), row after row; widths are multiples of PANEL. All
+   functions return 0, or -1 where memory ran out. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "embedding.h"
+#include "products.h"
+#include "rows.h"
+#include "threads.h"
+
+/* Rows of a block, multiples of TILE. The longer ones of the way back make longer sums of its
+   outer products. */
+#define BLOCK 96
+#define BLOCK_BACK 192
+#define MOST_EMBEDDINGS 2
+
+typedef struct {
+    const float *weight, *bias, *gain, *shift; /* weight: (width, inputs of the layer) */
+} Layer;
+
+typedef struct {
+    int64_t dim, count;                   /* of positions, of their projections */
+    const float *frequencies;             /* (dim, count); count: a multiple of LANES */
+    int64_t embedded;                     /* embeddings, whose columns stand behind those */
+    const Embedding *embeddings;
+    int64_t width, depth, outputs;
+    const Layer *layers;                  /* depth */
+    const float *last_weight, *last_bias; /* (outputs, width), (outputs) */
+    float eps;                            /* of LayerNorm */
+} Network;
+
+/* What is told besides positions: for each embedding its (rows, inputs). */
+typedef const float *const *Told;
+
+/* What the way back needs of the way forward. */
+typedef struct {
+    float *sums;      /* (depth, room, width), before LayerNorm; whole tiles of rows are written */
+    Moments *moments; /* (depth, room) */
+    int64_t rows, room;
+} Kept;
+
+#define EXPORT __attribute__((visibility("default")))
+
+static float *floats(int64_t count) {
+    return aligned_alloc(64, up_to(count, 16) * sizeof(float));
+}
+
+/* Columns of the first layer that are not embedded. */
+INLINE int64_t given_of(const Network *net) { return net->dim + 2 * net->count; }
+
+static int64_t inputs_of(const Network *net) {
+    int64_t inputs = given_of(net);
+    for (int64_t j = 0; j < net->embedded; j++) inputs += net->embeddings[j].size;
+    return inputs;
+}
+
+static int64_t embedders_memory(const Network *net) {
+    int64_t count = 0;
+    for (int64_t j = 0; j < net->embedded; j++) count += embedder_memory(net->embeddings + j);
+    return count;
+}
+
+static void make_embedders(const Network *net, Embedder *made, float *memory) {
+    for (int64_t j = 0; j < net->embedded; j++)
+        memory = make_embedder(made + j, net->embeddings + j, memory);
+}
+
+static int64_t folds_memory(const Network *net) {
+    int64_t most = 0;
+    for (int64_t j = 0; j < net->embedded; j++) {
+        int64_t needed = fold_memory(net->embeddings[j].size, net->width);
+        most = needed > most ? needed : most;
+    }
+    return most;
+}
+
+/* The first layer with the embeddings' last ones folded into it: (inputs, width) transposed
+   weights and (width) bias. */
+static void fold_first(const Network *net, float *first, float *bias, float *memory) {
+    int64_t w = net->width, k = inputs_of(net), column = given_of(net);
+    transpose(net->layers[0].weight, k, w, k, first);
+    memcpy(bias, net->layers[0].bias, w * sizeof(float));
+    for (int64_t j = 0; j < net->embedded; j++) {
+        fold(net->embeddings + j, first + column * w, w, bias, memory);
+        column += net->embeddings[j].size;
+    }
+}
+
+/* The panels of the layers behind the first. */
+static void pack_later(const Network *net, float *to) {
+    int64_t w = net->width;
+    for (int64_t l = 1; l < net->depth; l++, to += w * w)
+        pack_transposed(net->layers[l].weight, w, w, w, to);
+}
+
+INLINE int64_t later_size(const Network *net) { return (net->depth - 1) * net->width * net->width; }
+
+/* One block through all layers but the last. `at` is its place among the rows that are kept.
+
+   h, other: (BLOCK, width) to work in. Leaves the activations in h. */
+INLINE void hidden(const Network *net, const float *packed, const float *features, int64_t ld,
+                   int64_t inputs, int64_t rows, const float *start, int64_t start_ld, float *h,
+                   float *other, const Kept *kept, int64_t at) {
+    int64_t w = net->width;
+    for (int64_t l = 0; l < net->depth; l++) {
+        const Layer *layer = net->layers + l;
+        int64_t k = l ? w : inputs, place = kept ? l * kept->room + at : 0;
+        float *sums = kept ? kept->sums + place * w : other;
+        product(l ? h : features, l ? w : ld, up_to(rows, TILE), packed, k, w,
+                l ? layer->bias : start, l ? 0 : start_ld, sums, w);
+        for (int64_t i = 0; i < rows; i++) {
+            Moments of = bend(sums + i * w, h + i * w, w, layer->gain, layer->shift, net->eps);
+            if (kept) kept->moments[place + i] = of;
+        }
+        packed += k * w;
+    }
+}
+
+/* The last layer, which has few outputs. */
+INLINE void read_out(const Network *net, const float *h, int64_t rows, float *out) {
+    int64_t w = net->width;
+    for (int64_t i = 0; i < rows; i++, h += w)
+        for (int64_t o = 0; o < net->outputs; o++) {
+            const float *weight = net->last_weight + o * w;
+            Floats a = zeros(), b = zeros();
+            for (int64_t c = 0; c < w; c += PANEL) {
+                a += load(h + c) * load(weight + c);
+                b += load(h + c + LANES) * load(weight + c + LANES);
+            }
+            *out++ = sum(a + b) + net->last_bias[o];
+        }
+}
+
+/* Positions x (rows, dim), and the sines and cosines of their projections. */
+static void position_features(const Network *net, const float *x, int64_t rows, float *to,
+                              int64_t ld) {
+    int64_t dim = net->dim, count = net->count;
+    for (int64_t i = 0; i < rows; i++, x += dim, to += ld) {
+        for (int64_t d = 0; d < dim; d++) to[d] = x[d];
+        for (int64_t c = 0; c < count; c += LANES) {
+            Floats angle = zeros(), sine, cosine;
+            for (int64_t d = 0; d < dim; d++)
+                angle += x[d] * load(net->frequencies + d * count + c);
+            sine_cosine(angle, &sine, &cosine);
+            store(to + dim + c, sine);
+            store(to + dim + count + c, cosine);
+        }
+    }
+}
+
+/* What evaluations without derivatives work in. */
+typedef struct {
+    float *features, *h, *other, *told, *x, *raw, *packed; /* each of a block; packed layers */
+    int64_t ld;                                            /* of the features */
+} Bench;
+
+static float *make_bench(const Network *net, Bench *bench) {
+    int64_t w = net->width, k = given_of(net), ld = up_to(k, LANES), block = BLOCK * w;
+    float *memory = floats(BLOCK * (ld + net->dim + net->outputs) + 3 * block + k * w +
+                           later_size(net));
+    if (!memory) return NULL;
+    *bench = (Bench){.features = memory, .ld = ld};
+    bench->h = bench->features + BLOCK * ld;
+    bench->other = bench->h + block;
+    bench->told = bench->other + block;
+    bench->packed = bench->told + block;
+    bench->x = bench->packed + k * w + later_size(net);
+    bench->raw = bench->x + BLOCK * net->dim;
+    memset(memory, 0, BLOCK * ld * sizeof(float));
+    pack_transposed(net->layers[0].weight, inputs_of(net), w, k, bench->packed);
+    pack_later(net, bench->packed + k * w);
+    return memory;
+}
+
+/* Outputs (rows, outputs) of a block at positions x (rows, dim).
+
+   told: (rows, width), what the first layer makes of times and classes, bias included, with
+   told_ld floats from row to row and whole tiles of rows, or one row for all with 0. */
+static void block_at(const Network *net, const Bench *bench, const float *x, int64_t rows,
+                     const float *told, int64_t told_ld, float *out) {
+    position_features(net, x, rows, bench->features, bench->ld);
+    hidden(net, bench->packed, bench->features, bench->ld, given_of(net), rows, told, told_ld,
+           bench->h, bench->other, NULL, 0);
+    read_out(net, bench->h, rows, out);
+}
+
+typedef struct {
+    const Network *net;
+    const float *x, *told, *gaps;
+    int64_t told_ld, jumps;
+    float *out;
+} Call;
+
+static int some_at(const void *given, int64_t from, int64_t to) {
+    const Call *call = given;
+    const Network *net = call->net;
+    Bench bench;
+    float *memory = make_bench(net, &bench);
+    if (!memory) return -1;
+    for (int64_t at = from; at < to; at += BLOCK) {
+        int64_t here = least(BLOCK, to - at);
+        const float *told = call->told + at * call->told_ld;
+        if (call->told_ld && here < BLOCK)
+            told = memcpy(bench.told, told, here * net->width * sizeof(float));
+        block_at(net, &bench, call->x + at * net->dim, here, told, call->told_ld,
+                 call->out + at * net->outputs);
+    }
+    free(memory);
+    return 0;
+}
+
+static int some_jumps(const void *given, int64_t from, int64_t to) {
+    const Call *call = given;
+    const Network *net = call->net;
+    int64_t dim = net->dim;
+    Bench bench;
+    float *memory = make_bench(net, &bench);
+    if (!memory) return -1;
+    for (int64_t at = from; at < to; at += BLOCK) {
+        int64_t here = least(BLOCK, to - at), count = here * dim;
+        memcpy(bench.x, call->x + at * dim, count * sizeof(float));
+        for (int64_t j = 0; j < call->jumps; j++) {
+            block_at(net, &bench, bench.x, here, call->told + j * net->width, 0, bench.raw);
+            for (int64_t i = 0; i < count; i++) bench.x[i] += call->gaps[j] * bench.raw[i];
+        }
+        memcpy(call->out + at * dim, bench.x, count * sizeof(float));
+    }
+    free(memory);
+    return 0;
+}
+
+/* Outputs (rows, outputs) at positions x (rows, dim); told and told_ld as `block_at` has them. */
+EXPORT int network_at(const Network *net, const float *x, int64_t rows, const float *told,
+                      int64_t told_ld, float *out, int64_t threads) {
+    Call call = {.net = net, .x = x, .told = told, .told_ld = told_ld, .out = out};
+    return share_out(some_at, &call, rows, BLOCK, threads);
+}
+
+/* Where points x (rows, dim) are after jumps x += gap output, of as many outputs as dim: a block
+   makes all of its jumps in a core's own caches.
+
+   told: (jumps, width), what the first layer makes of each jump's times. gaps: (jumps). */
+EXPORT int network_jumps(const Network *net, const float *x, int64_t rows, const float *told,
+                         const float *gaps, int64_t jumps, float *out, int64_t threads) {
+    Call call = {.net = net, .x = x, .told = told, .gaps = gaps, .jumps = jumps, .out = out};
+    return share_out(some_jumps, &call, rows, BLOCK, threads);
+}
+
+/* (rows, inputs) what the folded first layer reads, from positions and what is told from row `at`. */
+static void read_in(const Network *net, const Embedder *embedders, const float *x, Told told,
+                    int64_t at, int64_t rows, float *features) {
+    int64_t k = inputs_of(net), column = given_of(net);
+    position_features(net, x + at * net->dim, rows, features, k);
+    for (int64_t j = 0; j < net->embedded; j++) {
+        const Embedding *of = net->embeddings + j;
+        embed(embedders + j, told[j] + at * of->inputs, rows, features + column, k);
+        column += of->size;
+    }
+}
+
+/* Outputs (rows, outputs) at positions x (rows, dim) and for what is told; `kept` may be NULL. */
+EXPORT int network_forward(const Network *net, const float *x, Told told, int64_t rows,
+                           const Kept *kept, float *out) {
+    int64_t w = net->width, k = inputs_of(net), block = BLOCK * w;
+    Embedder embedders[MOST_EMBEDDINGS];
+    float *memory = floats(BLOCK * k + 2 * block + w + 2 * k * w + later_size(net) +
+                           embedders_memory(net) + folds_memory(net));
+    if (!memory) return -1;
+    float *h = memory, *other = h + block, *features = other + block, *bias = features + BLOCK * k;
+    float *first = bias + w, *packed = first + k * w, *rest = packed + k * w + later_size(net);
+    make_embedders(net, embedders, rest);
+    fold_first(net, first, bias, rest + embedders_memory(net));
+    pack(first, w, k, w, packed);
+    pack_later(net, packed + k * w);
+    for (int64_t at = 0; at < rows; at += BLOCK) {
+        int64_t here = least(BLOCK, rows - at);
+        read_in(net, embedders, x, told, at, here, features);
+        hidden(net, packed, features, k, k, here, bias, 0, h, other, kept, at);
+        read_out(net, h, here, out + at * net->outputs);
+    }
+    free(memory);
+    return 0;
+}
+
+#include "backward.h"
+#include "polar.h"
+
+/* Which sources this was made from. */
+EXPORT const char *network_sources(void) { return SOURCES; }

@@ -1,0 +1,198 @@
+"""The article's network by the compiled library: with derivatives, or many points at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+
+from flowmap_studio.core.native import library
+from flowmap_studio.core.native.binding import Bound, addresses, bound
+
+if TYPE_CHECKING:
+    from flowmap_studio.core.networks import FlowMapNet
+
+TILE = 6
+"""Rows are written by so many."""
+
+
+def suits(network: FlowMapNet, x: torch.Tensor, *told: torch.Tensor) -> bool:
+    """Whether the library is there and can do a network's work.
+
+    Args:
+        network: Which.
+        x: (batch, any) positions.
+        told: What is embedded by `forward`, which works in one thread; nothing for `evaluate`
+            and `jumps`, which work in as many as torch does.
+    """
+    if not library.usable():
+        return False
+    known, weight = bound(network), network.last.weight
+    return (
+        known.dense
+        and known.shaped
+        and (known.embeds or not told)
+        and x.device.type == weight.device.type == "cpu"
+        and x.dtype == weight.dtype == torch.float32
+        and len(x) > 0
+        and not any(one.requires_grad for one in told)
+        and (torch.get_num_threads() == 1 or not told)
+    )
+
+
+def forward(network: FlowMapNet, x: torch.Tensor, *told: torch.Tensor) -> torch.Tensor:
+    """(batch, outputs) of a network, to be differentiated as it can be but not by times.
+
+    Args:
+        network: One that `suits`.
+        x: (batch, dim) positions.
+        told: (batch, any) each: times, and the classes if it has such.
+
+    Raises:
+        MemoryError: There was none.
+    """
+    known = bound(network)
+    # Features that are differentiated are torch's.
+    makes = known.features and not (x.requires_grad and torch.is_grad_enabled())
+    frequencies = network.frequencies if makes else None
+    given = x if makes else network.position_features(x)
+    inputs = (given, *told, *known.weights())
+    out: torch.Tensor = _Through.apply(  # type: ignore[no-untyped-call]
+        known, frequencies, *inputs
+    )
+    return out
+
+
+def evaluate(network: FlowMapNet, x: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
+    """(batch, outputs) of a network without derivatives.
+
+    Args:
+        network: One that `suits`.
+        x: (batch, dim) positions.
+        told: (batch or 1, width) what its first layer makes of times and classes, bias included.
+
+    Raises:
+        MemoryError: There was none.
+    """
+    known, weights = bound(network), bound(network).weights()
+    frequencies = network.frequencies if known.features else None
+    x = (x if known.features else network.position_features(x)).contiguous()
+    described, told = known.described(weights, frequencies), told.contiguous()
+    out = x.new_empty(len(x), described.outputs)
+    step = described.width if len(told) > 1 else 0
+    call = (x.data_ptr(), len(x), told.data_ptr(), step, out.data_ptr())
+    _ask(library.called().network_at, described, *call, torch.get_num_threads())
+    return out
+
+
+def jumps(
+    network: FlowMapNet, x: torch.Tensor, told: torch.Tensor, gaps: torch.Tensor
+) -> torch.Tensor:
+    """(batch, dim) where points are after jumps x + gap · output, without derivatives.
+
+    Args:
+        network: One that `suits` and `can_jump`.
+        x: (batch, dim) positions.
+        told: (jumps, width) what its first layer makes of each jump's times, bias included.
+        gaps: (jumps,) their lengths.
+
+    Raises:
+        MemoryError: There was none.
+    """
+    known, weights = bound(network), bound(network).weights()
+    described = known.described(weights, network.frequencies)
+    x, told, gaps = x.contiguous(), told.contiguous(), gaps.contiguous()
+    out = torch.empty_like(x)
+    call = (x.data_ptr(), len(x), told.data_ptr(), gaps.data_ptr(), len(gaps), out.data_ptr())
+    _ask(library.called().network_jumps, described, *call, torch.get_num_threads())
+    return out
+
+
+def can_jump(network: FlowMapNet) -> bool:
+    """Whether `jumps` has what it needs besides what `suits` says."""
+    return bound(network).features and network.last.out_features == len(network.frequencies)
+
+
+class _Through(torch.autograd.Function):
+    """A network, for a graph."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, known: Bound, frequencies: torch.Tensor | None, *tensors: torch.Tensor
+    ) -> torch.Tensor:
+        tensors = tuple(one.contiguous() for one in tensors)
+        given, told, weights = _sorted(known, tensors)
+        network, rows = known.described(weights, frequencies), len(given)
+        out = given.new_empty(rows, network.outputs)
+        kept = None
+        if any(ctx.needs_input_grad):
+            room = TILE * -(-rows // TILE)
+            sums = given.new_empty(network.depth, room, network.width)
+            moments = given.new_empty(network.depth, room, 2)
+            kept = library.Kept(sums.data_ptr(), moments.data_ptr(), rows, room)
+            ctx.save_for_backward(sums, moments, *tensors)
+            ctx.known, ctx.frequencies = known, frequencies
+        call = (network, given.data_ptr(), addresses(told), rows, kept, out.data_ptr())
+        _ask(library.called().network_forward, *call)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        known, asked, slope = ctx.known, ctx.needs_input_grad[2:], slopes[0].contiguous()
+        sums, moments, *tensors = ctx.saved_tensors
+        if torch.is_grad_enabled():  # the derivative is to be differentiated in its turn
+            return None, None, *_differentiable(ctx, tensors, asked, slope)
+        given, told, weights = _sorted(known, tensors)
+        kept = library.Kept(sums.data_ptr(), moments.data_ptr(), len(given), sums.shape[1])
+        by_given = torch.empty_like(given) if asked[0] else None
+        by_weights, into = known.zero_sums(given, wanted=any(asked[1:]))
+        by = None if by_given is None else by_given.data_ptr()
+        call = (given.data_ptr(), addresses(told), kept, slope.data_ptr(), by, into)
+        _ask(library.called().network_backward, known.described(weights, ctx.frequencies), *call)
+        found = (by_given, *(None for _ in told), *by_weights)
+        return (
+            None,
+            None,
+            *(one if is_asked else None for one, is_asked in zip(found, asked, strict=True)),
+        )
+
+
+def _differentiable(
+    ctx: Any, tensors: Sequence[torch.Tensor], asked: Sequence[bool], slope: torch.Tensor
+) -> list[torch.Tensor | None]:
+    """The derivatives by torch's operations on the saved tensors, whose graph goes on."""
+    given, told, weights = _sorted(ctx.known, tensors)
+    with torch.enable_grad():
+        parts, at = [given], 0
+        if ctx.frequencies is not None:
+            angle = given @ ctx.frequencies
+            parts += [torch.sin(angle), torch.cos(angle)]
+        for one in told:
+            weight_in, bias_in, weight_out, bias_out = weights[at : at + 4]
+            bent = F.silu(F.linear(one, weight_in, bias_in))
+            parts.append(F.linear(bent, weight_out, bias_out))
+            at += 4
+        hidden = torch.cat(parts, dim=-1)
+        for first in range(at, len(weights) - 2, 4):
+            weight, bias, gain, shift = weights[first : first + 4]
+            total = F.linear(hidden, weight, bias)
+            hidden = F.silu(F.layer_norm(total, gain.shape, gain, shift, ctx.known.eps))
+        out = F.linear(hidden, *weights[-2:])
+    wanted = [one for one, is_asked in zip(tensors, asked, strict=True) if is_asked]
+    found = iter(torch.autograd.grad(out, wanted, slope, create_graph=True))
+    return [next(found) if is_asked else None for is_asked in asked]
+
+
+def _sorted(
+    known: Bound, tensors: Sequence[torch.Tensor]
+) -> tuple[torch.Tensor, Sequence[torch.Tensor], Sequence[torch.Tensor]]:
+    """What is given, what is told, and the weights."""
+    end = 1 + known.embedded
+    return tensors[0], tensors[1:end], tensors[end:]
+
+
+def _ask(function: Callable[..., int], *arguments: object) -> None:
+    if function(*arguments):
+        raise MemoryError

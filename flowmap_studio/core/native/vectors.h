@@ -1,0 +1,84 @@
+/* Vectors of eight floats (AVX2), and the functions of them that a network needs.
+
+   The arithmetic is the compilers' own: a * b + c becomes one rounding with -mfma. */
+#pragma once
+
+#include <immintrin.h>
+#include <math.h>
+#include <stdint.h>
+
+#define INLINE static inline __attribute__((always_inline))
+#define LANES 8
+
+typedef float Floats __attribute__((vector_size(4 * LANES)));
+typedef int32_t Ints __attribute__((vector_size(4 * LANES)));
+typedef float Anywhere __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+
+INLINE Floats load(const float *from) { return *(const Anywhere *)from; }
+INLINE void store(float *to, Floats x) { *(Anywhere *)to = x; }
+INLINE void add_to(float *to, Floats x) { store(to, load(to) + x); }
+INLINE Floats all(float x) { return x - (Floats){0}; }
+INLINE Floats zeros(void) { return (Floats){0}; }
+
+INLINE Floats choose(Ints where, Floats a, Floats b) {
+    return (Floats)(((Ints)a & where) | ((Ints)b & ~where));
+}
+
+INLINE Floats between(Floats x, float low, float high) {
+    return (Floats)_mm256_max_ps(_mm256_min_ps((__m256)x, (__m256)all(high)), (__m256)all(low));
+}
+
+INLINE float sum(Floats x) {
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128((__m256)x), _mm256_extractf128_ps((__m256)x, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+/* Added to a number below 2^22 it leaves no bits for fractions: the nearest whole number is what
+   is left above it, and the number's last bits are that number's. */
+static const float WHOLE = 12582912.0f;
+
+/* 1 / (1 + e^-x) to some 1e-6 of itself: 2^n 2^f, and Cephes' polynomial for 2^f, |f| <= 1/2. */
+INLINE Floats sigmoid(Floats x) {
+    Floats power = between(x * -1.44269504088896341f, -126.0f, 127.0f);
+    Floats n = power + WHOLE, f = power - (n - WHOLE);
+    Floats p = f * 1.535336188319500e-4f + 1.339887440266574e-3f;
+    p = p * f + 9.618437357674640e-3f;
+    p = p * f + 5.550332471162809e-2f;
+    p = p * f + 2.402264791363012e-1f;
+    p = p * f + 6.931472028550421e-1f;
+    p = p * f + 1.0f;
+    return 1.0f / (1.0f + (Floats)((Ints)p + ((Ints)n << 23)));
+}
+
+/* Beyond that, sines and cosines are the C library's. */
+static const float FAR = 8192.0f;
+
+/* Sines and cosines to some 1e-7: Cephes' polynomials on an eighth of the circle. */
+INLINE void sine_cosine(Floats x, Floats *sine, Floats *cosine) {
+    Ints far = (x > FAR) | (x < -FAR);
+    if (__builtin_expect(!_mm256_testz_si256((__m256i)far, (__m256i)far), 0)) {
+        for (int i = 0; i < LANES; i++) {
+            (*sine)[i] = sinf(x[i]);
+            (*cosine)[i] = cosf(x[i]);
+        }
+        return;
+    }
+    Floats n = x * 0.63661977236758134f + WHOLE;
+    Ints quarter = (Ints)n;
+    n = n - WHOLE;
+    /* pi/2 in three parts, of which the first two have few digits */
+    Floats r = x - n * 1.5703125f;
+    r = r - n * 4.837512969970703125e-4f;
+    r = r - n * 7.54978995489188e-8f;
+    Floats square = r * r;
+    Floats s = square * -1.9515295891e-4f + 8.3321608736e-3f;
+    s = s * square - 1.6666654611e-1f;
+    s = s * square * r + r;
+    Floats c = square * 2.443315711809948e-5f - 1.388731625493765e-3f;
+    c = c * square + 4.166664568298827e-2f;
+    c = c * square * square + (1.0f - 0.5f * square);
+    Ints odd = (quarter & 1) != 0;
+    *sine = (Floats)((Ints)choose(odd, c, s) ^ ((quarter & 2) << 30));
+    *cosine = (Floats)((Ints)choose(odd, s, c) ^ (((quarter + 1) & 2) << 30));
+}

@@ -1,0 +1,375 @@
+"""The compiled network does what torch's operations do, and stands back where it can't."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from flowmap_studio.core.bench.training import plain
+from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.flow_map import FlowMap, build_flow_map
+from flowmap_studio.core.methods import METHODS
+from flowmap_studio.core.native import library
+from flowmap_studio.core.native import network as native
+from flowmap_studio.core.native.sources import FOLDER, LIBRARY, source_digest
+from flowmap_studio.core.networks import FlowMapNet
+from flowmap_studio.core.optimisers import Muon
+from flowmap_studio.core.run import Run
+from flowmap_studio.core.targets import open_target
+
+CAN_RUN = torch.backends.cpu.get_cpu_capability().startswith("AVX")
+COMPILER = shutil.which(os.environ.get("CC", "cc").split()[0])
+
+
+@pytest.fixture(scope="session")
+def build() -> ModuleType:
+    """The module that hatchling loads."""
+    spec = importlib.util.spec_from_file_location("build_of_native", FOLDER / "build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def compiled(build: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library, made from the sources as they are."""
+    if COMPILER is None or not CAN_RUN:
+        pytest.skip("needs a C compiler and a processor with AVX2")
+    made: Path | None = build.compiled(tmp_path_factory.mktemp("native"))
+    if made is None:
+        pytest.skip("the library is for x86-64 on Linux and macOS")
+    return made
+
+
+@pytest.fixture
+def use(compiled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], None]]:
+    """Says whether the library is used from now on; it is at first."""
+    found = library.load(compiled)
+    assert found is not None
+
+    def use(yes: bool) -> None:
+        monkeypatch.setattr(library, "library", lambda: found if yes else None)
+
+    use(True)
+    yield use
+    torch.set_num_threads(1)
+
+
+def make_network(
+    dim: int = 2, classes: int = 0, times: int = 2, scale: float = 1.0, **changes: Any
+) -> FlowMapNet:
+    """One with weights that are nothing special."""
+    method = "semigroup" if times == 2 else "article"
+    network = FlowMapNet(dim, times, RunConfig(method=method, **changes), classes)
+    draw = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        network.frequencies.normal_(generator=draw)
+        for parameter in network.parameters():
+            spread = scale / parameter.shape[-1] ** 0.5 if parameter.ndim > 1 else 0.3
+            parameter.normal_(generator=draw).mul_(spread)
+    return network
+
+
+def draws(rows: int, dim: int, times: int, classes: int) -> tuple[torch.Tensor, ...]:
+    """Positions, times, classes and slopes of a loss."""
+    draw = torch.Generator().manual_seed(rows)
+    cond = torch.eye(classes + 1)[torch.randint(classes + 1, (rows,), generator=draw), :classes]
+    x = torch.randn(rows, dim, generator=draw)
+    return x, torch.rand(rows, times, generator=draw), cond, torch.randn(rows, dim, generator=draw)
+
+
+SHAPES: list[dict[str, Any]] = [
+    {"hidden_dim": 256},
+    {"hidden_dim": 16, "depth": 1, "time_embed_dim": 16, "position_features": 0, "times": 1},
+    {"hidden_dim": 112, "depth": 4, "position_features": 20},
+    {"hidden_dim": 48, "dim": 3, "time_embed_dim": 80, "position_features": 8, "depth": 3},
+    {"hidden_dim": 64, "classes": 5, "dim": 16, "position_features": 0},
+    {"hidden_dim": 32, "classes": 2, "dim": 1, "position_features": 16, "times": 1},
+]
+ROWS = [1, 6, 95, 96, 97, 192, 193, 400]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("rows", ROWS)
+@pytest.mark.parametrize("by_x", [False, True])
+def test_outputs_and_derivatives_are_torchs(
+    shape: dict[str, Any], rows: int, by_x: bool, use: Callable[[bool], None]
+) -> None:
+    network = make_network(**shape)
+    dim, classes = shape.get("dim", 2), shape.get("classes", 0)
+    x, t, cond, slope = draws(rows, dim, shape.get("times", 2), classes)
+    x.requires_grad_(by_x)
+    found = []
+    for yes in (True, False):
+        use(yes)
+        assert native.suits(network, x, t) == yes
+        out = network(x, t, cond if classes else None)
+        inputs = [*([x] if by_x else []), *network.parameters()]
+        found.append([out.detach(), *torch.autograd.grad(out, inputs, slope)])
+    for mine, expected in zip(*found, strict=True):
+        # Sums over the rows of what may nearly cancel.
+        torch.testing.assert_close(mine, expected, rtol=1e-4, atol=2e-5 * rows**0.5)
+
+
+def test_derivatives_are_those_of_finite_differences(use: Callable[[bool], None]) -> None:
+    network = make_network(hidden_dim=32, time_embed_dim=16, position_features=8, depth=2)
+    x, t, _, slope = draws(50, 2, 2, 0)
+    gradient = torch.autograd.grad((network(x, t) * slope).sum(), list(network.parameters()))
+    use(False)
+    exact = copy.deepcopy(network).double()
+    draw = torch.Generator().manual_seed(1)
+    along = [torch.randn(one.shape, generator=draw).double() for one in network.parameters()]
+
+    def loss(step: float) -> torch.Tensor:
+        with torch.no_grad():
+            for mine, own, way in zip(exact.parameters(), network.parameters(), along, strict=True):
+                mine.copy_(own.double() + step * way)
+            return (exact(x.double(), t.double()) * slope.double()).sum()
+
+    difference = (loss(1e-5) - loss(-1e-5)) / 2e-5
+    found = sum((g.double() * way).sum() for g, way in zip(gradient, along, strict=True))
+    assert float(found) == pytest.approx(float(difference), rel=1e-4)
+
+
+def test_frozen_weights_and_second_derivatives(use: Callable[[bool], None]) -> None:
+    network = make_network(hidden_dim=32, position_features=8)
+    x, t, _, _ = draws(40, 2, 2, 0)
+    x.requires_grad_()
+    found = []
+    for yes in (True, False):
+        use(yes)
+        network.requires_grad_(requires_grad=False)
+        (by_x,) = torch.autograd.grad(network(x, t).sum(), x)
+        network.requires_grad_()
+        (slope,) = torch.autograd.grad((network(x, t) ** 2).sum(), x, create_graph=True)
+        found.append([by_x, *torch.autograd.grad((slope**2).sum(), [x, network.last.weight])])
+    for mine, expected in zip(*found, strict=True):
+        torch.testing.assert_close(mine, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("rows", [1, 96, 250])
+def test_evaluations_and_jumps_are_torchs(
+    shape: dict[str, Any], rows: int, use: Callable[[bool], None]
+) -> None:
+    network = make_network(**shape)
+    classes, times = shape.get("classes", 0), shape.get("times", 2)
+    x, t, cond, _ = draws(rows, shape.get("dim", 2), times, classes)
+    clock = "both" if times == 2 else "elapsed"
+    flow_map = FlowMap(network, clock=clock, residual=classes == 0)
+    found = []
+    for yes in (True, False):
+        use(yes)
+        with torch.inference_mode():
+            told = network(x, t[:1], cond) if classes else network(x, t[:1])
+            found.append([told, network(x, t[:1]), flow_map.jumps(x, [0.0, 0.3, 0.7, 1.0])])
+    for mine, expected in zip(*found, strict=True):
+        torch.testing.assert_close(mine, expected, rtol=1e-4, atol=1e-4)
+    use(True)
+    with torch.inference_mode():
+        for threads in (2, 3, 7):  # what torch tells it of times is rounded as torch does
+            torch.set_num_threads(threads)
+            torch.testing.assert_close(network(x, t[:1]), found[0][1], rtol=1e-5, atol=1e-5)
+            jumped = flow_map.jumps(x, [0.0, 0.3, 0.7, 1.0])
+            torch.testing.assert_close(jumped, found[0][2], rtol=1e-5, atol=1e-5)
+
+
+def test_all_evaluations_are_counted(use: Callable[[bool], None]) -> None:
+    flow_map = FlowMap(make_network(hidden_dim=32), clock="both", residual=True)
+    for yes in (True, False):
+        use(yes)
+        counted: list[int] = []
+        flow_map.watchers[:] = [counted.append]
+        with torch.inference_mode():
+            flow_map.jumps(torch.randn(70, 2), [0.0, 0.25, 0.5, 1.0])
+        assert sum(counted) == 210
+
+
+def test_far_points_and_steep_layers(use: Callable[[bool], None]) -> None:
+    """Sines of large angles, and sigmoids at both ends."""
+    network = make_network(hidden_dim=32, position_features=16)
+    with torch.no_grad():
+        network.net[1].weight.mul_(300)
+        network.net[4].bias.sub_(100)
+    x, t, _, _ = draws(64, 2, 2, 0)
+    x = x * torch.logspace(0, 5, 64)[:, None]
+    use(False)
+    expected = network(x, t).detach()
+    use(True)
+    mine = network(x, t).detach()
+    assert torch.isfinite(mine).all()
+    torch.testing.assert_close(mine, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
+
+
+def test_what_is_not_a_number_stays_so(use: Callable[[bool], None]) -> None:
+    """A run that diverges must be seen to."""
+    network = make_network(hidden_dim=32)
+    x, t, _, _ = draws(20, 2, 2, 0)
+    x[3] = torch.nan
+    out = network(x, t)
+    assert out[3].isnan().all()
+    assert torch.isfinite(out[[0, 19]]).all()
+    with torch.no_grad():
+        network.net[3].weight[0, 0] = torch.inf
+    assert not torch.isfinite(network(x, t)).any()
+
+
+def test_new_weights_are_seen(use: Callable[[bool], None]) -> None:
+    network, other = make_network(hidden_dim=32), make_network(hidden_dim=32, scale=2.0)
+    x, t, _, _ = draws(20, 2, 2, 0)
+    first = network(x, t)
+    expected = other(x, t)
+    with torch.no_grad():
+        for mine, theirs in zip(network.parameters(), other.parameters(), strict=True):
+            mine.data = theirs.data.clone()
+    assert torch.equal(network(x, t), expected)
+    network.load_state_dict(make_network(hidden_dim=32).state_dict(), assign=True)
+    assert torch.equal(network(x, t), first)
+    copied = copy.deepcopy(network)
+    with torch.no_grad():
+        copied.last.bias.add_(1)
+    assert torch.equal(network(x, t), first)
+    assert not torch.equal(copied(x, t), first)
+
+
+def test_what_it_cant_do_is_torchs(use: Callable[[bool], None]) -> None:
+    x, t, _, _ = draws(30, 2, 2, 0)
+    assert native.suits(make_network(hidden_dim=32), x, t)
+    assert not native.suits(make_network(hidden_dim=40), x, t)
+    assert not native.suits(make_network(hidden_dim=32, time_embed_dim=20), x, t)
+    assert not native.suits(make_network(hidden_dim=32, dim=17), x, t)
+    assert not native.suits(make_network(hidden_dim=32), x.double(), t)
+    assert not native.suits(make_network(hidden_dim=32), x[:0], t)
+    assert not native.suits(make_network(hidden_dim=32), x, t.clone().requires_grad_())
+    assert not native.suits(plain(make_network(hidden_dim=32)), x, t)
+    assert type(plain(make_network(hidden_dim=32)).net[0]) is nn.Linear
+    network = make_network(hidden_dim=32)
+    value, along = torch.func.jvp(lambda at: network(at, t), (x,), (torch.ones_like(x),))
+    moved = (network(x + 1e-2, t) - network(x - 1e-2, t)) / 2e-2
+    torch.testing.assert_close(value, network(x, t), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(along, moved, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_run_learns_the_map_that_it_learns_without(
+    method: str, use: Callable[[bool], None]
+) -> None:
+    coupling = "sinkhorn" if METHODS[method].has_score else "ot"
+    config = RunConfig(
+        method=method,
+        coupling=coupling,
+        hidden_dim=32,
+        time_embed_dim=16,
+        batch_size=64,
+        ot_batch=64,
+        steps=24,
+        device="cpu",
+    )
+
+    def trained(yes: bool) -> tuple[np.ndarray, np.ndarray]:
+        use(yes)
+        run = Run(config, open_target(config.target))
+        losses = [event.losses for event in run.run() if hasattr(event, "losses")]
+        snapshot = run.snapshot()
+        return np.concatenate(losses), np.concatenate(
+            [w.ravel() for w in snapshot.weights.values()]
+        )
+
+    losses, weights = trained(True)
+    again, same = trained(True)
+    np.testing.assert_array_equal(losses, again)
+    np.testing.assert_array_equal(weights, same)
+    expected, other = trained(False)
+    np.testing.assert_allclose(losses, expected, rtol=5e-3, atol=5e-4)
+    np.testing.assert_allclose(weights, other, atol=5e-3)
+
+
+def test_orthogonal_steps_are_torchs(use: Callable[[bool], None]) -> None:
+    shapes = [(256, 194), (100, 64), (64, 70), (16, 300)]
+    matrices, at = [], 5
+    for rows, columns in shapes:
+        matrices.append((slice(at, at + rows * columns), (rows, columns)))
+        at += rows * columns + 3
+    found = []
+    for yes in (True, False):
+        use(yes)
+        draw = torch.Generator().manual_seed(0)
+        vector = nn.Parameter(torch.randn(at, generator=draw))
+        optimiser = Muon(vector, matrices, lr=0.01, weight_decay=0.1, fused=True)
+        for step in range(4):
+            vector.grad = torch.randn(at, generator=draw)
+            vector.grad[matrices[1][0]] *= step > 1  # nothing to follow yet
+            optimiser.step()
+        found.append(vector.detach().clone())
+    torch.testing.assert_close(*found, rtol=0, atol=5e-5)
+
+
+def test_memory_that_runs_out_is_an_error(
+    use: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        def __getattr__(self, _name: str) -> Callable[..., int]:
+            return lambda *_: -1
+
+    network = make_network(hidden_dim=32)
+    x, t, _, _ = draws(20, 2, 2, 0)
+    out = network(x, t)
+    monkeypatch.setattr(library, "called", Full)
+    with pytest.raises(MemoryError):
+        network(x, t)
+    with pytest.raises(MemoryError):
+        out.sum().backward()
+    with pytest.raises(MemoryError), torch.inference_mode():
+        network(x, t[:1])
+
+
+def test_a_library_of_other_sources_is_not_used(compiled: Path, tmp_path: Path) -> None:
+    other = tmp_path / LIBRARY
+    digest = source_digest().encode()
+    other.write_bytes(compiled.read_bytes().replace(digest, digest[::-1]))
+    assert library.load(other) is None
+    assert library.load(tmp_path / "none") is None
+    (tmp_path / "text").write_text("no library")
+    assert library.load(tmp_path / "text") is None
+
+
+def test_without_a_compiler_the_package_is_built_all_the_same(
+    build: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / LIBRARY).write_text("an old one")
+    monkeypatch.setenv("CC", str(tmp_path / "no-compiler"))
+    assert build.compiled(tmp_path) is None
+    assert not (tmp_path / LIBRARY).exists()
+    if COMPILER is not None and sys.platform == "linux":
+        assert "Built without the compiled network" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(COMPILER is None, reason="needs a C compiler")
+def test_the_installed_library_is_of_these_sources(compiled: Path) -> None:
+    """Else this checkout is to be installed again: `pip install -e .`."""
+    assert library.load(FOLDER / LIBRARY) is not None
+
+
+def test_maps_of_a_run_are_evaluated_by_it(use: Callable[[bool], None]) -> None:
+    """A map as the trainer makes it, whose weights lie in one vector."""
+    flow_map = build_flow_map(RunConfig(hidden_dim=32, time_embed_dim=16), 2)
+    assert isinstance(flow_map.network, FlowMapNet)
+    assert native.suits(flow_map.network, torch.randn(8, 2), torch.rand(8, 2))
+    assert native.can_jump(flow_map.network)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from typing import cast
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.methods import METHODS, Clock
 from flowmap_studio.core.networks import FlowMapNet, Network, build_network
-from flowmap_studio.core.together import jump_together, jumps_together
+from flowmap_studio.core.together import can_jump, jump_together
 
 
 class FlowMap(nn.Module):
@@ -28,6 +29,7 @@ class FlowMap(nn.Module):
 
     Attributes:
         raw_is_output: Whether `raw` is the network's output and nothing is made of it.
+        threads: That jumps made all at once are shared out among; as many as torch has when None.
         watchers: Told, before each evaluation of the network, of how many rows.
 
     Args:
@@ -43,6 +45,7 @@ class FlowMap(nn.Module):
         self.network = network
         self.clock = clock
         self.residual = residual
+        self.threads: int | None = None
         self.watchers: list[Callable[[int], None]] = []
 
     def raw(
@@ -110,16 +113,22 @@ class FlowMap(nn.Module):
             x: (batch, dim) positions.
             times: At least two.
         """
-        network = self.network
-        if self.raw_is_output and isinstance(network, FlowMapNet) and jumps_together(network, x):
+        if torch.is_inference_mode_enabled() and self.jumps_together(x):
             whole = x.new_tensor(times).unsqueeze(1)
             start, end = whole[:-1], whole[1:]
             gaps = end - start if self.residual else torch.ones_like(end)
             self._tell(len(x) * len(gaps))
-            return jump_together(network, x, self._times(start, end), gaps)
+            network = cast("FlowMapNet", self.network)
+            threads = self.threads or torch.get_num_threads()
+            return jump_together(network, x, self._times(start, end), gaps, threads)
         for s, t in pairwise(times):
             x = self.jump(x, s, t)
         return x
+
+    def jumps_together(self, x: torch.Tensor) -> bool:
+        """Whether `jumps` of such points are made all at once, in inference mode."""
+        network = self.network
+        return self.raw_is_output and isinstance(network, FlowMapNet) and can_jump(network, x)
 
     def velocity(
         self, x: torch.Tensor, t: torch.Tensor, cond: torch.Tensor | None = None

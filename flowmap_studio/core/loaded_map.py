@@ -25,7 +25,7 @@ ROWS_AT_ONCE = 1024
 One core took 6.0 ms for 4,096 points so, 5.9 for all of them at once and 7.5 in parts of 256."""
 
 ROWS_OF_THREADS = 16_384
-"""Likewise where torch's own threads share them out, which meet for each part anew."""
+"""Likewise where threads share each part out, which meet for each anew: of one jump."""
 
 GPU_ROWS = 8192
 """Likewise on a GPU, in one thread: enough to keep it busy, few enough for a small one."""
@@ -57,12 +57,14 @@ class LoadedMap:
         self.flow_map = flow_map.to(self.device).eval().requires_grad_(requires_grad=False)
 
     def parted_by(self, share: Share | None) -> None:
-        """Let several threads evaluate parts of the points; None for the caller's thread alone.
+        """Let two threads evaluate parts of the points; None for the caller's thread alone.
 
         Each part is evaluated by the caller's number of torch threads or the other thread's own.
-        The parts, and so the rounding, are the same whoever evaluates them.
+        The parts, and so the rounding, are the same whoever evaluates them. The compiled library
+        shares out what it can do by itself.
         """
         self._share = share
+        self.flow_map.threads = None if share is None else 2
 
     def give_up_when(self, unwanted: Callable[[], bool]) -> None:
         """Break off whatever is evaluated, at the next forward of the network, by `Unwanted`.
@@ -174,11 +176,21 @@ class LoadedMap:
             move = self.guided(None if guide is None else guide.rows(rows))
             return self._moved(move, noise[rows].to(self.device), times, solver).cpu()
 
-        share = self._share
-        parts = _parts(len(noise), self.device, shared=share is not None)
+        together = guide is None and self.flow_map.jumps_together(noise)
+        share = None if together else self._share
+        parts = _parts(len(noise), self._at_once(len(noise), len(times) - 1, together=together))
         found = [moved(rows) for rows in parts] if share is None else share(moved, parts)
         with torch.inference_mode():
             return torch.cat(found) if found else noise.clone()
+
+    def _at_once(self, count: int, jumps: int, *, together: bool) -> int:
+        """Rows of each part of so many points; the jumps of one may be made together."""
+        if self.device.type != "cpu":
+            return GPU_ROWS
+        threads = (self.flow_map.threads if together else None) or torch.get_num_threads()
+        if together or (self._share is None and threads > 1):
+            return max(ROWS_AT_ONCE, ROWS_OF_THREADS // jumps if threads > 1 else 0)
+        return min(ROWS_AT_ONCE, max(1, math.ceil(count / 2)))  # two at least, for two threads
 
     def _moved(
         self, move: FlowMap | GuidedMap, x: torch.Tensor, times: list[float], solver: str
@@ -240,15 +252,8 @@ class LoadedMap:
         return self.snapshot.normalisation.undo(self.normalised(start, times, guide).numpy())
 
 
-def _parts(count: int, device: torch.device, *, shared: bool) -> list[slice]:
-    """Rows that are evaluated at once: on the CPU two parts at least, for two threads."""
-    if device.type != "cpu":
-        size = GPU_ROWS
-    elif shared or torch.get_num_threads() == 1:
-        size = min(ROWS_AT_ONCE, max(1, math.ceil(count / 2)))
-    else:
-        size = ROWS_OF_THREADS
-    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
+def _parts(count: int, at_once: int) -> list[slice]:
+    return [slice(start, min(start + at_once, count)) for start in range(0, count, at_once)]
 
 
 def _class_index(classes: tuple[str, ...], label: str) -> int:

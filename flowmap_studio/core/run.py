@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import numpy as np
 import torch
@@ -43,6 +43,7 @@ class Run:
         start_from: A snapshot whose weights to begin with instead of fresh ones.
         resumed: A run of this config and target to go on with: exactly as if it had not ended,
             or on another device by the same recipe, but with other draws and rounding.
+        eager: Asked after each step on the CPU, whether to tell of it at once.
 
     Raises:
         DeviceError: The config's device is not there.
@@ -56,8 +57,10 @@ class Run:
         source: Target | None = None,
         start_from: Snapshot | None = None,
         resumed: Checkpoint | None = None,
+        eager: Callable[[], bool] = lambda: False,
     ) -> None:
         self.config = config
+        self._eager = eager
         self.history = LossHistory()
         self._target = target
         self._source = source
@@ -186,6 +189,7 @@ class Run:
             pairs=paths if stage.from_teacher else None,
             source=self._source,
             resumed=resumed,
+            eager=self._eager,
         )
 
     def _next_stage(self) -> None:

@@ -107,24 +107,24 @@ def evaluate_together(
     return _last(others[-1], _bent(norms[-1], hidden))
 
 
-def jumps_together(network: FlowMapNet, x: torch.Tensor) -> bool:
-    """Whether `jump_together` can be asked: it takes inference mode, and the compiled library."""
-    together = torch.is_inference_mode_enabled() and native.suits(network, x)
-    return together and native.can_jump(network)
+def can_jump(network: FlowMapNet, x: torch.Tensor) -> bool:
+    """Whether `jump_together` can be asked for such points: it takes the compiled library."""
+    return native.suits(network, x) and native.can_jump(network)
 
 
 def jump_together(
-    network: FlowMapNet, x: torch.Tensor, times: torch.Tensor, gaps: torch.Tensor
+    network: FlowMapNet, x: torch.Tensor, times: torch.Tensor, gaps: torch.Tensor, threads: int
 ) -> torch.Tensor:
-    """(batch, dim) positions after jumps x + gap · output.
+    """(batch, dim) positions after jumps x + gap · output, in inference mode.
 
     Args:
         network: Which.
         x: (batch, dim) positions.
         times: (jumps, 1 or 2) times of each jump.
         gaps: (jumps, 1) their lengths.
+        threads: That share the points out.
     """
-    return native.jumps(network, x, _offset(network, times, None), gaps)
+    return native.jumps(network, x, _offset(network, times, None), gaps, threads)
 
 
 def _given(network: FlowMapNet) -> int:

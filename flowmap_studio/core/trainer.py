@@ -41,6 +41,7 @@ class Trainer:
         pairs: Makes the source of the draws from the trainer's device and normalisation; the
             config's coupling of source and target when None.
         source: Where the map starts; the standard normal when None.
+        eager: Asked after each step on the CPU, whether to tell of it at once.
 
     Raises:
         DeviceError: The config's device is not there.
@@ -55,12 +56,14 @@ class Trainer:
         pairs: Callable[[torch.device], PairSource] | None = None,
         source: Target | None = None,
         resumed: StageState | None = None,
+        eager: Callable[[], bool] = lambda: False,
     ) -> None:
         self.config = config
         self.device = find_device(config.device)
         self.step = 0
         self.seconds = 0.0
         self._interrupted = threading.Event()
+        self._eager = eager
         self._target = target
         self.classes = target.classes if config.labels == "on" else ()
         if config.density_head == "on":
@@ -108,7 +111,8 @@ class Trainer:
         """Train to the end of the budget; close the generator to stop earlier.
 
         Yields:
-            Progress about thirty times a second, and after the last step.
+            Progress about thirty times a second, and after the last step; after each step where
+            that is asked for.
 
         Raises:
             TrainingDiverged: A loss or a weight became NaN or infinite.
@@ -194,8 +198,8 @@ class Trainer:
         for row in range(self.step % CHUNK_STEPS, CHUNK_STEPS):
             self._unread.append(self._train_step(chunk, row))
             now = self._count()
-            chunk_ends = row == CHUNK_STEPS - 1 and self._reads_chunks
-            if self.finished or now - self._read_at >= REPORT_SECONDS or chunk_ends:
+            told = self._reads_chunks and (row == CHUNK_STEPS - 1 or self._eager())
+            if self.finished or now - self._read_at >= REPORT_SECONDS or told:
                 yield self._report()
                 # The consumer's time (a pause, a snapshot) is not training time.
                 self._counted_to = self._read_at = time.perf_counter()

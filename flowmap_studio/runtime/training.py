@@ -174,8 +174,12 @@ class TrainingThread(Worker):
         resumed = self._resumed
         if resumed is None:
             opened = open_for(self._config, self._embedded)
-            return Run(self._config, *opened, start_from=self._start_from)
-        return Run(self._config, *open_again(resumed), resumed=resumed)
+            return Run(self._config, *opened, start_from=self._start_from, eager=self._hand_waits)
+        return Run(self._config, *open_again(resumed), resumed=resumed, eager=self._hand_waits)
+
+    def _hand_waits(self) -> bool:
+        """Whether to look at the hand after each step, or a frame would wait for several."""
+        return self._hand.waits
 
     def _save_copy(self, trainer: Run) -> None:
         """Save the run here, where nobody waits for it; a full disk is told once."""

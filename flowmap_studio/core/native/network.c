@@ -195,14 +195,14 @@ typedef struct {
     float *out;
 } Call;
 
-static int some_at(const void *given, int64_t from, int64_t to) {
+static int some_at(const void *given, Blocks *blocks) {
     const Call *call = given;
     const Network *net = call->net;
     Bench bench;
     float *memory = make_bench(net, &bench);
     if (!memory) return -1;
-    for (int64_t at = from; at < to; at += BLOCK) {
-        int64_t here = least(BLOCK, to - at);
+    for (int64_t at; (at = take(blocks)) < blocks->rows;) {
+        int64_t here = least(BLOCK, blocks->rows - at);
         const float *told = call->told + at * call->told_ld;
         if (call->told_ld && here < BLOCK)
             told = memcpy(bench.told, told, here * net->width * sizeof(float));
@@ -213,15 +213,15 @@ static int some_at(const void *given, int64_t from, int64_t to) {
     return 0;
 }
 
-static int some_jumps(const void *given, int64_t from, int64_t to) {
+static int some_jumps(const void *given, Blocks *blocks) {
     const Call *call = given;
     const Network *net = call->net;
     int64_t dim = net->dim;
     Bench bench;
     float *memory = make_bench(net, &bench);
     if (!memory) return -1;
-    for (int64_t at = from; at < to; at += BLOCK) {
-        int64_t here = least(BLOCK, to - at), count = here * dim;
+    for (int64_t at; (at = take(blocks)) < blocks->rows;) {
+        int64_t here = least(BLOCK, blocks->rows - at), count = here * dim;
         memcpy(bench.x, call->x + at * dim, count * sizeof(float));
         for (int64_t j = 0; j < call->jumps; j++) {
             block_at(net, &bench, bench.x, here, call->told + j * net->width, 0, bench.raw);

@@ -25,7 +25,7 @@ def suits(network: FlowMapNet, x: torch.Tensor, *told: torch.Tensor) -> bool:
         network: Which.
         x: (batch, any) positions.
         told: What is embedded by `forward`, which works in one thread; nothing for `evaluate`
-            and `jumps`, which work in as many as torch does.
+            and `jumps`, which work in several.
     """
     if not library.usable():
         return False
@@ -88,7 +88,7 @@ def evaluate(network: FlowMapNet, x: torch.Tensor, told: torch.Tensor) -> torch.
 
 
 def jumps(
-    network: FlowMapNet, x: torch.Tensor, told: torch.Tensor, gaps: torch.Tensor
+    network: FlowMapNet, x: torch.Tensor, told: torch.Tensor, gaps: torch.Tensor, threads: int
 ) -> torch.Tensor:
     """(batch, dim) where points are after jumps x + gap · output, without derivatives.
 
@@ -97,6 +97,7 @@ def jumps(
         x: (batch, dim) positions.
         told: (jumps, width) what its first layer makes of each jump's times, bias included.
         gaps: (jumps,) their lengths.
+        threads: That share the points out.
 
     Raises:
         MemoryError: There was none.
@@ -106,7 +107,7 @@ def jumps(
     x, told, gaps = x.contiguous(), told.contiguous(), gaps.contiguous()
     out = torch.empty_like(x)
     call = (x.data_ptr(), len(x), told.data_ptr(), gaps.data_ptr(), len(gaps), out.data_ptr())
-    _ask(library.called().network_jumps, described, *call, torch.get_num_threads())
+    _ask(library.called().network_jumps, described, *call, threads)
     return out
 
 

@@ -1,4 +1,4 @@
-/* Rows shared out among threads, each of which takes a row of whole blocks. */
+/* Blocks of rows that several threads take one by one, until none is left. */
 #pragma once
 
 #include <pthread.h>
@@ -7,38 +7,45 @@
 
 #define MOST_THREADS 64
 
-/* Does the rows from `from` to `to`; 0, or -1 where memory ran out. */
-typedef int (*Work)(const void *call, int64_t from, int64_t to);
+/* Blocks that nobody has taken yet. */
+typedef struct {
+    int64_t rows, block, next;
+} Blocks;
+
+/* The first row of a block that is the caller's from now on; `rows` where none is left. */
+INLINE int64_t take(Blocks *blocks) {
+    return least(blocks->rows, __atomic_fetch_add(&blocks->next, blocks->block, __ATOMIC_RELAXED));
+}
+
+/* Does blocks as long as it can take some; 0, or -1 where memory ran out. */
+typedef int (*Work)(const void *call, Blocks *blocks);
 
 typedef struct {
     Work work;
     const void *call;
-    int64_t from, to;
+    Blocks *blocks;
     int result;
 } Portion;
 
 static void *do_portion(void *given) {
     Portion *mine = given;
-    mine->result = mine->work(mine->call, mine->from, mine->to);
+    mine->result = mine->work(mine->call, mine->blocks);
     return NULL;
 }
 
-/* What a thread that can't be started would have done, the caller does. */
+/* The caller works too. Where one can't be started, the others do its work. */
 static int share_out(Work work, const void *call, int64_t rows, int64_t block, int64_t threads) {
+    Blocks blocks = {rows, block, 0};
     Portion portions[MOST_THREADS];
     pthread_t started[MOST_THREADS];
-    int there[MOST_THREADS], result = 0;
-    int64_t blocks = up_to(rows, block) / block;
-    threads = least(least(threads, MOST_THREADS), blocks);
-    for (int64_t i = 0; i < threads; i++) {
-        int64_t from = blocks * i / threads * block, to = blocks * (i + 1) / threads * block;
-        portions[i] = (Portion){work, call, from, least(to, rows), 0};
-        there[i] = i && !pthread_create(started + i, NULL, do_portion, portions + i);
-    }
-    for (int64_t i = 0; i < threads; i++)
-        if (!there[i]) do_portion(portions + i);
-    for (int64_t i = 0; i < threads; i++) {
-        if (there[i]) pthread_join(started[i], NULL);
+    int64_t count = 1, most = least(least(threads, MOST_THREADS), up_to(rows, block) / block);
+    for (int64_t i = 0; i < most; i++) portions[i] = (Portion){work, call, &blocks, 0};
+    while (count < most && !pthread_create(started + count, NULL, do_portion, portions + count))
+        count++;
+    do_portion(portions);
+    int result = portions[0].result;
+    for (int64_t i = 1; i < count; i++) {
+        pthread_join(started[i], NULL);
         result |= portions[i].result;
     }
     return result;

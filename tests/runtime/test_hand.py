@@ -130,4 +130,23 @@ def test_a_run_looks_at_the_hand_between_its_steps(qtbot: Any) -> None:
         thread.begin()
     assert ended.args[0].error is None
     assert join([thread], 10)
-    assert hand.looks >= 2
+    assert 2 <= hand.looks < 40
+
+
+def test_under_a_hand_it_looks_after_each_step(qtbot: Any) -> None:
+    class Held(Hand):
+        looks = 0
+
+        def let_go_first(self, pause: Any) -> None:
+            self.asks()
+            self.looks += 1
+
+    hand = Held()
+    hand.asks()
+    config = RunConfig(steps=40, batch_size=8, hidden_dim=8, depth=1, ot_batch=8, device="cpu")
+    thread = TrainingThread(1, config, Mailbox(), hand=hand)
+    with qtbot.waitSignal(thread.ended, timeout=60_000) as ended:
+        thread.begin()
+    assert ended.args[0].error is None
+    assert join([thread], 10)
+    assert hand.looks == 40

@@ -58,7 +58,10 @@ def forward(network: FlowMapNet, x: torch.Tensor, *told: torch.Tensor) -> torch.
     makes = known.features and not (x.requires_grad and torch.is_grad_enabled())
     frequencies = network.frequencies if makes else None
     given = x if makes else network.position_features(x)
-    inputs = (given, *told, *known.weights())
+    # Before the function: what it saves must be what it was given.
+    inputs = [one.contiguous() for one in (given, *told, *known.weights())]
+    if not torch.is_grad_enabled():
+        return _run(known, frequencies, inputs, keep=False)[0]
     out: torch.Tensor = _Through.apply(  # type: ignore[no-untyped-call]
         known, frequencies, *inputs
     )
@@ -116,6 +119,30 @@ def can_jump(network: FlowMapNet) -> bool:
     return bound(network).features and network.last.out_features == len(network.frequencies)
 
 
+def _run(
+    known: Bound,
+    frequencies: torch.Tensor | None,
+    tensors: Sequence[torch.Tensor],
+    *,
+    keep: bool,
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    """The outputs, and the sums and moments of all layers, if they are to be kept."""
+    given, told, weights = _sorted(known, tensors)
+    network, rows = known.described(weights, frequencies), len(given)
+    out = given.new_empty(rows, network.outputs)
+    kept: tuple[torch.Tensor, ...] = ()
+    place = None
+    if keep:
+        room = TILE * -(-rows // TILE)
+        sums = given.new_empty(network.depth, room, network.width)
+        moments = given.new_empty(network.depth, room, 2)
+        kept = sums, moments
+        place = library.Kept(sums.data_ptr(), moments.data_ptr(), rows, room)
+    call = (network, given.data_ptr(), addresses(told), rows, place, out.data_ptr())
+    _ask(library.called().network_forward, *call)
+    return out, kept
+
+
 class _Through(torch.autograd.Function):
     """A network, for a graph."""
 
@@ -123,20 +150,9 @@ class _Through(torch.autograd.Function):
     def forward(
         ctx: Any, known: Bound, frequencies: torch.Tensor | None, *tensors: torch.Tensor
     ) -> torch.Tensor:
-        tensors = tuple(one.contiguous() for one in tensors)
-        given, told, weights = _sorted(known, tensors)
-        network, rows = known.described(weights, frequencies), len(given)
-        out = given.new_empty(rows, network.outputs)
-        kept = None
-        if any(ctx.needs_input_grad):
-            room = TILE * -(-rows // TILE)
-            sums = given.new_empty(network.depth, room, network.width)
-            moments = given.new_empty(network.depth, room, 2)
-            kept = library.Kept(sums.data_ptr(), moments.data_ptr(), rows, room)
-            ctx.save_for_backward(sums, moments, *tensors)
-            ctx.known, ctx.frequencies = known, frequencies
-        call = (network, given.data_ptr(), addresses(told), rows, kept, out.data_ptr())
-        _ask(library.called().network_forward, *call)
+        out, kept = _run(known, frequencies, tensors, keep=any(ctx.needs_input_grad))
+        ctx.save_for_backward(*kept, *tensors)
+        ctx.known, ctx.frequencies = known, frequencies
         return out
 
     @staticmethod

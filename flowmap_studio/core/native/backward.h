@@ -136,23 +136,117 @@ static void unfold(const Network *net, const AllSums *to, Desk *desk) {
     }
 }
 
+/* What one thread does of the way back: rows from `from` to `to`. */
+typedef struct {
+    const Network *net;
+    const float *x;
+    Told told;
+    const Kept *kept;
+    const float *by_out;
+    float *by_x;
+    int64_t from, to;
+    AllSums sums;
+    Sums layers[MOST_DEPTH];
+    EmbeddingSums embeddings[MOST_EMBEDDINGS];
+    Desk desk;
+    float *memory, *own; /* of the desk; of the sums, where they are its own */
+    int result;
+} Back;
+
+static void *some_back(void *given) {
+    Back *call = given;
+    const Network *net = call->net;
+    int64_t first = call->by_x ? 0 : given_of(net);
+    int64_t end = call->sums.wanted ? inputs_of(net) : given_of(net);
+    call->memory = make_desk(net, first, end - first, &call->desk);
+    if (!call->memory) {
+        call->result = -1;
+        return NULL;
+    }
+    for (int64_t at = call->from; at < call->to; at += BLOCK_BACK) {
+        int64_t rows = least(BLOCK_BACK, call->to - at);
+        block_back(net, call->kept, at, rows, call->by_out + at * net->outputs, &call->sums,
+                   &call->desk);
+        inputs_back(net, call->x, call->told, at, rows, call->by_x, &call->sums, &call->desk);
+    }
+    return NULL;
+}
+
+static void add_all(float *to, const float *from, int64_t count) {
+    for (int64_t i = 0; i < count; i++) to[i] += from[i];
+}
+
+/* Sums of a thread's own, of zeros; 0, or -1 where memory ran out. */
+static int own_sums(const Network *net, Back *call) {
+    int64_t w = net->width, size = later_size(net) + 3 * net->depth * w + net->outputs * (w + 1);
+    for (int64_t j = 0; j < net->embedded; j++) size += net->embeddings[j].size;
+    float *at = call->own = calloc(size, sizeof(float));
+    if (!at) return -1;
+    for (int64_t l = 0; l < net->depth; l++) {
+        int64_t weights = l ? w * w : 0; /* the first layer's are the desk's */
+        call->layers[l] = (Sums){at, at + weights, at + weights + w, at + weights + 2 * w};
+        at += weights + 3 * w;
+    }
+    for (int64_t j = 0; j < net->embedded; j++) {
+        call->embeddings[j] = (EmbeddingSums){.bias_in = at};
+        at += net->embeddings[j].size;
+    }
+    call->sums.layers = call->layers;
+    call->sums.embeddings = call->embeddings;
+    call->sums.last_weight = at;
+    call->sums.last_bias = at + net->outputs * w;
+    return 0;
+}
+
+/* Adds what another thread summed up. */
+static void merge(const Network *net, Back *into, const Back *from) {
+    int64_t w = net->width;
+    const AllSums *to = &into->sums, *other = &from->sums;
+    for (int64_t l = 0; l < net->depth; l++) {
+        if (l) add_all(to->layers[l].weight, other->layers[l].weight, w * w);
+        add_all(to->layers[l].bias, other->layers[l].bias, w);
+        add_all(to->layers[l].gain, other->layers[l].gain, w);
+        add_all(to->layers[l].shift, other->layers[l].shift, w);
+    }
+    for (int64_t j = 0; j < net->embedded; j++) {
+        int64_t e = net->embeddings[j].size, n = net->embeddings[j].inputs;
+        add_all(to->embeddings[j].bias_in, other->embeddings[j].bias_in, e);
+        add_all(into->desk.embedders[j].across_sums, from->desk.embedders[j].across_sums, n * e);
+    }
+    add_all(to->last_weight, other->last_weight, net->outputs * w);
+    add_all(to->last_bias, other->last_bias, net->outputs);
+    add_all(into->desk.first_sums, from->desk.first_sums, inputs_of(net) * w);
+}
+
 /* The derivatives of a loss whose derivative by the outputs is by_out (rows, outputs).
 
    by_x: (rows, dim), or NULL; only where the network makes no features of x itself, which are not
-   differentiated here. `to` is of zeros before. */
+   differentiated here. `to` is of zeros before. Each thread always has the same rows, or sums would
+   be rounded in another order each time. */
 EXPORT int network_backward(const Network *net, const float *x, Told told, const Kept *kept,
-                            const float *by_out, float *by_x, const AllSums *to) {
-    int64_t from = by_x ? 0 : given_of(net);
-    int64_t end = to->wanted ? inputs_of(net) : given_of(net);
-    Desk desk;
-    float *memory = make_desk(net, from, end - from, &desk);
-    if (!memory) return -1;
-    for (int64_t at = 0; at < kept->rows; at += BLOCK_BACK) {
-        int64_t rows = least(BLOCK_BACK, kept->rows - at);
-        block_back(net, kept, at, rows, by_out + at * net->outputs, to, &desk);
-        inputs_back(net, x, told, at, rows, by_x, to, &desk);
+                            const float *by_out, float *by_x, const AllSums *to,
+                            int64_t threads) {
+    int64_t rows = kept->rows, share = up_to(up_to(rows, threads) / threads, TILE), count = 0;
+    Back backs[MOST_THREADS];
+    pthread_t started[MOST_THREADS];
+    int result = 0, running[MOST_THREADS] = {0};
+    for (int64_t at = 0; at < rows && count < MOST_THREADS; at += share, count++) {
+        int64_t end = count < MOST_THREADS - 1 ? least(at + share, rows) : rows;
+        backs[count] = (Back){net, x, told, kept, by_out, by_x, at, end, .sums = *to};
+        if (count) result |= own_sums(net, backs + count);
     }
-    if (to->wanted) unfold(net, to, &desk);
-    free(memory);
-    return 0;
+    for (int64_t i = 1; i < count && !result; i++)
+        running[i] = !pthread_create(started + i, NULL, some_back, backs + i);
+    for (int64_t i = 0; i < count && !result; i++)
+        if (!running[i]) some_back(backs + i);
+    for (int64_t i = 1; i < count; i++)
+        if (running[i]) pthread_join(started[i], NULL);
+    for (int64_t i = 0; i < count; i++) result |= backs[i].result;
+    for (int64_t i = 1; i < count && to->wanted && !result; i++) merge(net, backs, backs + i);
+    if (to->wanted && !result) unfold(net, to, &backs[0].desk);
+    for (int64_t i = 0; i < count; i++) {
+        free(backs[i].memory);
+        free(backs[i].own);
+    }
+    return result;
 }

@@ -23,8 +23,8 @@ from flowmap_studio.core.native.library import (
 if TYPE_CHECKING:
     from flowmap_studio.core.networks import FlowMapNet
 
-MOST_OUTPUTS = 16
-"""The last layer is written for few."""
+MOST_OUTPUTS, MOST_DEPTH = 16, 32
+"""The last layer is written for few; as in network.c."""
 PANEL, LANES = 16, 8
 """Widths are multiples of the one, position features of the other."""
 FLOAT = 4
@@ -57,6 +57,7 @@ class Bound:
         self.embedded = len(embedders)
         self.shaped = norm.weight.numel() % PANEL == 0
         self.shaped &= network.last.out_features <= MOST_OUTPUTS
+        self.shaped &= len(network.net) // 3 <= MOST_DEPTH
         self.embeds = embedders[0].get_parameter("2.bias").numel() % PANEL == 0
         self.features = network.frequencies.shape[1] % LANES == 0
         self._dim, self._count = network.frequencies.shape

@@ -104,8 +104,11 @@ def load(path: Path) -> ctypes.CDLL | None:
         *(network, Address, Count, Address, Address, Count),
         *(Address, Count),
     ]
-    found.network_forward.argtypes = [network, Address, told, Count, kept, Address]
-    found.network_backward.argtypes = [network, Address, told, kept, Address, Address, sums]
+    found.network_forward.argtypes = [network, Address, told, Count, kept, Address, Count]
+    found.network_backward.argtypes = [
+        *(network, Address, told, kept, Address, Address),
+        *(sums, Count),
+    ]
     how = ctypes.POINTER(Orthogonal)
     found.orthogonal_step.argtypes = [Address, Address, Address, Address, Count, Count, how]
     return found

@@ -17,6 +17,7 @@
 #define BLOCK 96
 #define BLOCK_BACK 192
 #define MOST_EMBEDDINGS 2
+#define MOST_DEPTH 32 /* as in binding.py */
 
 typedef struct {
     const float *weight, *bias, *gain, *shift; /* weight: (width, inputs of the layer) */
@@ -262,28 +263,54 @@ static void read_in(const Network *net, const Embedder *embedders, const float *
     }
 }
 
-/* Outputs (rows, outputs) at positions x (rows, dim) and for what is told; `kept` may be NULL. */
-EXPORT int network_forward(const Network *net, const float *x, Told told, int64_t rows,
-                           const Kept *kept, float *out) {
-    int64_t w = net->width, k = inputs_of(net), block = BLOCK * w;
+typedef struct {
+    const Network *net;
+    const float *x;
+    Told told;
+    const Kept *kept;
+    const float *packed, *bias; /* of the folded network */
+    float *out;
+} Forward;
+
+static int some_forward(const void *given, Blocks *blocks) {
+    const Forward *call = given;
+    const Network *net = call->net;
+    int64_t k = inputs_of(net), block = BLOCK * net->width;
     Embedder embedders[MOST_EMBEDDINGS];
-    float *memory = floats(BLOCK * k + 2 * block + w + 2 * k * w + later_size(net) +
-                           embedders_memory(net) + folds_memory(net));
+    float *memory = floats(BLOCK * k + 2 * block + embedders_memory(net));
     if (!memory) return -1;
-    float *h = memory, *other = h + block, *features = other + block, *bias = features + BLOCK * k;
-    float *first = bias + w, *packed = first + k * w, *rest = packed + k * w + later_size(net);
-    make_embedders(net, embedders, rest);
-    fold_first(net, first, bias, rest + embedders_memory(net));
-    pack(first, w, k, w, packed);
-    pack_later(net, packed + k * w);
-    for (int64_t at = 0; at < rows; at += BLOCK) {
-        int64_t here = least(BLOCK, rows - at);
-        read_in(net, embedders, x, told, at, here, features);
-        hidden(net, packed, features, k, k, here, bias, 0, h, other, kept, at);
-        read_out(net, h, here, out + at * net->outputs);
+    float *h = memory, *other = h + block, *features = other + block;
+    make_embedders(net, embedders, features + BLOCK * k);
+    for (int64_t at; (at = take(blocks)) < blocks->rows;) {
+        int64_t here = least(blocks->block, blocks->rows - at);
+        read_in(net, embedders, call->x, call->told, at, here, features);
+        hidden(net, call->packed, features, k, k, here, call->bias, 0, h, other, call->kept, at);
+        read_out(net, h, here, call->out + at * net->outputs);
     }
     free(memory);
     return 0;
+}
+
+/* Rows of a block, so that so many threads have as many blocks of much the same length. */
+INLINE int64_t even_block(int64_t rows, int64_t threads, int64_t most) {
+    int64_t share = up_to(rows, threads) / threads, pieces = up_to(share, most) / most;
+    return up_to(up_to(share, pieces) / pieces, TILE);
+}
+
+/* Outputs (rows, outputs) at positions x (rows, dim) and for what is told; `kept` may be NULL. */
+EXPORT int network_forward(const Network *net, const float *x, Told told, int64_t rows,
+                           const Kept *kept, float *out, int64_t threads) {
+    int64_t w = net->width, k = inputs_of(net);
+    float *memory = floats(w + 2 * k * w + later_size(net) + folds_memory(net));
+    if (!memory) return -1;
+    float *bias = memory, *first = bias + w, *packed = first + k * w;
+    fold_first(net, first, bias, packed + k * w + later_size(net));
+    pack(first, w, k, w, packed);
+    pack_later(net, packed + k * w);
+    Forward call = {net, x, told, kept, packed, bias, out};
+    int result = share_out(some_forward, &call, rows, even_block(rows, threads, BLOCK), threads);
+    free(memory);
+    return result;
 }
 
 #include "backward.h"

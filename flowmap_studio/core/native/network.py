@@ -24,8 +24,7 @@ def suits(network: FlowMapNet, x: torch.Tensor, *told: torch.Tensor) -> bool:
     Args:
         network: Which.
         x: (batch, any) positions.
-        told: What is embedded by `forward`, which works in one thread; nothing for `evaluate`
-            and `jumps`, which work in several.
+        told: What is embedded by `forward`; nothing for `evaluate` and `jumps`.
     """
     if not library.usable():
         return False
@@ -38,7 +37,6 @@ def suits(network: FlowMapNet, x: torch.Tensor, *told: torch.Tensor) -> bool:
         and x.dtype == weight.dtype == torch.float32
         and len(x) > 0
         and not any(one.requires_grad for one in told)
-        and (torch.get_num_threads() == 1 or not told)
     )
 
 
@@ -139,7 +137,7 @@ def _run(
         kept = sums, moments
         place = library.Kept(sums.data_ptr(), moments.data_ptr(), rows, room)
     call = (network, given.data_ptr(), addresses(told), rows, place, out.data_ptr())
-    _ask(library.called().network_forward, *call)
+    _ask(library.called().network_forward, *call, torch.get_num_threads())
     return out, kept
 
 
@@ -152,7 +150,7 @@ class _Through(torch.autograd.Function):
     ) -> torch.Tensor:
         out, kept = _run(known, frequencies, tensors, keep=any(ctx.needs_input_grad))
         ctx.save_for_backward(*kept, *tensors)
-        ctx.known, ctx.frequencies = known, frequencies
+        ctx.known, ctx.frequencies, ctx.threads = known, frequencies, torch.get_num_threads()
         return out
 
     @staticmethod
@@ -167,7 +165,8 @@ class _Through(torch.autograd.Function):
         by_weights, into = known.zero_sums(given, wanted=any(asked[1:]))
         by = None if by_given is None else by_given.data_ptr()
         call = (given.data_ptr(), addresses(told), kept, slope.data_ptr(), by, into)
-        _ask(library.called().network_backward, known.described(weights, ctx.frequencies), *call)
+        network = known.described(weights, ctx.frequencies)
+        _ask(library.called().network_backward, network, *call, ctx.threads)
         found = (by_given, *(None for _ in told), *by_weights)
         return (
             None,

@@ -13,6 +13,7 @@ from torch import nn
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.methods import METHODS, Clock
+from flowmap_studio.core.native import network as native
 from flowmap_studio.core.networks import FlowMapNet, Network, build_network
 from flowmap_studio.core.together import can_jump, jump_together
 
@@ -29,7 +30,6 @@ class FlowMap(nn.Module):
 
     Attributes:
         raw_is_output: Whether `raw` is the network's output and nothing is made of it.
-        threads: That jumps made all at once are shared out among; as many as torch has when None.
         watchers: Told, before each evaluation of the network, of how many rows.
 
     Args:
@@ -45,7 +45,6 @@ class FlowMap(nn.Module):
         self.network = network
         self.clock = clock
         self.residual = residual
-        self.threads: int | None = None
         self.watchers: list[Callable[[int], None]] = []
 
     def raw(
@@ -119,8 +118,7 @@ class FlowMap(nn.Module):
             gaps = end - start if self.residual else torch.ones_like(end)
             self._tell(len(x) * len(gaps))
             network = cast("FlowMapNet", self.network)
-            threads = self.threads or torch.get_num_threads()
-            return jump_together(network, x, self._times(start, end), gaps, threads)
+            return jump_together(network, x, self._times(start, end), gaps)
         for s, t in pairwise(times):
             x = self.jump(x, s, t)
         return x
@@ -129,6 +127,15 @@ class FlowMap(nn.Module):
         """Whether `jumps` of such points are made all at once, in inference mode."""
         network = self.network
         return self.raw_is_output and isinstance(network, FlowMapNet) and can_jump(network, x)
+
+    def compiled(self, x: torch.Tensor) -> bool:
+        """Whether the compiled library evaluates the network at such points."""
+        return isinstance(self.network, FlowMapNet) and native.suits(self.network, x)
+
+    def work_in(self, threads: int | None) -> None:
+        """Let the compiled library work in so many threads; in as many as torch when None."""
+        if isinstance(self.network, FlowMapNet):
+            self.network.threads = threads
 
     def velocity(
         self, x: torch.Tensor, t: torch.Tensor, cond: torch.Tensor | None = None

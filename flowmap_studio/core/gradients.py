@@ -14,8 +14,6 @@ from flowmap_studio.core.devices import free_cached
 from flowmap_studio.core.errors import lacks_memory
 from flowmap_studio.core.flat import FlatWeights
 from flowmap_studio.core.flow_map import FlowMap
-from flowmap_studio.core.native import network as native
-from flowmap_studio.core.networks import FlowMapNet
 from flowmap_studio.core.objectives.base import DENSITY_WEIGHT, Batch, LossTerms, Objective
 from flowmap_studio.core.parts import Piece, cut, largest, smaller
 
@@ -142,11 +140,10 @@ def add_gradient(
 
 def part_rows(flow_map: FlowMap, batch: Batch) -> int:
     """Rows that are best taken at once: all where the processor has no caches to care for."""
-    count, network = len(batch.x0), flow_map.network
+    count = len(batch.x0)
     if batch.x0.device.type != "cpu":
         return count
-    compiled = isinstance(network, FlowMapNet) and native.suits(network, batch.x0)
-    return min(count, COMPILED_ROWS if compiled else PART_ROWS)
+    return min(count, COMPILED_ROWS if flow_map.compiled(batch.x0) else PART_ROWS)
 
 
 def _mean(pieces: list[tuple[Piece, LossTerms]]) -> LossTerms:

@@ -64,7 +64,7 @@ class LoadedMap:
         shares out what it can do by itself.
         """
         self._share = share
-        self.flow_map.threads = None if share is None else 2
+        self.flow_map.work_in(None if share is None else 2)
 
     def give_up_when(self, unwanted: Callable[[], bool]) -> None:
         """Break off whatever is evaluated, at the next forward of the network, by `Unwanted`.
@@ -187,9 +187,12 @@ class LoadedMap:
         """Rows of each part of so many points; the jumps of one may be made together."""
         if self.device.type != "cpu":
             return GPU_ROWS
-        threads = (self.flow_map.threads if together else None) or torch.get_num_threads()
-        if together or (self._share is None and threads > 1):
-            return max(ROWS_AT_ONCE, ROWS_OF_THREADS // jumps if threads > 1 else 0)
+        several = torch.get_num_threads() > 1
+        if together:
+            several |= self._share is not None
+            return max(ROWS_AT_ONCE, ROWS_OF_THREADS // jumps if several else 0)
+        if several and self._share is None:
+            return ROWS_OF_THREADS
         return min(ROWS_AT_ONCE, max(1, math.ceil(count / 2)))  # two at least, for two threads
 
     def _moved(

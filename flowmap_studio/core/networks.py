@@ -29,6 +29,9 @@ class FlowMapNet(nn.Module):
     Conditional maps (§6.4) embed the class, one-hot, by an MLP like that of the time; all zeros is
     the null class.
 
+    Attributes:
+        threads: That the compiled library works in; as many as torch does when None.
+
     Args:
         dim: Axes of the data.
         times: 1 or 2 time inputs.
@@ -42,6 +45,7 @@ class FlowMapNet(nn.Module):
         super().__init__()
         embed, width = config.time_embed_dim, config.hidden_dim
         self.classes = classes
+        self.threads: int | None = None
         self.time_mlp = nn.Sequential(Dense(times, embed), nn.SiLU(), Dense(embed, embed))
         if classes:
             self.cond_mlp = nn.Sequential(Dense(classes, embed), nn.SiLU(), Dense(embed, embed))

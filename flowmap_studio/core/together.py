@@ -113,7 +113,7 @@ def can_jump(network: FlowMapNet, x: torch.Tensor) -> bool:
 
 
 def jump_together(
-    network: FlowMapNet, x: torch.Tensor, times: torch.Tensor, gaps: torch.Tensor, threads: int
+    network: FlowMapNet, x: torch.Tensor, times: torch.Tensor, gaps: torch.Tensor
 ) -> torch.Tensor:
     """(batch, dim) positions after jumps x + gap · output, in inference mode.
 
@@ -122,9 +122,8 @@ def jump_together(
         x: (batch, dim) positions.
         times: (jumps, 1 or 2) times of each jump.
         gaps: (jumps, 1) their lengths.
-        threads: That share the points out.
     """
-    return native.jumps(network, x, _offset(network, times, None), gaps, threads)
+    return native.jumps(network, x, _offset(network, times, None), gaps)
 
 
 def _given(network: FlowMapNet) -> int:

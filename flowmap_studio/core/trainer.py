@@ -117,8 +117,7 @@ class Trainer:
         Raises:
             TrainingDiverged: A loss or a weight became NaN or infinite.
         """
-        # Each thread has its own count: set only in the main thread, a worker crawls.
-        torch.set_num_threads(self.config.threads)
+        self._take_threads()
         keep_freed_memory()
         prefetcher = None
         index = self.step // CHUNK_STEPS
@@ -143,6 +142,15 @@ class Trainer:
                 prefetcher.close()
         if self._unread:
             yield self._report()
+
+    def _take_threads(self) -> None:
+        threads = self.config.threads
+        point = torch.zeros(1, self._target.dim, device=self.device)
+        compiled = self.flow_map.compiled(point)
+        # Those that torch has besides would spin on the cores that the library's work on.
+        # Each thread has its own count: set only in the main thread, a worker crawls.
+        torch.set_num_threads(1 if compiled else threads)
+        self.flow_map.work_in(threads if compiled else None)
 
     @property
     def fraction(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,18 @@ if TYPE_CHECKING:
 
 TILE = 6
 """Rows are written by so many."""
+
+
+class _How(NamedTuple):
+    """How a network is asked.
+
+    Attributes:
+        frequencies: Of the position features that it makes itself; None where it is given them.
+        threads: That it works in.
+    """
+
+    frequencies: torch.Tensor | None
+    threads: int
 
 
 def suits(network: FlowMapNet, x: torch.Tensor, *told: torch.Tensor) -> bool:
@@ -56,13 +68,12 @@ def forward(network: FlowMapNet, x: torch.Tensor, *told: torch.Tensor) -> torch.
     makes = known.features and not (x.requires_grad and torch.is_grad_enabled())
     frequencies = network.frequencies if makes else None
     given = x if makes else network.position_features(x)
+    how = _How(frequencies, _threads(network))
     # Before the function: what it saves must be what it was given.
     inputs = [one.contiguous() for one in (given, *told, *known.weights())]
     if not torch.is_grad_enabled():
-        return _run(known, frequencies, inputs, keep=False)[0]
-    out: torch.Tensor = _Through.apply(  # type: ignore[no-untyped-call]
-        known, frequencies, *inputs
-    )
+        return _run(known, how, inputs, keep=False)[0]
+    out: torch.Tensor = _Through.apply(known, how, *inputs)  # type: ignore[no-untyped-call]
     return out
 
 
@@ -84,12 +95,12 @@ def evaluate(network: FlowMapNet, x: torch.Tensor, told: torch.Tensor) -> torch.
     out = x.new_empty(len(x), described.outputs)
     step = described.width if len(told) > 1 else 0
     call = (x.data_ptr(), len(x), told.data_ptr(), step, out.data_ptr())
-    _ask(library.called().network_at, described, *call, torch.get_num_threads())
+    _ask(library.called().network_at, described, *call, _threads(network))
     return out
 
 
 def jumps(
-    network: FlowMapNet, x: torch.Tensor, told: torch.Tensor, gaps: torch.Tensor, threads: int
+    network: FlowMapNet, x: torch.Tensor, told: torch.Tensor, gaps: torch.Tensor
 ) -> torch.Tensor:
     """(batch, dim) where points are after jumps x + gap · output, without derivatives.
 
@@ -98,7 +109,6 @@ def jumps(
         x: (batch, dim) positions.
         told: (jumps, width) what its first layer makes of each jump's times, bias included.
         gaps: (jumps,) their lengths.
-        threads: That share the points out.
 
     Raises:
         MemoryError: There was none.
@@ -108,8 +118,12 @@ def jumps(
     x, told, gaps = x.contiguous(), told.contiguous(), gaps.contiguous()
     out = torch.empty_like(x)
     call = (x.data_ptr(), len(x), told.data_ptr(), gaps.data_ptr(), len(gaps), out.data_ptr())
-    _ask(library.called().network_jumps, described, *call, threads)
+    _ask(library.called().network_jumps, described, *call, _threads(network))
     return out
+
+
+def _threads(network: FlowMapNet) -> int:
+    return network.threads or torch.get_num_threads()
 
 
 def can_jump(network: FlowMapNet) -> bool:
@@ -119,14 +133,14 @@ def can_jump(network: FlowMapNet) -> bool:
 
 def _run(
     known: Bound,
-    frequencies: torch.Tensor | None,
+    how: _How,
     tensors: Sequence[torch.Tensor],
     *,
     keep: bool,
 ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
     """The outputs, and the sums and moments of all layers, if they are to be kept."""
     given, told, weights = _sorted(known, tensors)
-    network, rows = known.described(weights, frequencies), len(given)
+    network, rows = known.described(weights, how.frequencies), len(given)
     out = given.new_empty(rows, network.outputs)
     kept: tuple[torch.Tensor, ...] = ()
     place = None
@@ -137,7 +151,7 @@ def _run(
         kept = sums, moments
         place = library.Kept(sums.data_ptr(), moments.data_ptr(), rows, room)
     call = (network, given.data_ptr(), addresses(told), rows, place, out.data_ptr())
-    _ask(library.called().network_forward, *call, torch.get_num_threads())
+    _ask(library.called().network_forward, *call, how.threads)
     return out, kept
 
 
@@ -145,12 +159,10 @@ class _Through(torch.autograd.Function):
     """A network, for a graph."""
 
     @staticmethod
-    def forward(
-        ctx: Any, known: Bound, frequencies: torch.Tensor | None, *tensors: torch.Tensor
-    ) -> torch.Tensor:
-        out, kept = _run(known, frequencies, tensors, keep=any(ctx.needs_input_grad))
+    def forward(ctx: Any, known: Bound, how: _How, *tensors: torch.Tensor) -> torch.Tensor:
+        out, kept = _run(known, how, tensors, keep=any(ctx.needs_input_grad))
         ctx.save_for_backward(*kept, *tensors)
-        ctx.known, ctx.frequencies, ctx.threads = known, frequencies, torch.get_num_threads()
+        ctx.known, ctx.how = known, how
         return out
 
     @staticmethod
@@ -165,8 +177,8 @@ class _Through(torch.autograd.Function):
         by_weights, into = known.zero_sums(given, wanted=any(asked[1:]))
         by = None if by_given is None else by_given.data_ptr()
         call = (given.data_ptr(), addresses(told), kept, slope.data_ptr(), by, into)
-        network = known.described(weights, ctx.frequencies)
-        _ask(library.called().network_backward, network, *call, ctx.threads)
+        network = known.described(weights, ctx.how.frequencies)
+        _ask(library.called().network_backward, network, *call, ctx.how.threads)
         found = (by_given, *(None for _ in told), *by_weights)
         return (
             None,
@@ -182,8 +194,8 @@ def _differentiable(
     given, told, weights = _sorted(ctx.known, tensors)
     with torch.enable_grad():
         parts, at = [given], 0
-        if ctx.frequencies is not None:
-            angle = given @ ctx.frequencies
+        if ctx.how.frequencies is not None:
+            angle = given @ ctx.how.frequencies
             parts += [torch.sin(angle), torch.cos(angle)]
         for one in told:
             weight_in, bias_in, weight_out, bias_out = weights[at : at + 4]

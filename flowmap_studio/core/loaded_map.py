@@ -177,7 +177,7 @@ class LoadedMap:
             return self._moved(move, noise[rows].to(self.device), times, solver).cpu()
 
         together = guide is None and self.flow_map.jumps_together(noise)
-        share = None if together else self._share
+        share = None if self.flow_map.compiled(noise) else self._share
         parts = _parts(len(noise), self._at_once(len(noise), len(times) - 1, together=together))
         found = [moved(rows) for rows in parts] if share is None else share(moved, parts)
         with torch.inference_mode():

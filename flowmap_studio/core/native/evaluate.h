@@ -1,0 +1,99 @@
+/* Outputs and jumps without derivatives; a part of network.c. */
+
+/* What evaluations without derivatives work in. */
+typedef struct {
+    float *features, *h, *other, *told, *x, *raw, *packed; /* each of a block; packed layers */
+    int64_t ld;                                            /* of the features */
+} Bench;
+
+static float *make_bench(const Network *net, Bench *bench) {
+    int64_t w = net->width, k = given_of(net), ld = up_to(k, LANES), block = BLOCK * w;
+    float *memory = floats(BLOCK * (ld + net->dim + net->outputs) + 3 * block + k * w +
+                           later_size(net));
+    if (!memory) return NULL;
+    *bench = (Bench){.features = memory, .ld = ld};
+    bench->h = bench->features + BLOCK * ld;
+    bench->other = bench->h + block;
+    bench->told = bench->other + block;
+    bench->packed = bench->told + block;
+    bench->x = bench->packed + k * w + later_size(net);
+    bench->raw = bench->x + BLOCK * net->dim;
+    memset(memory, 0, BLOCK * ld * sizeof(float));
+    pack_transposed(net->layers[0].weight, inputs_of(net), w, k, bench->packed);
+    pack_later(net, bench->packed + k * w);
+    return memory;
+}
+
+/* Outputs (rows, outputs) of a block at positions x (rows, dim).
+
+   told: (rows, width), what the first layer makes of times and classes, bias included, with
+   told_ld floats from row to row and whole tiles of rows, or one row for all with 0. */
+static void block_at(const Network *net, const Bench *bench, const float *x, int64_t rows,
+                     const float *told, int64_t told_ld, float *out) {
+    position_features(net, x, rows, bench->features, bench->ld);
+    hidden(net, bench->packed, bench->features, bench->ld, given_of(net), rows, told, told_ld,
+           bench->h, bench->other, NULL, 0);
+    read_out(net, bench->h, rows, out);
+}
+
+typedef struct {
+    const Network *net;
+    const float *x, *told, *gaps;
+    int64_t told_ld, jumps;
+    float *out;
+} Call;
+
+static int some_at(const void *given, Blocks *blocks) {
+    const Call *call = given;
+    const Network *net = call->net;
+    Bench bench;
+    float *memory = make_bench(net, &bench);
+    if (!memory) return -1;
+    for (int64_t at; (at = take(blocks)) < blocks->rows;) {
+        int64_t here = least(BLOCK, blocks->rows - at);
+        const float *told = call->told + at * call->told_ld;
+        if (call->told_ld && here < BLOCK)
+            told = memcpy(bench.told, told, here * net->width * sizeof(float));
+        block_at(net, &bench, call->x + at * net->dim, here, told, call->told_ld,
+                 call->out + at * net->outputs);
+    }
+    free(memory);
+    return 0;
+}
+
+static int some_jumps(const void *given, Blocks *blocks) {
+    const Call *call = given;
+    const Network *net = call->net;
+    int64_t dim = net->dim;
+    Bench bench;
+    float *memory = make_bench(net, &bench);
+    if (!memory) return -1;
+    for (int64_t at; (at = take(blocks)) < blocks->rows;) {
+        int64_t here = least(BLOCK, blocks->rows - at), count = here * dim;
+        memcpy(bench.x, call->x + at * dim, count * sizeof(float));
+        for (int64_t j = 0; j < call->jumps; j++) {
+            block_at(net, &bench, bench.x, here, call->told + j * net->width, 0, bench.raw);
+            for (int64_t i = 0; i < count; i++) bench.x[i] += call->gaps[j] * bench.raw[i];
+        }
+        memcpy(call->out + at * dim, bench.x, count * sizeof(float));
+    }
+    free(memory);
+    return 0;
+}
+
+/* Outputs (rows, outputs) at positions x (rows, dim); told and told_ld as `block_at` has them. */
+EXPORT int network_at(const Network *net, const float *x, int64_t rows, const float *told,
+                      int64_t told_ld, float *out, int64_t threads) {
+    Call call = {.net = net, .x = x, .told = told, .told_ld = told_ld, .out = out};
+    return share_out(some_at, &call, rows, BLOCK, threads);
+}
+
+/* Where points x (rows, dim) are after jumps x += gap output, of as many outputs as dim: a block
+   makes all of its jumps in a core's own caches.
+
+   told: (jumps, width), what the first layer makes of each jump's times. gaps: (jumps). */
+EXPORT int network_jumps(const Network *net, const float *x, int64_t rows, const float *told,
+                         const float *gaps, int64_t jumps, float *out, int64_t threads) {
+    Call call = {.net = net, .x = x, .told = told, .gaps = gaps, .jumps = jumps, .out = out};
+    return share_out(some_jumps, &call, rows, BLOCK, threads);
+}

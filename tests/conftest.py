@@ -47,13 +47,6 @@ def _steady_torch() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _garbage_collected() -> Iterator[None]:
-    """The window's start leaves that to the window, which a test may never show."""
-    yield
-    gc.enable()
-
-
-@pytest.fixture(autouse=True)
 def _no_thread_stands_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Here somebody waits for the training: beside another process's tests it would come last."""
     if workers := sys.modules.get("flowmap_studio.runtime.workers"):

@@ -6,7 +6,7 @@ import contextlib
 import gc
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,6 +66,16 @@ class Trained(NamedTuple):
 def torch_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tape sees torch's operations: to the bit the same are those of steps without a library."""
     monkeypatch.setattr(library, "usable", lambda: False)
+
+
+@pytest.fixture(autouse=True)
+def collecting() -> Iterator[None]:
+    """Python collects garbage at first, though a window of an earlier test may do it itself."""
+    before = gc.isenabled()
+    gc.enable()
+    yield
+    if not before:
+        gc.disable()
 
 
 @pytest.fixture

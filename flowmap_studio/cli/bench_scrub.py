@@ -41,6 +41,8 @@ DRAG_STEP = 7
 """Slider positions from one tick of a drag to the next."""
 SETTLED = 1.0
 """Seconds until the window has shown and measured what there is."""
+THREADS = 2
+"""That a frame is evaluated in while nothing trains."""
 WARM = 5
 """Moves of the slider that are not counted."""
 
@@ -78,9 +80,14 @@ def window_figures(
 
 
 def _moves(studio: Studio, watch: Watch, repeats: int) -> Iterator[Figure]:
+    import torch
+
     session = studio.session
     loaded = LoadedMap(session.snapshot)
+    # The evaluator left one to torch for all threads; its own frames have two.
+    torch.set_num_threads(THREADS)
     work, rate = flops_per_row(loaded), matrix_rate(loaded)
+    torch.set_num_threads(1)
     session.looks_up = False
     name = "moved to painted, uncached, full: " + CLOUDS.format(POINTS, POINTS, JUMPS)
     limit = work * POINTS * (1 + JUMPS) / rate

@@ -15,7 +15,7 @@ from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.methods import METHODS, Clock
 from flowmap_studio.core.native import network as native
 from flowmap_studio.core.networks import FlowMapNet, Network, build_network
-from flowmap_studio.core.together import can_jump, jump_together
+from flowmap_studio.core.together import jump_together
 
 
 class FlowMap(nn.Module):
@@ -126,7 +126,8 @@ class FlowMap(nn.Module):
     def jumps_together(self, x: torch.Tensor) -> bool:
         """Whether `jumps` of such points are made all at once, in inference mode."""
         network = self.network
-        return self.raw_is_output and isinstance(network, FlowMapNet) and can_jump(network, x)
+        plain = self.raw_is_output and isinstance(network, FlowMapNet)
+        return plain and native.can_jump(cast("FlowMapNet", network), x)
 
     def compiled(self, x: torch.Tensor) -> bool:
         """Whether the compiled library evaluates the network at such points."""

@@ -107,11 +107,6 @@ def evaluate_together(
     return _last(others[-1], _bent(norms[-1], hidden))
 
 
-def can_jump(network: FlowMapNet, x: torch.Tensor) -> bool:
-    """Whether `jump_together` can be asked for such points: it takes the compiled library."""
-    return native.suits(network, x) and native.can_jump(network)
-
-
 def jump_together(
     network: FlowMapNet, x: torch.Tensor, times: torch.Tensor, gaps: torch.Tensor
 ) -> torch.Tensor:

@@ -144,6 +144,7 @@ class Trainer:
             yield self._report()
 
     def _take_threads(self) -> None:
+        """Let torch, or the compiled library in its place, work in the config's threads."""
         threads = self.config.threads
         point = torch.zeros(1, self._target.dim, device=self.device)
         compiled = self.flow_map.compiled(point)

@@ -9,8 +9,8 @@ LINGER_SECONDS = 0.1
 """A hand that has just been answered is likely to ask again."""
 LONGEST_WAIT, TURN_SECONDS = 0.12, 0.012
 """How long a run waits at a time, and has the cores in between, for whole steps: it goes on, if
-slowly, under a hand that never rests. One frame in three meets a step or two of it, which is less
-felt than a tenth of the frames that each meet 50 ms."""
+slowly, under a hand that never rests. It took 6 steps a second so, and 3.6 in turns of 50 ms each
+half second; the frames took as long."""
 LONGEST_FRAME = 1.0
 """Seconds after which a frame that is still wanted is waited for beside the run, not before it."""
 LOOK_SECONDS = 0.004

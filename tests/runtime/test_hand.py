@@ -115,6 +115,16 @@ def test_only_frames_that_a_hand_waits_for_count(
     qtbot.waitUntil(lambda: not evaluator.hand.waits, timeout=10_000)
 
 
+def train_under(hand: Hand, qtbot: Any) -> None:
+    """Forty steps."""
+    config = RunConfig(steps=40, batch_size=8, hidden_dim=8, depth=1, ot_batch=8, device="cpu")
+    thread = TrainingThread(1, config, Mailbox(), hand=hand)
+    with qtbot.waitSignal(thread.ended, timeout=60_000) as ended:
+        thread.begin()
+    assert ended.args[0].error is None
+    assert join([thread], 10)
+
+
 def test_a_run_looks_at_the_hand_between_its_steps(qtbot: Any) -> None:
     class Watched(Hand):
         looks = 0
@@ -124,12 +134,7 @@ def test_a_run_looks_at_the_hand_between_its_steps(qtbot: Any) -> None:
             assert not pause(0)
 
     hand = Watched()
-    config = RunConfig(steps=40, batch_size=8, hidden_dim=8, depth=1, ot_batch=8, device="cpu")
-    thread = TrainingThread(1, config, Mailbox(), hand=hand)
-    with qtbot.waitSignal(thread.ended, timeout=60_000) as ended:
-        thread.begin()
-    assert ended.args[0].error is None
-    assert join([thread], 10)
+    train_under(hand, qtbot)
     assert 2 <= hand.looks < 40
 
 
@@ -143,10 +148,5 @@ def test_under_a_hand_it_looks_after_each_step(qtbot: Any) -> None:
 
     hand = Held()
     hand.asks()
-    config = RunConfig(steps=40, batch_size=8, hidden_dim=8, depth=1, ot_batch=8, device="cpu")
-    thread = TrainingThread(1, config, Mailbox(), hand=hand)
-    with qtbot.waitSignal(thread.ended, timeout=60_000) as ended:
-        thread.begin()
-    assert ended.args[0].error is None
-    assert join([thread], 10)
+    train_under(hand, qtbot)
     assert hand.looks == 40

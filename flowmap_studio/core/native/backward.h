@@ -17,7 +17,7 @@ typedef struct {
     const EmbeddingSums *embeddings;
     const Sums *layers;
     float *last_weight, *last_bias;
-    int64_t wanted; /* 0 where those by weights are not: only LayerNorm's and biases' are then */
+    int64_t wanted; /* 0 where only those by positions are: then these are of no use */
 } AllSums;
 
 INLINE void add_last(const Network *net, const float *by_out, int64_t rows, const float *h,
@@ -43,9 +43,10 @@ typedef struct {
     float *zeros;                /* a row */
     float *rest;                 /* of `fold` */
     Embedder embedders[MOST_EMBEDDINGS];
-} Desk;
+} BackWorkspace;
 
-static float *make_desk(const Network *net, int64_t from, int64_t wanted, Desk *desk) {
+static float *make_back_workspace(const Network *net, int64_t from, int64_t wanted,
+                                  BackWorkspace *space) {
     int64_t w = net->width, k = inputs_of(net), block = BLOCK_BACK * w, ld = up_to(wanted, PANEL);
     int64_t longest = w > ld ? w : ld, outer = outer_memory(w > k ? w : k, BLOCK_BACK);
     float *memory = floats(3 * block + BLOCK_BACK * (k + ld) + outer + 2 * k * w + w +
@@ -53,85 +54,85 @@ static float *make_desk(const Network *net, int64_t from, int64_t wanted, Desk *
                            folds_memory(net));
     if (!memory) return NULL;
     memset(memory, 0, 3 * block * sizeof(float)); /* tiles read rows that a block lacks */
-    *desk = (Desk){.slope = memory, .from = from, .wanted = wanted, .in_ld = ld};
-    desk->under = desk->slope + block;
-    desk->bent = desk->under + block;
-    desk->features = desk->bent + block;
-    desk->by_in = desk->features + BLOCK_BACK * k;
-    desk->outer = desk->by_in + BLOCK_BACK * ld;
-    desk->first_sums = desk->outer + outer;
-    desk->panels = desk->first_sums + k * w;
-    desk->in_panels = desk->panels + later_size(net);
-    desk->zeros = desk->in_panels + w * ld;
-    float *first = desk->zeros + longest, *bias = first + k * w, *embedders = bias + w;
-    desk->rest = embedders + embedders_memory(net);
-    memset(desk->first_sums, 0, k * w * sizeof(float));
-    memset(desk->zeros, 0, longest * sizeof(float));
+    *space = (BackWorkspace){.slope = memory, .from = from, .wanted = wanted, .in_ld = ld};
+    space->under = space->slope + block;
+    space->bent = space->under + block;
+    space->features = space->bent + block;
+    space->by_in = space->features + BLOCK_BACK * k;
+    space->outer = space->by_in + BLOCK_BACK * ld;
+    space->first_sums = space->outer + outer;
+    space->panels = space->first_sums + k * w;
+    space->in_panels = space->panels + later_size(net);
+    space->zeros = space->in_panels + w * ld;
+    float *first = space->zeros + longest, *bias = first + k * w, *embedders = bias + w;
+    space->rest = embedders + embedders_memory(net);
+    memset(space->first_sums, 0, k * w * sizeof(float));
+    memset(space->zeros, 0, longest * sizeof(float));
     for (int64_t l = 1; l < net->depth; l++)
-        pack(net->layers[l].weight, w, w, w, desk->panels + (l - 1) * w * w);
-    fold_first(net, first, bias, desk->rest);
-    pack_transposed(first + from * w, w, wanted, w, desk->in_panels);
-    make_embedders(net, desk->embedders, embedders);
+        pack(net->layers[l].weight, w, w, w, space->panels + (l - 1) * w * w);
+    fold_first(net, first, bias, space->rest);
+    pack_transposed(first + from * w, w, wanted, w, space->in_panels);
+    make_embedders(net, space->embedders, embedders);
     return memory;
 }
 
-/* One block on its way back to the sums of the first layer, which are in desk->under then. */
+/* One block on its way back to the sums of the first layer, which are in space->under then. */
 static void block_back(const Network *net, const Kept *kept, int64_t at, int64_t rows,
-                       const float *by_out, const AllSums *to, Desk *desk) {
+                       const float *by_out, const AllSums *to, BackWorkspace *space) {
     int64_t w = net->width;
-    last_back(net, by_out, rows, desk->slope);
+    last_back(net, by_out, rows, space->slope);
     for (int64_t l = net->depth - 1; l >= 0; l--) {
         const Layer *layer = net->layers + l;
         for (int64_t i = 0; i < rows; i++) {
             int64_t place = l * kept->room + at + i;
-            bend_back(kept->sums + place * w, kept->moments[place], desk->slope + i * w,
-                      desk->bent + i * w, w, layer->gain, layer->shift, to->layers[l]);
+            bend_back(kept->sums + place * w, kept->moments[place], space->slope + i * w,
+                      space->bent + i * w, w, layer->gain, layer->shift, to->layers[l]);
         }
         if (to->wanted && l == net->depth - 1)
-            add_last(net, by_out, rows, desk->bent, to);
+            add_last(net, by_out, rows, space->bent, to);
         else if (to->wanted)
-            add_outer(desk->under, w, w, desk->bent, w, w, rows, to->layers[l + 1].weight,
-                      desk->outer);
-        float *swapped = desk->under;
-        desk->under = desk->slope;
-        desk->slope = swapped;
+            add_outer(space->under, w, w, space->bent, w, w, rows, to->layers[l + 1].weight,
+                      space->outer);
+        float *swapped = space->under;
+        space->under = space->slope;
+        space->slope = swapped;
         if (l)
-            product(desk->under, w, up_to(rows, TILE), desk->panels + (l - 1) * w * w, w, w,
-                    desk->zeros, 0, desk->slope, w);
+            product(space->under, w, up_to(rows, TILE), space->panels + (l - 1) * w * w, w, w,
+                    space->zeros, 0, space->slope, w);
     }
 }
 
 /* From the sums of the first layer to positions and what was embedded. */
 static void inputs_back(const Network *net, const float *x, Told told, int64_t at, int64_t rows,
-                        float *by_x, const AllSums *to, Desk *desk) {
-    int64_t w = net->width, k = inputs_of(net), column = given_of(net), ld = desk->in_ld;
-    product(desk->under, w, up_to(rows, TILE), desk->in_panels, w, ld, desk->zeros, 0,
-            desk->by_in, ld);
+                        float *by_x, const AllSums *to, BackWorkspace *space) {
+    int64_t w = net->width, k = inputs_of(net), column = given_of(net), ld = space->in_ld;
+    product(space->under, w, up_to(rows, TILE), space->in_panels, w, ld, space->zeros, 0,
+            space->by_in, ld);
     for (int64_t i = 0; by_x && i < rows; i++)
-        memcpy(by_x + (at + i) * net->dim, desk->by_in + i * ld, net->dim * sizeof(float));
+        memcpy(by_x + (at + i) * net->dim, space->by_in + i * ld, net->dim * sizeof(float));
     if (!to->wanted) return;
     for (int64_t j = 0; j < net->embedded; j++) {
         const Embedding *of = net->embeddings + j;
-        embed_back(desk->embedders + j, told[j] + at * of->inputs, rows,
-                   desk->by_in + column - desk->from, ld, to->embeddings + j);
+        embed_back(space->embedders + j, told[j] + at * of->inputs, rows,
+                   space->by_in + column - space->from, ld, to->embeddings + j);
         column += of->size;
     }
-    read_in(net, desk->embedders, x, told, at, rows, desk->features);
-    add_outer(desk->features, k, k, desk->under, w, w, rows, desk->first_sums, desk->outer);
+    read_in(net, space->embedders, x, told, at, rows, space->features);
+    add_outer(space->features, k, k, space->under, w, w, rows, space->first_sums, space->outer);
 }
 
 /* What is done once, after all blocks: the derivatives by the first layer as it is. */
-static void unfold(const Network *net, const AllSums *to, Desk *desk) {
+static void unfold(const Network *net, const AllSums *to, BackWorkspace *space) {
     int64_t w = net->width, k = inputs_of(net), column = given_of(net);
     float *by_weight = to->layers[0].weight;
     for (int64_t c = 0; c < w; c++)
-        for (int64_t i = 0; i < column; i++) by_weight[c * k + i] += desk->first_sums[i * w + c];
+        for (int64_t i = 0; i < column; i++) by_weight[c * k + i] += space->first_sums[i * w + c];
     for (int64_t j = 0; j < net->embedded; j++) {
         const Embedding *of = net->embeddings + j;
-        finish_embedding(desk->embedders + j, to->embeddings + j);
-        fold_back(of, desk->first_sums + column * w, w, to->layers[0].bias,
+        finish_embedding(space->embedders + j, to->embeddings + j);
+        fold_back(of, space->first_sums + column * w, w, to->layers[0].bias,
                   net->layers[0].weight + column, by_weight + column, k, to->embeddings + j,
-                  desk->rest);
+                  space->rest);
         column += of->size;
     }
 }
@@ -148,8 +149,8 @@ typedef struct {
     AllSums sums;
     Sums layers[MOST_DEPTH];
     EmbeddingSums embeddings[MOST_EMBEDDINGS];
-    Desk desk;
-    float *memory, *own; /* of the desk; of the sums, where they are its own */
+    BackWorkspace space;
+    float *memory, *own; /* of the space; of the sums, where they are its own */
     int result;
 } Back;
 
@@ -158,7 +159,7 @@ static void *some_back(void *given) {
     const Network *net = call->net;
     int64_t first = call->by_x ? 0 : given_of(net);
     int64_t end = call->sums.wanted ? inputs_of(net) : given_of(net);
-    call->memory = make_desk(net, first, end - first, &call->desk);
+    call->memory = make_back_workspace(net, first, end - first, &call->space);
     if (!call->memory) {
         call->result = -1;
         return NULL;
@@ -166,8 +167,8 @@ static void *some_back(void *given) {
     for (int64_t at = call->from; at < call->to; at += BLOCK_BACK) {
         int64_t rows = least(BLOCK_BACK, call->to - at);
         block_back(net, call->kept, at, rows, call->by_out + at * net->outputs, &call->sums,
-                   &call->desk);
-        inputs_back(net, call->x, call->told, at, rows, call->by_x, &call->sums, &call->desk);
+                   &call->space);
+        inputs_back(net, call->x, call->told, at, rows, call->by_x, &call->sums, &call->space);
     }
     return NULL;
 }
@@ -183,7 +184,7 @@ static int own_sums(const Network *net, Back *call) {
     float *at = call->own = calloc(size, sizeof(float));
     if (!at) return -1;
     for (int64_t l = 0; l < net->depth; l++) {
-        int64_t weights = l ? w * w : 0; /* the first layer's are the desk's */
+        int64_t weights = l ? w * w : 0; /* the first layer's are the space's */
         call->layers[l] = (Sums){at, at + weights, at + weights + w, at + weights + 2 * w};
         at += weights + 3 * w;
     }
@@ -211,11 +212,11 @@ static void merge(const Network *net, Back *into, const Back *from) {
     for (int64_t j = 0; j < net->embedded; j++) {
         int64_t e = net->embeddings[j].size, n = net->embeddings[j].inputs;
         add_all(to->embeddings[j].bias_in, other->embeddings[j].bias_in, e);
-        add_all(into->desk.embedders[j].across_sums, from->desk.embedders[j].across_sums, n * e);
+        add_all(into->space.embedders[j].across_sums, from->space.embedders[j].across_sums, n * e);
     }
     add_all(to->last_weight, other->last_weight, net->outputs * w);
     add_all(to->last_bias, other->last_bias, net->outputs);
-    add_all(into->desk.first_sums, from->desk.first_sums, inputs_of(net) * w);
+    add_all(into->space.first_sums, from->space.first_sums, inputs_of(net) * w);
 }
 
 /* The derivatives of a loss whose derivative by the outputs is by_out (rows, outputs).
@@ -243,7 +244,7 @@ EXPORT int network_backward(const Network *net, const float *x, Told told, const
         if (running[i]) pthread_join(started[i], NULL);
     for (int64_t i = 0; i < count; i++) result |= backs[i].result;
     for (int64_t i = 1; i < count && to->wanted && !result; i++) merge(net, backs, backs + i);
-    if (to->wanted && !result) unfold(net, to, &backs[0].desk);
+    if (to->wanted && !result) unfold(net, to, &backs[0].space);
     for (int64_t i = 0; i < count; i++) {
         free(backs[i].memory);
         free(backs[i].own);

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 MOST_OUTPUTS, MOST_DEPTH = 16, 32
 """The last layer is written for few; as in network.c."""
-PANEL, LANES = 16, 8
-"""Widths are multiples of the one, position features of the other."""
+PANEL, LANES, TILE = 16, 8, 6
+"""Widths are multiples of the first, position features of the second, and rows are written by the
+third; as in products.h."""
 FLOAT = 4
 """Bytes."""
 

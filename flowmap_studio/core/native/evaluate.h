@@ -4,23 +4,23 @@
 typedef struct {
     float *features, *h, *other, *told, *x, *raw, *packed; /* each of a block; packed layers */
     int64_t ld;                                            /* of the features */
-} Bench;
+} Workspace;
 
-static float *make_bench(const Network *net, Bench *bench) {
+static float *make_workspace(const Network *net, Workspace *space) {
     int64_t w = net->width, k = given_of(net), ld = up_to(k, LANES), block = BLOCK * w;
     float *memory = floats(BLOCK * (ld + net->dim + net->outputs) + 3 * block + k * w +
                            later_size(net));
     if (!memory) return NULL;
-    *bench = (Bench){.features = memory, .ld = ld};
-    bench->h = bench->features + BLOCK * ld;
-    bench->other = bench->h + block;
-    bench->told = bench->other + block;
-    bench->packed = bench->told + block;
-    bench->x = bench->packed + k * w + later_size(net);
-    bench->raw = bench->x + BLOCK * net->dim;
+    *space = (Workspace){.features = memory, .ld = ld};
+    space->h = space->features + BLOCK * ld;
+    space->other = space->h + block;
+    space->told = space->other + block;
+    space->packed = space->told + block;
+    space->x = space->packed + k * w + later_size(net);
+    space->raw = space->x + BLOCK * net->dim;
     memset(memory, 0, BLOCK * ld * sizeof(float));
-    pack_transposed(net->layers[0].weight, inputs_of(net), w, k, bench->packed);
-    pack_later(net, bench->packed + k * w);
+    pack_transposed(net->layers[0].weight, inputs_of(net), w, k, space->packed);
+    pack_later(net, space->packed + k * w);
     return memory;
 }
 
@@ -28,12 +28,12 @@ static float *make_bench(const Network *net, Bench *bench) {
 
    told: (rows, width), what the first layer makes of times and classes, bias included, with
    told_ld floats from row to row and whole tiles of rows, or one row for all with 0. */
-static void block_at(const Network *net, const Bench *bench, const float *x, int64_t rows,
+static void block_at(const Network *net, const Workspace *space, const float *x, int64_t rows,
                      const float *told, int64_t told_ld, float *out) {
-    position_features(net, x, rows, bench->features, bench->ld);
-    hidden(net, bench->packed, bench->features, bench->ld, given_of(net), rows, told, told_ld,
-           bench->h, bench->other, NULL, 0);
-    read_out(net, bench->h, rows, out);
+    position_features(net, x, rows, space->features, space->ld);
+    hidden(net, space->packed, space->features, space->ld, given_of(net), rows, told, told_ld,
+           space->h, space->other, NULL, 0);
+    read_out(net, space->h, rows, out);
 }
 
 typedef struct {
@@ -46,15 +46,15 @@ typedef struct {
 static int some_at(const void *given, Blocks *blocks) {
     const Call *call = given;
     const Network *net = call->net;
-    Bench bench;
-    float *memory = make_bench(net, &bench);
+    Workspace space;
+    float *memory = make_workspace(net, &space);
     if (!memory) return -1;
     for (int64_t at; (at = take(blocks)) < blocks->rows;) {
         int64_t here = least(BLOCK, blocks->rows - at);
         const float *told = call->told + at * call->told_ld;
         if (call->told_ld && here < BLOCK)
-            told = memcpy(bench.told, told, here * net->width * sizeof(float));
-        block_at(net, &bench, call->x + at * net->dim, here, told, call->told_ld,
+            told = memcpy(space.told, told, here * net->width * sizeof(float));
+        block_at(net, &space, call->x + at * net->dim, here, told, call->told_ld,
                  call->out + at * net->outputs);
     }
     free(memory);
@@ -65,17 +65,17 @@ static int some_jumps(const void *given, Blocks *blocks) {
     const Call *call = given;
     const Network *net = call->net;
     int64_t dim = net->dim;
-    Bench bench;
-    float *memory = make_bench(net, &bench);
+    Workspace space;
+    float *memory = make_workspace(net, &space);
     if (!memory) return -1;
     for (int64_t at; (at = take(blocks)) < blocks->rows;) {
         int64_t here = least(BLOCK, blocks->rows - at), count = here * dim;
-        memcpy(bench.x, call->x + at * dim, count * sizeof(float));
+        memcpy(space.x, call->x + at * dim, count * sizeof(float));
         for (int64_t j = 0; j < call->jumps; j++) {
-            block_at(net, &bench, bench.x, here, call->told + j * net->width, 0, bench.raw);
-            for (int64_t i = 0; i < count; i++) bench.x[i] += call->gaps[j] * bench.raw[i];
+            block_at(net, &space, space.x, here, call->told + j * net->width, 0, space.raw);
+            for (int64_t i = 0; i < count; i++) space.x[i] += call->gaps[j] * space.raw[i];
         }
-        memcpy(call->out + at * dim, bench.x, count * sizeof(float));
+        memcpy(call->out + at * dim, space.x, count * sizeof(float));
     }
     free(memory);
     return 0;

@@ -126,8 +126,11 @@ def usable() -> bool:
     )
 
 
-def called() -> ctypes.CDLL:
-    """The library, where it is known to be usable."""
-    found = library()
-    assert found is not None  # noqa: S101 - asked before
-    return found
+def ask(function: str, *arguments: object) -> None:
+    """Call a function of the library, where it is known to be usable.
+
+    Raises:
+        MemoryError: There was none.
+    """
+    if getattr(library(), function)(*arguments):
+        raise MemoryError

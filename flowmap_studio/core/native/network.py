@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 
 from flowmap_studio.core.native import library
-from flowmap_studio.core.native.binding import Bound, addresses, bound
+from flowmap_studio.core.native.binding import TILE, Bound, addresses, bound
 
 if TYPE_CHECKING:
     from flowmap_studio.core.networks import FlowMapNet
-
-TILE = 6
-"""Rows are written by so many."""
 
 
 class _How(NamedTuple):
@@ -95,7 +92,7 @@ def evaluate(network: FlowMapNet, x: torch.Tensor, told: torch.Tensor) -> torch.
     out = x.new_empty(len(x), described.outputs)
     step = described.width if len(told) > 1 else 0
     call = (x.data_ptr(), len(x), told.data_ptr(), step, out.data_ptr())
-    _ask(library.called().network_at, described, *call, _threads(network))
+    library.ask("network_at", described, *call, _threads(network))
     return out
 
 
@@ -105,10 +102,10 @@ def jumps(
     """(batch, dim) where points are after jumps x + gap · output, without derivatives.
 
     Args:
-        network: One that `suits` and `can_jump`.
+        network: One that `can_jump`.
         x: (batch, dim) positions.
         told: (jumps, width) what its first layer makes of each jump's times, bias included.
-        gaps: (jumps,) their lengths.
+        gaps: (jumps, 1) their lengths.
 
     Raises:
         MemoryError: There was none.
@@ -118,17 +115,18 @@ def jumps(
     x, told, gaps = x.contiguous(), told.contiguous(), gaps.contiguous()
     out = torch.empty_like(x)
     call = (x.data_ptr(), len(x), told.data_ptr(), gaps.data_ptr(), len(gaps), out.data_ptr())
-    _ask(library.called().network_jumps, described, *call, _threads(network))
+    library.ask("network_jumps", described, *call, _threads(network))
     return out
+
+
+def can_jump(network: FlowMapNet, x: torch.Tensor) -> bool:
+    """Whether the library can make `jumps` of such points."""
+    makes_features = suits(network, x) and bound(network).features
+    return makes_features and network.last.out_features == x.shape[1]
 
 
 def _threads(network: FlowMapNet) -> int:
     return network.threads or torch.get_num_threads()
-
-
-def can_jump(network: FlowMapNet) -> bool:
-    """Whether `jumps` has what it needs besides what `suits` says."""
-    return bound(network).features and network.last.out_features == len(network.frequencies)
 
 
 def _run(
@@ -151,7 +149,7 @@ def _run(
         kept = sums, moments
         place = library.Kept(sums.data_ptr(), moments.data_ptr(), rows, room)
     call = (network, given.data_ptr(), addresses(told), rows, place, out.data_ptr())
-    _ask(library.called().network_forward, *call, how.threads)
+    library.ask("network_forward", *call, how.threads)
     return out, kept
 
 
@@ -178,7 +176,7 @@ class _Through(torch.autograd.Function):
         by = None if by_given is None else by_given.data_ptr()
         call = (given.data_ptr(), addresses(told), kept, slope.data_ptr(), by, into)
         network = known.described(weights, ctx.how.frequencies)
-        _ask(library.called().network_backward, network, *call, ctx.how.threads)
+        library.ask("network_backward", network, *call, ctx.how.threads)
         found = (by_given, *(None for _ in told), *by_weights)
         return (
             None,
@@ -219,8 +217,3 @@ def _sorted(
     """What is given, what is told, and the weights."""
     end = 1 + known.embedded
     return tensors[0], tensors[1:end], tensors[end:]
-
-
-def _ask(function: Callable[..., int], *arguments: object) -> None:
-    if function(*arguments):
-        raise MemoryError

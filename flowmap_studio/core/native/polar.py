@@ -70,5 +70,4 @@ class OrthogonalSteps:
         """
         self._how.shrink, self._how.step = shrink, step
         places = (one.data_ptr() for one in (weight, before, gradient, momentum))
-        if library.called().orthogonal_step(*places, *shape, self._how):
-            raise MemoryError
+        library.ask("orthogonal_step", *places, *shape, self._how)

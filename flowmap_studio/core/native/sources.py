@@ -11,8 +11,8 @@ LIBRARY = "network.compiled"
 
 
 def source_digest() -> str:
-    """What a library is known by: it is not to be used beside other sources than its own."""
+    """What a library is known by: it is not used beside other sources or flags than its own."""
     digest = hashlib.sha256()
-    for path in sorted(FOLDER.glob("*.[ch]")):
+    for path in (*sorted(FOLDER.glob("*.[ch]")), FOLDER / "build.py"):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -7,9 +7,9 @@ from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from flowmap_studio.core.drawing.axes import robust_extent
 from flowmap_studio.core.drawing.layers import (
@@ -66,9 +66,6 @@ class CloudView(QWidget):
         self._over: dict[str, ProbeItem] = {}
         self._order = [layer for layer in BACK_TO_FRONT if layer in LAYERS]
         self._colours: dict[str, str] = {}
-        box = QVBoxLayout(self)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.addWidget(self._plot)
         self._build_overlays(palette)
         self._colour(palette)
 
@@ -344,4 +341,9 @@ class CloudView(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102 - Qt's
         super().resizeEvent(event)
+        # A layout would lay out the whole window anew with each new caption that lies over it.
+        self._plot.setGeometry(self.rect())
         self._overlays.make_room()
+
+    def sizeHint(self) -> QSize:  # noqa: D102 - Qt's
+        return self._plot.sizeHint()

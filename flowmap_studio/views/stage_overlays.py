@@ -58,7 +58,7 @@ class StageOverlays(QObject):
         """Show a line in the lower left corner; none for ""."""
         self.caption.setText(text)
         self.caption.setVisible(bool(text))
-        self.place()
+        self._place_lower_left()
 
     def make_room(self) -> None:
         """Leave out of the layer panel what has no room on a small stage."""
@@ -97,8 +97,13 @@ class StageOverlays(QObject):
         size = self.fit_button.size()
         self.fit_button.move(right - size.width(), bottom - size.height())
         self.legend.move(inside.left() + EDGE, inside.top() + EDGE)
+        self.empty.setGeometry(inside.adjusted(24, 24, -24, -24))
+        self._place_lower_left()
+
+    def _place_lower_left(self) -> None:
+        inside = self._plot.inner_area()
+        bottom = inside.bottom() - EDGE
         self.caption.adjustSize()
         self.caption.move(inside.left() + EDGE, bottom - self.caption.height())
         above = self.caption.y() - EDGE / 2 if self.caption.text() else bottom
         self.scales.move(inside.left() + EDGE, int(above) - self.scales.height())
-        self.empty.setGeometry(inside.adjusted(24, 24, -24, -24))

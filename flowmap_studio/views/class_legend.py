@@ -19,7 +19,11 @@ LONGEST = 18
 
 
 class ClassLegend(QLabel):
-    """A colour and a name for each class; hidden where there are none."""
+    """A colour and a name for each class; hidden where there are none.
+
+    Attributes:
+        names: Of the classes.
+    """
 
     def __init__(self, palette: Palette, parent: QWidget) -> None:
         super().__init__(parent)
@@ -28,14 +32,14 @@ class ClassLegend(QLabel):
         self.setTextFormat(Qt.TextFormat.RichText)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._palette = palette
-        self._names: Sequence[str] = ()
+        self.names: tuple[str, ...] = ()
         self.hide()
 
     def set_names(self, names: Sequence[str]) -> None:
         """Show these classes, in their order."""
-        if list(names) == list(self._names):
+        if list(names) == list(self.names):
             return
-        self._names = tuple(names)
+        self.names = tuple(names)
         self._write()
 
     def apply_palette(self, palette: Palette) -> None:
@@ -49,14 +53,14 @@ class ClassLegend(QLabel):
         self._write()
 
     def _write(self) -> None:
-        shown = self._names[:MOST_NAMES]
+        shown = self.names[:MOST_NAMES]
         lines = [
             f"<span style='color:{self._palette.class_colour(number)}'>●</span>&nbsp; "
             f"{html.escape(name if len(name) <= LONGEST else name[: LONGEST - 1] + '…')}"
             for number, name in enumerate(shown)
         ]
-        if more := len(self._names) - len(shown):
+        if more := len(self.names) - len(shown):
             lines.append(tr("and {more:,} more", more=more))
         self.setText("<br>".join(lines))
-        self.setVisible(bool(self._names))
+        self.setVisible(bool(self.names))
         self.adjustSize()

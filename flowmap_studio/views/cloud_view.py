@@ -271,6 +271,8 @@ class CloudView(QWidget):
 
     def set_classes(self, names: Sequence[str]) -> None:
         """Show a legend of these classes, or none."""
+        if tuple(names) == self.legend.names:
+            return
         self.legend.set_names(names)
         self.panel.set_by_class(bool(names))
         self._overlays.place()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPalette, QPen, QPixmap
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen, QPixmap
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -29,6 +29,8 @@ USUAL_STEPS, USUAL_COUNT = 16, f"{STAGE_COUNTS[-1]:,}"
 SWATCH = 12
 OPAQUENESS = 0.86
 """Of the card: clouds under it show through."""
+ROUNDNESS = 7.5
+"""Radius of its corners in logical pixels."""
 
 
 class LayerPanel(QFrame):
@@ -52,6 +54,8 @@ class LayerPanel(QFrame):
         self.setObjectName("layerPanel")
         self.setAccessibleName(tr("Layers"))
         self._palette = palette
+        self._card: QPixmap | None = None
+        self._notes: dict[str, tuple[str, str]] = {}
         self._room = True, True
         self._by_class = False
         self.eyes: dict[str, QToolButton] = {}
@@ -60,7 +64,7 @@ class LayerPanel(QFrame):
         self._names: dict[str, QLabel] = {}
         self._counts: dict[str, QLabel] = {}
         grid = QGridLayout(self)
-        grid.setContentsMargins(3, 4, 10, 4)
+        grid.setContentsMargins(4, 5, 11, 5)
         grid.setHorizontalSpacing(5)
         grid.setVerticalSpacing(0)
         self._colours: dict[str, str] = {}
@@ -189,6 +193,9 @@ class LayerPanel(QFrame):
             note: At most a few letters.
             tip: Why there is none; its usual tip when "".
         """
+        if self._notes.get(layer) == (note, tip):
+            return
+        self._notes[layer] = note, tip
         self._counts[layer].setText(note)
         for label in (self._counts[layer], self._names[layer]):
             label.setToolTip(tip or tr(TIPS[layer]))
@@ -242,12 +249,10 @@ class LayerPanel(QFrame):
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours."""
         self._palette = palette
-        card, border = QColor(palette.panel), QColor(palette.border)
+        self._card = None
         self.setStyleSheet(
-            f"QFrame#layerPanel {{ background: {_rgba(card, OPAQUENESS)};"
-            f" border: 1px solid {_rgba(border, OPAQUENESS)}; border-radius: 8px; }}"
             "QToolButton { padding: 0; border-radius: 5px; }"
-            f"QToolButton:checked {{ background: transparent; border-color: transparent; }}"
+            "QToolButton:checked { background: transparent; border-color: transparent; }"
             f"QToolButton:hover {{ background: {palette.grid}; }}"
             f"QToolButton:focus {{ border-color: {palette.accent}; }}"
         )
@@ -259,6 +264,13 @@ class LayerPanel(QFrame):
             self.menus[layer].apply_palette(palette)
             self._show_state(layer)
         self.set_expanded(self.expanded)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102 - Qt's
+        del event
+        ratio = self.devicePixelRatioF()
+        if self._card is None or self._card.deviceIndependentSize() != self.size():
+            self._card = _card(self.size(), self._palette, ratio)
+        QPainter(self).drawPixmap(0, 0, self._card)
 
     def _show_state(self, layer: str) -> None:
         shown = self.eyes[layer].isChecked()
@@ -314,5 +326,19 @@ def _swatch(colour: str, filled: bool, ratio: float) -> QPixmap:
     return pixmap
 
 
-def _rgba(colour: QColor, opacity: float) -> str:
-    return f"rgba({colour.red()}, {colour.green()}, {colour.blue()}, {opacity})"
+def _card(size: QSize, palette: Palette, ratio: float) -> QPixmap:
+    """The ground of the panel. A style sheet would draw it anew with each frame under it."""
+    pixmap = QPixmap(size * ratio)
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    back, border = QColor(palette.panel), QColor(palette.border)
+    for colour in (back, border):
+        colour.setAlphaF(OPAQUENESS)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(border)
+    painter.setBrush(back)
+    inside = QRectF(QPointF(0, 0), pixmap.deviceIndependentSize()).adjusted(0.5, 0.5, -0.5, -0.5)
+    painter.drawRoundedRect(inside, ROUNDNESS, ROUNDNESS)
+    painter.end()
+    return pixmap

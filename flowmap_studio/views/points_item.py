@@ -2,38 +2,69 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any, NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QColor, QImage, QPainter, QPixmap, QTransform
+from PySide6.QtCore import QRect, QRectF
+from PySide6.QtGui import QColor, QImage, QPainter, QTransform
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
-from shiboken6 import wrapInstance
 
-from flowmap_studio.core.drawing.marker_look import coloured, coverage, marker_look
-from flowmap_studio.views.density import Density, Placing, Points, density, mixed
+from flowmap_studio.core.drawing.marker_look import coloured, marker_look
+from flowmap_studio.core.native.markers import can_stamp
+from flowmap_studio.views.density import Density, Placing, density, mixed
+from flowmap_studio.views.markers import FragmentMarkers, Ink, Look, Picture, StampedMarkers
 
 MARKERS_UP_TO = 20_000
 """Times the pixel ratio; where there are more points, an image of their density is quicker."""
-FINE_PHASES, COARSE_PHASES = 4, 2
-"""Sub-pixel positions of a marker on ordinary and on dense screens: points glide, not hop."""
-MOST_SPRITES = 16
-"""Pictures of the marker that are kept: one for each colour."""
-_FRAGMENT_FIELDS = 10
-"""QPainter.PixmapFragment is ten doubles: x, y, source rectangle, scale x and y, angle, opacity."""
-
-
 _FAR = 1e6
 """Device pixels: what lies farther out is as good as there."""
+
+
+class Place(NamedTuple):
+    """Where an item is painted, in device pixels.
+
+    A point's column is x · across + left and its row y · down + top; what is seen begins at
+    `first_column` and `first_row`.
+    """
+
+    across: float
+    left: float
+    down: float
+    top: float
+    first_column: int
+    first_row: int
+    columns: int
+    rows: int
+    ratio: float
+
+    @classmethod
+    def of(cls, world: QTransform, seen: QRectF, ratio: float) -> Place:
+        """By the way from the points to logical pixels, and what is seen in those."""
+        return cls(
+            *(world.m11() * ratio, world.dx() * ratio, world.m22() * ratio, world.dy() * ratio),
+            *(math.floor(seen.left() * ratio), math.floor(seen.top() * ratio)),
+            *(int(seen.width() * ratio) + 2, int(seen.height() * ratio) + 2),
+            ratio,
+        )
+
+    def area(self) -> QRect:
+        """What is seen."""
+        return QRect(self.first_column, self.first_row, self.columns, self.rows)
+
+    def placing(self) -> Placing:
+        """Where points lie on an image of what is seen."""
+        left, top = self.left - self.first_column, self.top - self.first_row
+        return Placing(self.across, left, self.down, top)
 
 
 class PointsItem(pg.GraphicsObject):
     """Points in one colour, painted from numpy arrays without a Python object per point.
 
-    Of the ways that were measured (4 × 4,000 points on 900 × 700 pixels, the empty plot
-    deducted), pixmap fragments from numpy memory took 2 ms, `QPainter.drawPoints` 24 ms,
-    ScatterPlotItem 25 ms and splatting with numpy 35 ms. Opacity is drawn into the markers'
-    picture because an opacity per fragment takes longer.
+    It is made a picture, which is painted again as long as points, colours and view stay; see
+    `markers` for how, and for what is done where there is no compiled library.
 
     Args:
         colour: #rrggbb.
@@ -49,10 +80,9 @@ class PointsItem(pg.GraphicsObject):
         self._labels: npt.NDArray[np.int64] | None = None
         self._class_colours: tuple[str, ...] = (colour,)
         self._opacity = 1.0
-        self._sprites: dict[tuple[float, float, int, float], QPixmap] = {}
-        self._fragments = np.empty((0, _FRAGMENT_FIELDS))
-        self._density: tuple[tuple[float, ...], list[tuple[int | None, Density]]] | None = None
-        self._image: QImage | None = None
+        self._stamped, self._fragments = StampedMarkers(), FragmentMarkers()
+        self._density: tuple[Place, list[tuple[int | None, Density]]] | None = None
+        self._drawn: tuple[Place, Picture | None] | None = None
 
     def __len__(self) -> int:
         return len(self._x)
@@ -64,6 +94,8 @@ class PointsItem(pg.GraphicsObject):
 
     def set_points(self, points: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> None:
         """Show these points instead; those that are not finite are left out.
+
+        Nothing is painted anew for the same points: not all clouds move with time.
 
         Args:
             points: (n, 2) in view coordinates; copied.
@@ -84,9 +116,11 @@ class PointsItem(pg.GraphicsObject):
         finite = np.isfinite(x) & np.isfinite(y)
         if not finite.all():
             x, y = x[finite], y[finite]
-        self._labels = None if labels is None else np.asarray(labels, np.int64)[finite]
-        self._x, self._y = x, y
-        self._density = self._image = None
+        classes = None if labels is None else np.asarray(labels, np.int64)[finite]
+        if _same(x, self._x) and _same(y, self._y) and _same(classes, self._labels):
+            return
+        self._x, self._y, self._labels = x, y, classes
+        self._density = self._drawn = None
         self.update()
 
     def set_colour(self, colour: str) -> None:
@@ -106,8 +140,7 @@ class PointsItem(pg.GraphicsObject):
         self._forget_colours()
 
     def _forget_colours(self) -> None:
-        self._sprites.clear()
-        self._image = None
+        self._drawn = None
         self.update()
 
     def boundingRect(self) -> QRectF:  # noqa: D102 - Qt's
@@ -127,23 +160,38 @@ class PointsItem(pg.GraphicsObject):
             return
         ratio = painter.device().devicePixelRatioF()
         world = painter.worldTransform()
-        area = world.mapRect(self.boundingRect())
+        seen = world.mapRect(self.boundingRect())
+        place = Place.of(world, seen, ratio)
         painter.save()
         painter.resetTransform()
-        if len(self) <= MARKERS_UP_TO * ratio:
-            x, y = self._pixels(world, ratio)
-            for place, chosen in self._parts():
-                self._paint_markers(painter, x[chosen], y[chosen], self._colour_of(place), ratio)
-        else:
-            self._paint_density(painter, world, area, ratio)
+        if len(self) <= MARKERS_UP_TO * ratio and not can_stamp():
+            self._fragments.paint(painter, self._inks(place), self._look(ratio))
+        elif (picture := self._picture_at(place)) is not None:
+            picture.paint(painter, ratio)
         painter.restore()
 
-    def _pixels(self, world: QTransform, ratio: float) -> tuple[Points, Points]:
-        """The points' columns and rows in device pixels."""
+    def _picture_at(self, place: Place) -> Picture | None:
+        """What is seen of the points there, made once for all times that it is painted."""
+        if self._drawn is None or self._drawn[0] != place:
+            few = len(self) <= MARKERS_UP_TO * place.ratio
+            self._drawn = place, self._markers_at(place) if few else self._density_at(place)
+        return self._drawn[1]
+
+    def _markers_at(self, place: Place) -> Picture | None:
+        return self._stamped.picture(self._inks(place), self._look(place.ratio), place.area())
+
+    def _look(self, ratio: float) -> Look:
+        diameter, alpha = marker_look(len(self), self._marker_scale)
+        return Look(diameter, alpha * self._opacity, ratio)
+
+    def _inks(self, place: Place) -> list[Ink]:
+        """The points of each colour, in device pixels."""
         with np.errstate(over="ignore"):
-            x = self._x * (world.m11() * ratio) + world.dx() * ratio
-            y = self._y * (world.m22() * ratio) + world.dy() * ratio
-        return np.clip(x, -_FAR, _FAR, out=x), np.clip(y, -_FAR, _FAR, out=y)
+            x = self._x * place.across + place.left
+            y = self._y * place.down + place.top
+        np.clip(x, -_FAR, _FAR, out=x)
+        np.clip(y, -_FAR, _FAR, out=y)
+        return [Ink(x[chosen], y[chosen], self._colour_of(k)) for k, chosen in self._parts()]
 
     def _parts(self) -> list[tuple[int | None, slice | npt.NDArray[np.bool_]]]:
         """The places of the classes' colours that are used, or None, and which points have each."""
@@ -156,64 +204,12 @@ class PointsItem(pg.GraphicsObject):
     def _colour_of(self, place: int | None) -> QColor:
         return self._colour if place is None else QColor(self._class_colours[place])
 
-    def _paint_markers(
-        self, painter: QPainter, x: Points, y: Points, colour: QColor, ratio: float
-    ) -> None:
-        diameter, alpha = marker_look(len(self), self._marker_scale)
-        sprite = self._sprite(diameter, alpha, colour, ratio)
-        phases = _phases(ratio)
-        side = sprite.width() // phases
-        if len(self._fragments) != len(x):
-            self._fragments = np.zeros((len(x), _FRAGMENT_FIELDS))
-            self._fragments[:, 9] = 1
-        fragments = self._fragments
-        for axis, pixels in enumerate((x, y)):
-            # Whole device pixels: Qt then copies the picture without resampling it.
-            whole = np.floor(pixels)
-            fragments[:, axis] = (whole + 0.5) / ratio
-            # The least negative numbers round up to a whole pixel.
-            phase = np.minimum(np.floor((pixels - whole) * phases), phases - 1)
-            fragments[:, 2 + axis] = phase * side
-        fragments[:, 4:6] = side
-        fragments[:, 6:8] = 1 / ratio
-        first = wrapInstance(fragments.ctypes.data, QPainter.PixmapFragment)
-        painter.drawPixmapFragments(first, len(x), sprite)
-
-    def _sprite(self, diameter: float, alpha: float, colour: QColor, ratio: float) -> QPixmap:
-        """The marker in all its sub-pixel positions, side by side."""
-        key = (diameter, alpha, colour.rgb(), ratio)
-        if key not in self._sprites:
-            tiles = coverage(diameter, ratio, _phases(ratio)) * alpha * self._opacity
-            sheet = tiles.transpose(0, 2, 1, 3).reshape(tiles.shape[0] * tiles.shape[2], -1)
-            pixels = np.ascontiguousarray(coloured(colour.rgb(), sheet))
-            side = len(pixels)
-            image = QImage(pixels.data, side, side, side * 4, QImage.Format.Format_ARGB32)
-            if len(self._sprites) >= MOST_SPRITES:
-                self._sprites.clear()
-            self._sprites[key] = QPixmap.fromImage(image)
-        return self._sprites[key]
-
-    def _paint_density(
-        self, painter: QPainter, world: QTransform, area: QRectF, ratio: float
-    ) -> None:
-        left, top = np.floor(area.left() * ratio), np.floor(area.top() * ratio)
-        width, height = int(area.width() * ratio) + 2, int(area.height() * ratio) + 2
-        place = (world.m11(), world.m22(), world.dx(), world.dy(), width, height, ratio)
+    def _density_at(self, place: Place) -> Picture:
         if self._density is None or self._density[0] != place:
-            placing = Placing(
-                world.m11() * ratio,
-                world.dx() * ratio - left,
-                world.m22() * ratio,
-                world.dy() * ratio - top,
-            )
-            frame = width, height, ratio, placing, len(self)
+            frame = place.columns, place.rows, place.ratio, place.placing(), len(self)
             piled = [(k, density(self._x[p], self._y[p], *frame)) for k, p in self._parts()]
             self._density = place, piled
-            self._image = None
-        if self._image is None:
-            self._image = self._coloured(self._density[1])
-            self._image.setDevicePixelRatio(ratio)
-        painter.drawImage(QPointF(left / ratio, top / ratio), self._image)
+        return Picture(self._coloured(self._density[1]), place.first_column, place.first_row)
 
     def _coloured(self, parts: list[tuple[int | None, Density]]) -> QImage:
         inks = [self._colour_of(place).rgb() for place, _ in parts]
@@ -232,5 +228,5 @@ class PointsItem(pg.GraphicsObject):
         return image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
 
 
-def _phases(ratio: float) -> int:
-    return FINE_PHASES if ratio < 1.5 else COARSE_PHASES
+def _same(one: npt.NDArray[Any] | None, other: npt.NDArray[Any] | None) -> bool:
+    return one is other or (one is not None and other is not None and np.array_equal(one, other))

@@ -121,7 +121,7 @@ QLabel[heading="true"] {{ font-weight: 600; }}
 QLabel[keyCap="true"] {{ background: {p.field}; border: 1px solid {p.border};
     border-radius: 4px; padding: 1px 6px; }}
 QLabel[error="true"] {{ color: {p.danger}; }}
-QFrame#layerPanel, QFrame#messageBar {{ background: {p.panel}; border: 1px solid {p.border};
+QFrame#messageBar {{ background: {p.panel}; border: 1px solid {p.border};
     border-radius: 8px; }}
 QFrame#runChooser {{ background: {p.panel}; border: 1px solid {p.border}; }}
 QFrame#messageBar[kind="warning"] {{ border-color: {p.warning}; }}

@@ -21,7 +21,7 @@ from flowmap_studio.core.bench.training import plain
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.flow_map import FlowMap, build_flow_map
 from flowmap_studio.core.methods import METHODS
-from flowmap_studio.core.native import library
+from flowmap_studio.core.native import library, loading
 from flowmap_studio.core.native import network as native
 from flowmap_studio.core.native.sources import FOLDER, LIBRARY, source_digest
 from flowmap_studio.core.networks import FlowMapNet
@@ -59,8 +59,9 @@ def compiled(build: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.fixture
 def use(compiled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], None]]:
     """Says whether the library is used from now on; it is at first."""
-    found = library.load(compiled)
-    assert found is not None
+    loaded = loading.load(compiled)
+    assert loaded is not None
+    found = library.declared(loaded)
 
     def use(yes: bool) -> None:
         monkeypatch.setattr(library, "library", lambda: found if yes else None)
@@ -340,10 +341,10 @@ def test_a_library_of_other_sources_is_not_used(compiled: Path, tmp_path: Path) 
     other = tmp_path / LIBRARY
     digest = source_digest().encode()
     other.write_bytes(compiled.read_bytes().replace(digest, digest[::-1]))
-    assert library.load(other) is None
-    assert library.load(tmp_path / "none") is None
+    assert loading.load(other) is None
+    assert loading.load(tmp_path / "none") is None
     (tmp_path / "text").write_text("no library")
-    assert library.load(tmp_path / "text") is None
+    assert loading.load(tmp_path / "text") is None
 
 
 def test_without_a_compiler_the_package_is_built_all_the_same(
@@ -357,13 +358,13 @@ def test_without_a_compiler_the_package_is_built_all_the_same(
     assert build.compiled(tmp_path) is None
     assert not (tmp_path / LIBRARY).exists()
     if COMPILER is not None and sys.platform == "linux":
-        assert "Built without the compiled network" in capsys.readouterr().err
+        assert "Built without the compiled library" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(COMPILER is None, reason="needs a C compiler")
 def test_the_installed_library_is_of_these_sources(compiled: Path) -> None:
     """Else this checkout is to be installed again: `pip install -e .`."""
-    assert library.load(FOLDER / LIBRARY) is not None
+    assert loading.load(FOLDER / LIBRARY) is not None
 
 
 def test_maps_of_a_run_are_evaluated_by_it(use: Callable[[bool], None]) -> None:

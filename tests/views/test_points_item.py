@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 import pytest
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QPainter
 
 from flowmap_studio.core.drawing.axes import nice_spacing
 from flowmap_studio.core.drawing.marker_look import FEW, MANY, coverage, marker_look
 from flowmap_studio.views import density as density_module
+from flowmap_studio.views import markers, points_item
 from flowmap_studio.views.density import MOST_IN_A_PIXEL, Placing, density
 from flowmap_studio.views.points_item import MARKERS_UP_TO, PointsItem
 
@@ -51,8 +52,13 @@ class Stage:
         return pixels[..., 2::-1] / 255
 
 
-@pytest.fixture
-def stage(qtbot) -> Stage:
+@pytest.fixture(params=["compiled", "by Qt"])
+def stage(request, qtbot, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """Markers are drawn by the compiled library, or where there is none."""
+    if request.param == "by Qt":
+        monkeypatch.setattr(points_item, "can_stamp", lambda: False)
+    elif not points_item.can_stamp():
+        pytest.skip("there is no compiled library")
     return Stage(qtbot)
 
 
@@ -277,3 +283,68 @@ def test_a_frozen_cloud_that_comes_again_is_kept_and_another_is_not(stage: Stage
     mutable[0, 0] = 20
     stage.item.set_points(mutable)
     assert stage.item.points.tolist() == [[20.0, 10.0]]
+
+
+def test_the_library_paints_what_qt_paints(qtbot, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not points_item.can_stamp():
+        pytest.skip("there is no compiled library")
+    stage, draw = Stage(qtbot), np.random.default_rng(0)
+    points = draw.normal(SIDE / 2, 60, (2_000, 2))
+    labels = draw.integers(0, 3, len(points))
+    stage.item.set_class_colours(("#e69f00", "#56b4e9", "#009e73"))
+    for classes in (None, labels):
+        stage.item.set_points(points, classes)
+        with monkeypatch.context() as patch:
+            patch.setattr(points_item, "can_stamp", lambda: False)
+            by_qt = stage.colours()
+        assert by_qt.mean() > 0.1
+        assert np.abs(stage.colours() - by_qt).max() <= 4 / 255  # roundings of many layers
+
+
+def test_clouds_are_drawn_anew_only_where_something_changed(
+    qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not points_item.can_stamp():
+        pytest.skip("there is no compiled library")
+    stage, drawn = Stage(qtbot), []
+    stamped = markers.stamp
+
+    def counted(*given, **named) -> None:
+        drawn.append(1)
+        stamped(*given, **named)
+
+    monkeypatch.setattr(markers, "stamp", counted)
+    points = np.random.default_rng(0).uniform(20, 180, (50, 2))
+    for labels, times in ((None, 1), (np.arange(50) % 2, 2)):
+        stage.item.set_class_colours(("#ff0000", "#00ff00"))
+        stage.item.set_points(points, labels)
+        drawn.clear()
+        stage.painted()
+        assert len(drawn) == times
+        stage.item.set_points(points.copy(), labels)
+        stage.painted()
+        assert len(drawn) == times
+        stage.item.set_points(points + 1, labels)
+        stage.painted()
+        assert len(drawn) == 2 * times
+        stage.show_range(0, SIDE - 1 - times)
+        stage.painted()
+        assert len(drawn) == 3 * times
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.25, 1.5, 2.0])
+def test_a_picture_is_copied_pixel_by_pixel(ratio: float) -> None:
+    """On a device of any pixel ratio."""
+    side = round(40 * ratio)
+    pixels = np.random.default_rng(0).integers(0, 2**24, (side, side)).astype(np.uint32)
+    pixels |= np.uint32(0xFF << 24)
+    form = QImage.Format.Format_ARGB32_Premultiplied
+    device = QImage(side + 9, side + 9, form)
+    device.setDevicePixelRatio(ratio)
+    device.fill(0)
+    painter = QPainter(device)
+    image = QImage(pixels.data, side, side, 4 * side, form)
+    markers.Picture(image, 5, 3).paint(painter, ratio)
+    painter.end()
+    seen = np.frombuffer(device.constBits(), np.uint32).reshape(side + 9, side + 9)
+    np.testing.assert_array_equal(seen[3 : side + 3, 5 : side + 5], pixels)

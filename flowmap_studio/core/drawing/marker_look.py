@@ -67,3 +67,13 @@ def coloured(rgb: int, alphas: Alphas) -> npt.NDArray[np.uint32]:
     opaque = np.rint(alphas * 255).astype(np.uint32) << np.uint32(24)
     pixels: npt.NDArray[np.uint32] = opaque | np.uint32(rgb & 0xFFFFFF)
     return pixels
+
+
+def premultiplied(rgb: int, alphas: Alphas) -> npt.NDArray[np.uint32]:
+    """0xAARRGGBB pixels of a colour 0xRRGGBB at opacities in [0, 1], each channel times that."""
+    opaque = np.rint(alphas * 255)
+    pixels = opaque.astype(np.uint32) << np.uint32(24)
+    for shift in (16, 8, 0):
+        share = (rgb >> shift & 0xFF) / 255
+        pixels |= np.rint(opaque * share).astype(np.uint32) << np.uint32(shift)
+    return pixels

@@ -45,12 +45,13 @@ def compiled(folder: Path) -> Path | None:
     made = to.with_suffix(".new")  # one that is in use meanwhile must not be written over
     compiler = shlex.split(os.environ.get("CC", "cc"))
     named = f'-DSOURCES="{SOURCES["source_digest"]()}"'
-    call = [*compiler, *FLAGS, named, "-o", str(made), str(SOURCES["FOLDER"] / "network.c"), "-lm"]
+    units = sorted(map(str, SOURCES["FOLDER"].glob("*.c")))
+    call = [*compiler, *FLAGS, named, "-o", str(made), *units, "-lm"]
     try:
         subprocess.run(call, check=True, capture_output=True, text=True)  # noqa: S603 - the builder's own compiler
     except (OSError, subprocess.CalledProcessError) as error:
         said = getattr(error, "stderr", None) or str(error)
-        sys.stderr.write(f"Built without the compiled network, which is slower:\n{said}\n")
+        sys.stderr.write(f"Built without the compiled library, which is slower:\n{said}\n")
         to.unlink(missing_ok=True)
         return None
     return made.replace(to)

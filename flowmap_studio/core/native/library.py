@@ -1,17 +1,13 @@
-"""The compiled library, if it is there and suits the processor, and what it is called with."""
+"""What the compiled library does for networks: when it does, and what its functions are given."""
 
 from __future__ import annotations
 
 import ctypes
 from functools import lru_cache
-from pathlib import Path
 
 import torch
 
-from flowmap_studio.core.native.sources import FOLDER, LIBRARY, source_digest
-
-Address = ctypes.c_void_p
-Count = ctypes.c_int64
+from flowmap_studio.core.native.loading import Address, Count, compiled
 
 
 class Layer(ctypes.Structure):
@@ -83,20 +79,14 @@ def library() -> ctypes.CDLL | None:
 
     Processors with AVX-512 are quicker by oneDNN, see `core.dense`; those without AVX2 can't.
     """
-    if torch.backends.cpu.get_cpu_capability() != "AVX2":
+    found = compiled()
+    if found is None or torch.backends.cpu.get_cpu_capability() != "AVX2":
         return None
-    return load(FOLDER / LIBRARY)
+    return declared(found)
 
 
-def load(path: Path) -> ctypes.CDLL | None:
-    """Load a library; None where it is missing, or was made from other sources than these."""
-    try:
-        found = ctypes.CDLL(str(path))
-    except OSError:
-        return None
-    found.network_sources.restype = ctypes.c_char_p
-    if found.network_sources() != source_digest().encode():
-        return None
+def declared(found: ctypes.CDLL) -> ctypes.CDLL:
+    """The library, told what its functions are called with."""
     network, kept, sums = map(ctypes.POINTER, (Network, Kept, AllSums))
     told = ctypes.POINTER(Address)
     found.network_at.argtypes = [network, Address, Count, Address, Count, Address, Count]

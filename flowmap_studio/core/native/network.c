@@ -44,8 +44,6 @@ typedef struct {
     int64_t rows, room;
 } Kept;
 
-#define EXPORT __attribute__((visibility("default")))
-
 static float *floats(int64_t count) {
     return aligned_alloc(64, up_to(count, 16) * sizeof(float));
 }
@@ -218,6 +216,3 @@ EXPORT int network_forward(const Network *net, const float *x, Told told, int64_
 #include "backward.h"
 #include "evaluate.h"
 #include "polar.h"
-
-/* Which sources this was made from. */
-EXPORT const char *network_sources(void) { return SOURCES; }

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-LIBRARY = "network.compiled"
+LIBRARY = "native.compiled"
 """There is no Python in it: any Python can load it, and none may take it for a module."""
 
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define INLINE static inline __attribute__((always_inline))
+#define EXPORT __attribute__((visibility("default")))
 #define LANES 8
 
 typedef float Floats __attribute__((vector_size(4 * LANES)));

@@ -1,0 +1,36 @@
+"""Finds the compiled library. Without torch: the window draws with it before torch is there."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import lru_cache
+from pathlib import Path
+
+from flowmap_studio.core.native.sources import FOLDER, LIBRARY, source_digest
+
+Address = ctypes.c_void_p
+Count = ctypes.c_int64
+
+
+@lru_cache(maxsize=1)
+def compiled() -> ctypes.CDLL | None:
+    """The library; None where there is none that this processor can run."""
+    return load(FOLDER / LIBRARY)
+
+
+def load(path: Path) -> ctypes.CDLL | None:
+    """Load a library.
+
+    Returns:
+        None where it is missing, was made from other sources than these, or needs more than this
+        processor has.
+    """
+    try:
+        found = ctypes.CDLL(str(path))
+    except OSError:
+        return None
+    found.library_sources.restype = ctypes.c_char_p
+    if found.library_sources() != source_digest().encode() or not found.processor_suits():
+        return None
+    found.stamp_markers.argtypes = [Address, Address, Address, Address, Count, Count]
+    return found

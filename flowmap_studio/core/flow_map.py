@@ -15,7 +15,7 @@ from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.methods import METHODS, Clock
 from flowmap_studio.core.native import network as native
 from flowmap_studio.core.networks import FlowMapNet, Network, build_network
-from flowmap_studio.core.together import jump_together
+from flowmap_studio.core.together import begin, jump_together
 
 
 class FlowMap(nn.Module):
@@ -105,12 +105,15 @@ class FlowMap(nn.Module):
         moved: torch.Tensor = self(x, x.new_full((1, 1), s), x.new_full((1, 1), t), cond)
         return moved
 
-    def jumps(self, x: torch.Tensor, times: Sequence[float]) -> torch.Tensor:
+    def jumps(
+        self, x: torch.Tensor, times: Sequence[float], begun: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """(batch, dim) positions at times[-1] of points x that are all at times[0], by way of all.
 
         Args:
             x: (batch, dim) positions.
             times: At least two.
+            begun: What `begin` made of x, which spares it doing so again.
         """
         if torch.is_inference_mode_enabled() and self.jumps_together(x):
             whole = x.new_tensor(times).unsqueeze(1)
@@ -118,10 +121,18 @@ class FlowMap(nn.Module):
             gaps = end - start if self.residual else torch.ones_like(end)
             self._tell(len(x) * len(gaps))
             network = cast("FlowMapNet", self.network)
-            return jump_together(network, x, self._times(start, end), gaps)
+            return jump_together(network, x, self._times(start, end), gaps, begun)
         for s, t in pairwise(times):
             x = self.jump(x, s, t)
         return x
+
+    def begin(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, width) what stays of an evaluation at x whatever the times are.
+
+        Args:
+            x: (batch, dim) positions of `jumps_together`.
+        """
+        return begin(cast("FlowMapNet", self.network), x)
 
     def jumps_together(self, x: torch.Tensor) -> bool:
         """Whether `jumps` of such points are made all at once, in inference mode."""

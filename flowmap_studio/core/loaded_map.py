@@ -30,6 +30,9 @@ ROWS_OF_THREADS = 16_384
 GPU_ROWS = 8192
 """Likewise on a GPU, in one thread: enough to keep it busy, few enough for a small one."""
 
+MOST_BEGUN = 16_384
+"""Points of which the first layer's sums are kept: 16 MiB where it is 256 wide."""
+
 Points = npt.NDArray[np.float32]
 Share = Callable[[Callable[[slice], torch.Tensor], Sequence[slice]], list[torch.Tensor]]
 """What calls a function for each of several parts, in whatever threads, and gives the results."""
@@ -50,6 +53,8 @@ class LoadedMap:
         self._share: Share | None = None
         self._noise: tuple[tuple[int, int], torch.Tensor] | None = None
         self._guide: tuple[tuple[int, int, str | None, float], Guide] | None = None
+        self._keeps_begun = False
+        self._begun: tuple[torch.Tensor, torch.Tensor] | None = None
         flow_map = build_flow_map(
             snapshot.config, snapshot.dim, len(snapshot.classes), snapshot.image
         )
@@ -65,6 +70,14 @@ class LoadedMap:
         """
         self._share = share
         self.flow_map.work_in(None if share is None else 2)
+
+    def keep_begun(self) -> None:
+        """Be asked for the same noise at many times: keep what the first layer makes of it.
+
+        Where the compiled library jumps, that saves a quarter of a jump of the article's network.
+        Sums are rounded in another order then.
+        """
+        self._keeps_begun = True
 
     def give_up_when(self, unwanted: Callable[[], bool]) -> None:
         """Break off whatever is evaluated, at the next forward of the network, by `Unwanted`.
@@ -174,9 +187,11 @@ class LoadedMap:
         @torch.inference_mode()
         def moved(rows: slice) -> torch.Tensor:
             move = self.guided(None if guide is None else guide.rows(rows))
-            return self._moved(move, noise[rows].to(self.device), times, solver).cpu()
+            some = None if begun is None else begun[rows]
+            return self._moved(move, noise[rows].to(self.device), times, solver, some).cpu()
 
         together = guide is None and self.flow_map.jumps_together(noise)
+        begun = self._begun_of(noise) if together and self._keeps_begun else None
         share = None if self.flow_map.compiled(noise) else self._share
         parts = _parts(len(noise), self._at_once(len(noise), len(times) - 1, together=together))
         found = [moved(rows) for rows in parts] if share is None else share(moved, parts)
@@ -195,11 +210,32 @@ class LoadedMap:
             return ROWS_OF_THREADS
         return min(ROWS_AT_ONCE, max(1, math.ceil(count / 2)))  # two at least, for two threads
 
+    def _begun_of(self, noise: torch.Tensor) -> torch.Tensor | None:
+        """What the first layer makes of the noise that is kept, or of rows of it."""
+        kept = None if self._noise is None else self._noise[1]
+        same = kept is not None and kept.untyped_storage().data_ptr() == (
+            noise.untyped_storage().data_ptr()
+        )
+        if kept is None or not same or not noise.is_contiguous() or len(kept) > MOST_BEGUN:
+            return None
+        if self._begun is None or self._begun[0] is not kept:
+            with torch.inference_mode():
+                self._begun = kept, self.flow_map.begin(kept)
+        first = (noise.storage_offset() - kept.storage_offset()) // kept.shape[1]
+        return self._begun[1][first : first + len(noise)]
+
     def _moved(
-        self, move: FlowMap | GuidedMap, x: torch.Tensor, times: list[float], solver: str
+        self,
+        move: FlowMap | GuidedMap,
+        x: torch.Tensor,
+        times: list[float],
+        solver: str,
+        begun: torch.Tensor | None,
     ) -> torch.Tensor:
         # A velocity's jump is an Euler step; no time at all is no business of a solver.
         if solver == "euler" or move.clock != "start" or times[0] == times[-1]:
+            if begun is not None:
+                return self.flow_map.jumps(x, times, begun)
             return composed(move, x, times)
         ends = times if SOLVERS[solver].stages else [times[0], times[-1]]
 

@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
@@ -26,8 +26,8 @@ from flowmap_studio.runtime.hand import Hand
 from flowmap_studio.runtime.held_maps import HeldMaps, one_torch_thread
 from flowmap_studio.runtime.plain_imports import plain_imports
 from flowmap_studio.runtime.time_lattice import LatticeRequest, TimeLattice, same_but_time
-from flowmap_studio.runtime.turns import Request, Turns, is_by_hand
-from flowmap_studio.runtime.workers import Helper, Worker
+from flowmap_studio.runtime.turns import Request, Turns, is_by_hand, is_patient
+from flowmap_studio.runtime.workers import Deputy, Helper, Worker
 
 if TYPE_CHECKING:  # torch comes with these: imported in the thread, behind the painted window
     from flowmap_studio.core.metrics import Referee
@@ -74,12 +74,13 @@ class Evaluator(Worker):
         self._cached: CachedSteps | None = None
         self._growing: tuple[LatticeRequest, Iterator[TimeLattice | None]] | None = None
         self._referee: tuple[object, Referee] | None = None
-        self._helper = Helper(one_torch_thread)
+        self._helper, self._deputy = Helper(one_torch_thread), Deputy()
         self._maps = HeldMaps(self._unwanted, self._helper.share)
 
     def begin(self) -> None:
-        """Start, with a helper for frames that have two cores."""
+        """Start, with a helper for frames that have two cores, and a deputy for patient ones."""
         self._helper.begin()
+        self._deputy.begin()
         super().begin()
 
     def submit(self, request: Request) -> None:
@@ -114,14 +115,18 @@ class Evaluator(Worker):
         try:
             self._serve()
         finally:
-            self._helper.request_stop()
-            self._helper.wait()
+            for other in (self._helper, self._deputy):
+                other.request_stop()
+                other.wait()
 
     def _serve(self) -> None:
         while (request := self._next()) is not None:
             began = time.monotonic()
             try:
-                self._answer(request)
+                if is_patient(request):
+                    self._deputy.call(partial(self._answer, request))
+                else:
+                    self._answer(request)
             except Unwanted:
                 if self._stopped:
                     return

@@ -54,6 +54,7 @@ class HeldMaps:
         from flowmap_studio.core.loaded_map import LoadedMap
 
         if held is not None and held.snapshot is snapshot and usable_yet(held.device):
+            held.keep_begun()  # it is asked for again; of a run each map is seen but once
             return held
         made = LoadedMap(snapshot, usable_device(snapshot.config.device))
         made.give_up_when(self._unwanted)

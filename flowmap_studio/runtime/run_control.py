@@ -16,7 +16,7 @@ from flowmap_studio.runtime.recovery import RecoveryFile
 from flowmap_studio.runtime.training import Outcome, TrainingThread
 from flowmap_studio.runtime.workers import Worker
 
-TICK_MS = 33
+TICK_MS = 66
 """How often the mailbox is emptied."""
 
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import ClassVar, Generic, TypeVar
@@ -18,6 +19,8 @@ from PySide6.QtCore import QThread
 LATER = 5
 """Niceness of threads that compute for nobody's hand: a quarter of a core's time beside one thread
 of niceness 0, and all of it when nothing else wants the core."""
+LAST = 15
+"""Of those that draw for nobody's hand: a tenth of a core's time beside one of those."""
 EXIT_SECONDS = 10.0
 """How long the interpreter's end waits for threads that nobody stopped or that don't stop."""
 log = logging.getLogger(__name__)
@@ -45,16 +48,19 @@ class Worker(QThread):
         raise NotImplementedError
 
     @staticmethod
-    def stand_back() -> None:
+    def stand_back(niceness: int = LATER) -> None:
         """Leave the cores to threads that a hand waits for, from within `run` and for good.
 
         Threads that are started from here on do so too. Only Linux has it for single threads.
+
+        Args:
+            niceness: How far.
         """
         if sys.platform == "linux":
             thread = threading.get_native_id()
             with suppress(OSError):  # a sandbox may forbid it, and it is only a kindness
                 own = os.getpriority(os.PRIO_PROCESS, thread)
-                os.setpriority(os.PRIO_PROCESS, thread, max(own, LATER))
+                os.setpriority(os.PRIO_PROCESS, thread, max(own, niceness))
 
     @staticmethod
     def running() -> list[Worker]:
@@ -99,6 +105,43 @@ class Helper(Worker):
         while shared is not None:
             shared.take_parts()
             shared = self._works.get()
+
+
+class Deputy(Worker):
+    """Does the work of another thread, which waits for it, behind all threads that compute.
+
+    No thread can leave the cores to others for one work and take them again for the next: who has
+    become nicer stays so.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._works: SimpleQueue[tuple[Callable[[], object], Future[object]] | None]
+        self._works = SimpleQueue()
+
+    def call(self, work: Callable[[], object]) -> None:
+        """Do a work.
+
+        Raises:
+            BaseException: What the work raised.
+        """
+        done: Future[object] = Future()
+        self._works.put((work, done))
+        done.result()
+
+    def request_stop(self) -> None:
+        """End after the work in hand; returns at once."""
+        self._works.put(None)
+
+    def run(self) -> None:  # noqa: D102 - QThread's
+        self.stand_back(LAST)
+        while (given := self._works.get()) is not None:
+            work, done = given
+            try:
+                done.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - handed to the thread whose work it is
+                done.set_exception(error)
+            del given, work, done  # not kept until the next one comes
 
 
 class _Work(Generic[Part, Result]):

@@ -9,7 +9,7 @@ SECONDS_AT_NORMAL_SPEED = 4.0
 HOLD_SECONDS = 0.5
 """Rest at the end before a loop starts over, or time turns round."""
 
-FRAME_MS, CALM_MS = 16, 33
+FRAME_MS, CALM_MS = 16, 80
 """Between two moves of the time, and while a run wants the cores: its frames come less often."""
 
 

@@ -26,19 +26,20 @@ static float *make_workspace(const Network *net, Workspace *space) {
 
 /* Outputs (rows, outputs) of a block at positions x (rows, dim).
 
-   told: (rows, width), what the first layer makes of times and classes, bias included, with
-   told_ld floats from row to row and whole tiles of rows, or one row for all with 0. */
+   begun: what the first layer makes of the positions, as `hidden` has it, with told_ld 0 only.
+   told: (rows, width), what it makes of times and classes, bias included, with told_ld floats from
+   row to row and whole tiles of rows, or one row for all with 0. */
 static void block_at(const Network *net, const Workspace *space, const float *x, int64_t rows,
-                     const float *told, int64_t told_ld, float *out) {
-    position_features(net, x, rows, space->features, space->ld);
-    hidden(net, space->packed, space->features, space->ld, given_of(net), rows, told, told_ld,
-           space->h, space->other, NULL, 0);
+                     const float *begun, const float *told, int64_t told_ld, float *out) {
+    if (!begun) position_features(net, x, rows, space->features, space->ld);
+    hidden(net, space->packed, space->features, space->ld, given_of(net), rows, begun, told,
+           told_ld, space->h, space->other, NULL, 0);
     read_out(net, space->h, rows, out);
 }
 
 typedef struct {
     const Network *net;
-    const float *x, *told, *gaps;
+    const float *x, *begun, *told, *gaps;
     int64_t told_ld, jumps;
     float *out;
 } Call;
@@ -54,7 +55,7 @@ static int some_at(const void *given, Blocks *blocks) {
         const float *told = call->told + at * call->told_ld;
         if (call->told_ld && here < BLOCK)
             told = memcpy(space.told, told, here * net->width * sizeof(float));
-        block_at(net, &space, call->x + at * net->dim, here, told, call->told_ld,
+        block_at(net, &space, call->x + at * net->dim, here, NULL, told, call->told_ld,
                  call->out + at * net->outputs);
     }
     free(memory);
@@ -69,10 +70,11 @@ static int some_jumps(const void *given, Blocks *blocks) {
     float *memory = make_workspace(net, &space);
     if (!memory) return -1;
     for (int64_t at; (at = take(blocks)) < blocks->rows;) {
-        int64_t here = least(BLOCK, blocks->rows - at), count = here * dim;
+        int64_t here = least(blocks->block, blocks->rows - at), count = here * dim;
         memcpy(space.x, call->x + at * dim, count * sizeof(float));
         for (int64_t j = 0; j < call->jumps; j++) {
-            block_at(net, &space, space.x, here, call->told + j * net->width, 0, space.raw);
+            const float *begun = j || !call->begun ? NULL : call->begun + at * net->width;
+            block_at(net, &space, space.x, here, begun, call->told + j * net->width, 0, space.raw);
             for (int64_t i = 0; i < count; i++) space.x[i] += call->gaps[j] * space.raw[i];
         }
         memcpy(call->out + at * dim, space.x, count * sizeof(float));
@@ -91,9 +93,11 @@ EXPORT int network_at(const Network *net, const float *x, int64_t rows, const fl
 /* Where points x (rows, dim) are after jumps x += gap output, of as many outputs as dim: a block
    makes all of its jumps in a core's own caches.
 
-   told: (jumps, width), what the first layer makes of each jump's times. gaps: (jumps). */
-EXPORT int network_jumps(const Network *net, const float *x, int64_t rows, const float *told,
-                         const float *gaps, int64_t jumps, float *out, int64_t threads) {
-    Call call = {.net = net, .x = x, .told = told, .gaps = gaps, .jumps = jumps, .out = out};
-    return share_out(some_jumps, &call, rows, BLOCK, threads);
+   begun: (rows, width), what the first layer makes of x without them, or NULL where it is to be
+   made. told: (jumps, width), what it makes of each jump's times. gaps: (jumps). */
+EXPORT int network_jumps(const Network *net, const float *x, int64_t rows, const float *begun,
+                         const float *told, const float *gaps, int64_t jumps, float *out,
+                         int64_t threads) {
+    Call call = {net, x, begun, told, gaps, .jumps = jumps, .out = out};
+    return share_out(some_jumps, &call, rows, even_block(rows, threads, BLOCK), threads);
 }

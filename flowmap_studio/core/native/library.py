@@ -91,7 +91,7 @@ def declared(found: ctypes.CDLL) -> ctypes.CDLL:
     told = ctypes.POINTER(Address)
     found.network_at.argtypes = [network, Address, Count, Address, Count, Address, Count]
     found.network_jumps.argtypes = [
-        *(network, Address, Count, Address, Address, Count),
+        *(network, Address, Count, Address, Address, Address, Count),
         *(Address, Count),
     ]
     found.network_forward.argtypes = [network, Address, told, Count, kept, Address, Count]

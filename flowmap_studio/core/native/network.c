@@ -98,19 +98,29 @@ static void pack_later(const Network *net, float *to) {
 
 INLINE int64_t later_size(const Network *net) { return (net->depth - 1) * net->width * net->width; }
 
+/* c (rows, width) = a + start, for all rows the same. */
+INLINE void add_start(const float *a, const float *start, int64_t rows, int64_t width, float *c) {
+    for (int64_t i = 0; i < rows; i++, a += width, c += width)
+        for (int64_t j = 0; j < width; j += LANES) store(c + j, load(a + j) + load(start + j));
+}
+
 /* One block through all layers but the last. `at` is its place among the rows that are kept.
 
+   begun: (rows, width), what the first layer makes of the features, or NULL where it is to be made.
    h, other: (BLOCK, width) to work in. Leaves the activations in h. */
 INLINE void hidden(const Network *net, const float *packed, const float *features, int64_t ld,
-                   int64_t inputs, int64_t rows, const float *start, int64_t start_ld, float *h,
-                   float *other, const Kept *kept, int64_t at) {
+                   int64_t inputs, int64_t rows, const float *begun, const float *start,
+                   int64_t start_ld, float *h, float *other, const Kept *kept, int64_t at) {
     int64_t w = net->width;
     for (int64_t l = 0; l < net->depth; l++) {
         const Layer *layer = net->layers + l;
         int64_t k = l ? w : inputs, place = kept ? l * kept->room + at : 0;
         float *sums = kept ? kept->sums + place * w : other;
-        product(l ? h : features, l ? w : ld, up_to(rows, TILE), packed, k, w,
-                l ? layer->bias : start, l ? 0 : start_ld, sums, w);
+        if (!l && begun)
+            add_start(begun, start, rows, w, sums);
+        else
+            product(l ? h : features, l ? w : ld, up_to(rows, TILE), packed, k, w,
+                    l ? layer->bias : start, l ? 0 : start_ld, sums, w);
         for (int64_t i = 0; i < rows; i++) {
             Moments of = bend(sums + i * w, h + i * w, w, layer->gain, layer->shift, net->eps);
             if (kept) kept->moments[place + i] = of;
@@ -184,7 +194,8 @@ static int some_forward(const void *given, Blocks *blocks) {
     for (int64_t at; (at = take(blocks)) < blocks->rows;) {
         int64_t here = least(blocks->block, blocks->rows - at);
         read_in(net, embedders, call->x, call->told, at, here, features);
-        hidden(net, call->packed, features, k, k, here, call->bias, 0, h, other, call->kept, at);
+        hidden(net, call->packed, features, k, k, here, NULL, call->bias, 0, h, other, call->kept,
+               at);
         read_out(net, h, here, call->out + at * net->outputs);
     }
     free(memory);

@@ -97,7 +97,11 @@ def evaluate(network: FlowMapNet, x: torch.Tensor, told: torch.Tensor) -> torch.
 
 
 def jumps(
-    network: FlowMapNet, x: torch.Tensor, told: torch.Tensor, gaps: torch.Tensor
+    network: FlowMapNet,
+    x: torch.Tensor,
+    told: torch.Tensor,
+    gaps: torch.Tensor,
+    begun: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """(batch, dim) where points are after jumps x + gap · output, without derivatives.
 
@@ -106,6 +110,7 @@ def jumps(
         x: (batch, dim) positions.
         told: (jumps, width) what its first layer makes of each jump's times, bias included.
         gaps: (jumps, 1) their lengths.
+        begun: (batch, width) what the first layer makes of x; None where it is to be made.
 
     Raises:
         MemoryError: There was none.
@@ -113,8 +118,10 @@ def jumps(
     known, weights = bound(network), bound(network).weights()
     described = known.described(weights, network.frequencies)
     x, told, gaps = x.contiguous(), told.contiguous(), gaps.contiguous()
+    begun = None if begun is None else begun.contiguous()
     out = torch.empty_like(x)
-    call = (x.data_ptr(), len(x), told.data_ptr(), gaps.data_ptr(), len(gaps), out.data_ptr())
+    start = (x.data_ptr(), len(x), None if begun is None else begun.data_ptr())
+    call = (*start, told.data_ptr(), gaps.data_ptr(), len(gaps), out.data_ptr())
     library.ask("network_jumps", described, *call, _threads(network))
     return out
 

@@ -118,16 +118,24 @@ class Deputy(Worker):
         super().__init__()
         self._works: SimpleQueue[tuple[Callable[[], object], Future[object]] | None]
         self._works = SimpleQueue()
+        self._over = False
+        self._ending = threading.Lock()
 
     def call(self, work: Callable[[], object]) -> None:
-        """Do a work.
+        """Do a work; the caller does it itself once the deputy has ended.
 
         Raises:
             BaseException: What the work raised.
         """
         done: Future[object] = Future()
-        self._works.put((work, done))
-        done.result()
+        with self._ending:
+            over = self._over
+            if not over:
+                self._works.put((work, done))
+        if over:
+            work()
+        else:
+            done.result()
 
     def request_stop(self) -> None:
         """End after the work in hand; returns at once."""
@@ -136,12 +144,20 @@ class Deputy(Worker):
     def run(self) -> None:  # noqa: D102 - QThread's
         self.stand_back(LAST)
         while (given := self._works.get()) is not None:
-            work, done = given
-            try:
-                done.set_result(work())
-            except BaseException as error:  # noqa: BLE001 - handed to the thread whose work it is
-                done.set_exception(error)
-            del given, work, done  # not kept until the next one comes
+            _do(*given)
+            del given  # not kept until the next one comes
+        with self._ending:
+            self._over = True
+        while not self._works.empty():  # who put it there waits for it
+            if (given := self._works.get()) is not None:
+                _do(*given)
+
+
+def _do(work: Callable[[], object], done: Future[object]) -> None:
+    try:
+        done.set_result(work())
+    except BaseException as error:  # noqa: BLE001 - handed to the thread whose work it is
+        done.set_exception(error)
 
 
 class _Work(Generic[Part, Result]):

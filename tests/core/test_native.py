@@ -17,9 +17,11 @@ import pytest
 import torch
 from torch import nn
 
+from flowmap_studio.core import loaded_map
 from flowmap_studio.core.bench.training import plain
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.flow_map import FlowMap, build_flow_map
+from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.native import library, loading
 from flowmap_studio.core.native import network as native
@@ -373,3 +375,58 @@ def test_maps_of_a_run_are_evaluated_by_it(use: Callable[[bool], None]) -> None:
     assert isinstance(flow_map.network, FlowMapNet)
     assert native.suits(flow_map.network, torch.randn(8, 2), torch.rand(8, 2))
     assert native.can_jump(flow_map.network, torch.randn(8, 2))
+
+
+@pytest.mark.parametrize("width", [32, 48, 256])
+@pytest.mark.parametrize("rows", [1, 91, 250])
+def test_jumps_that_are_begun_end_where_others_do(
+    width: int, rows: int, use: Callable[[bool], None]
+) -> None:
+    network = make_network(hidden_dim=width, position_features=16)
+    flow_map = FlowMap(network, clock="both", residual=True)
+    x, _, _, _ = draws(rows, 2, 2, 0)
+    with torch.inference_mode():
+        begun = flow_map.begin(x)
+        for times in ([0.0, 0.6], [0.0, 0.3, 0.7, 1.0]):
+            for threads in (1, 2):
+                flow_map.work_in(threads)
+                found = flow_map.jumps(x, times, begun)
+                torch.testing.assert_close(found, flow_map.jumps(x, times), rtol=1e-5, atol=1e-5)
+                other = flow_map.jumps(x, times, 2 * begun)
+                assert (other - found).abs().max() > 1e-3  # it is what it begins with
+
+
+def test_only_the_noise_that_is_kept_is_begun(
+    use: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(RunConfig(hidden_dim=32, position_features=16), open_target("moons"))
+    plain, keeping = LoadedMap(run.snapshot()), LoadedMap(run.snapshot())
+    begun: list[int] = []
+    begin = FlowMap.begin
+
+    def counted(self: FlowMap, x: torch.Tensor) -> torch.Tensor:
+        begun.append(len(x))
+        return begin(self, x)
+
+    monkeypatch.setattr(FlowMap, "begin", counted)
+    noise, same = keeping.noise(300, 1), plain.noise(300, 1)
+    times = [0.0, 0.2, 0.9]
+    keeping.normalised(noise, times)
+    assert not begun  # nobody has said that it is asked for again
+    keeping.keep_begun()
+    for rows in (slice(None), slice(40), slice(120, 299), slice(0, 0)):
+        found = keeping.normalised(noise[rows], times)
+        expected = plain.normalised(same[rows], times)
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    assert begun == [300]
+    for other in (noise.clone(), noise[::2], noise.flip(0)):
+        expected = plain.normalised(other.clone(), times)
+        torch.testing.assert_close(keeping.normalised(other, times), expected, rtol=0, atol=0)
+    assert begun == [300]
+    other = keeping.noise(310, 2)
+    expected = plain.normalised(other.clone(), times)
+    torch.testing.assert_close(keeping.normalised(other, times), expected, rtol=1e-5, atol=1e-5)
+    assert begun == [300, 310]
+    monkeypatch.setattr(loaded_map, "MOST_BEGUN", 300)
+    keeping.normalised(keeping.noise(301, 2), times)
+    assert begun == [300, 310]

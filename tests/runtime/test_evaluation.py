@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QThread
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED
@@ -324,3 +324,27 @@ def test_a_measurement_gets_its_turn_however_many_frames_of_a_run_come(
     answers.evaluator.submit(MeasureRequest(0, snapshot, 2, patient=True))
     answers.evaluator.begin()
     qtbot.waitUntil(lambda: any(hasattr(answer, "floor") for answer in answers.all))
+
+
+def test_what_no_hand_waits_for_is_made_by_the_deputy(
+    qtbot: Any, answers: Answers, snapshot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    answer = Evaluator._answer
+
+    def watched(self: Evaluator, request: Any) -> None:
+        made.append(type(QThread.currentThread()).__name__)
+        answer(self, request)
+
+    monkeypatch.setattr(Evaluator, "_answer", watched)
+    hand = frame_request(snapshot, 1)
+    by_hand, patient, measured = ask(
+        qtbot,
+        answers,
+        hand,
+        replace(hand, serial=2, patient=True),
+        MeasureRequest(0, snapshot, 2, patient=True),
+    )
+    assert made == ["Evaluator", "Deputy", "Deputy"]
+    assert np.allclose(by_hand.clouds["composed"], patient.clouds["composed"], atol=1e-6)
+    assert measured.one_step > 0

@@ -7,10 +7,11 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import Iterator
 
 import pytest
 
-from flowmap_studio.runtime.workers import Helper, Worker, join
+from flowmap_studio.runtime.workers import LAST, LATER, Deputy, Helper, Worker, join
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -143,15 +144,16 @@ def test_work_goes_on_alone_when_the_helper_has_ended():
 class StoodBack(Worker):
     """Tells its niceness and that of a thread which it starts."""
 
-    def __init__(self) -> None:
+    def __init__(self, niceness: int) -> None:
         super().__init__()
+        self._niceness = niceness
         self.found: list[int] = []
 
     def request_stop(self) -> None:
         pass
 
     def run(self) -> None:
-        self.stand_back()
+        self.stand_back(self._niceness)
         self._look()
         second = threading.Thread(target=self._look)
         second.start()
@@ -162,12 +164,9 @@ class StoodBack(Worker):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="single threads have no niceness elsewhere")
-def test_a_thread_that_stands_back_leaves_the_others_as_they_are(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_thread_that_stands_back_leaves_the_others_as_they_are() -> None:
     own = os.getpriority(os.PRIO_PROCESS, 0)
-    monkeypatch.setattr("flowmap_studio.runtime.workers.LATER", own + 3)
-    worker = StoodBack()
+    worker = StoodBack(own + 3)
     worker.begin()
     assert worker.wait(5000)
     assert worker.found == [own + 3, own + 3]
@@ -179,7 +178,69 @@ def test_where_niceness_is_forbidden_the_work_goes_on(monkeypatch: pytest.Monkey
         raise PermissionError("not in this sandbox")
 
     monkeypatch.setattr(os, "setpriority", forbidden, raising=False)
-    worker = StoodBack()
+    worker = StoodBack(5)
     worker.begin()
     assert worker.wait(5000)
     assert len(worker.found) == 2
+
+
+@pytest.fixture
+def deputy() -> Iterator[Deputy]:
+    made = Deputy()
+    made.begin()
+    yield made
+    made.request_stop()
+    assert made.wait(5000)
+
+
+def test_a_deputy_works_in_a_thread_of_its_own_while_its_caller_waits(deputy: Deputy) -> None:
+    found: list[int] = []
+    for _ in range(3):
+        deputy.call(lambda: found.append(threading.get_native_id()))
+    assert len(found) == 3
+    assert len(set(found)) == 1
+    assert found[0] != threading.get_native_id()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="single threads have no niceness elsewhere")
+def test_a_deputy_goes_behind_all_threads_that_compute(deputy: Deputy) -> None:
+    found: list[int] = []
+    deputy.call(lambda: found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id())))
+    assert found[0] == max(LAST, os.getpriority(os.PRIO_PROCESS, 0)) > LATER
+
+
+def test_what_a_deputys_work_raises_is_raised_where_it_was_asked_for(deputy: Deputy) -> None:
+    def fail() -> None:
+        raise KeyError("gone")
+
+    with pytest.raises(KeyError, match="gone"):
+        deputy.call(fail)
+    found: list[int] = []
+    deputy.call(lambda: found.append(1))  # and it goes on
+    assert found == [1]
+
+
+def test_what_a_deputy_is_given_at_its_end_is_done_all_the_same() -> None:
+    deputy, found = Deputy(), []
+    started, go_on = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        started.set()
+        go_on.wait(5)
+
+    deputy.begin()
+    callers = [
+        threading.Thread(target=deputy.call, args=(work,))
+        for work in (slow, lambda: found.append("while it ended"))
+    ]
+    callers[0].start()
+    assert started.wait(5)
+    deputy.request_stop()
+    callers[1].start()
+    go_on.set()
+    for caller in callers:
+        caller.join(5)
+        assert not caller.is_alive()
+    assert deputy.wait(5000)
+    deputy.call(lambda: found.append("after it"))
+    assert found == ["while it ended", "after it"]

@@ -121,10 +121,8 @@ INLINE void hidden(const Network *net, const float *packed, const float *feature
         else
             product(l ? h : features, l ? w : ld, up_to(rows, TILE), packed, k, w,
                     l ? layer->bias : start, l ? 0 : start_ld, sums, w);
-        for (int64_t i = 0; i < rows; i++) {
-            Moments of = bend(sums + i * w, h + i * w, w, layer->gain, layer->shift, net->eps);
-            if (kept) kept->moments[place + i] = of;
-        }
+        bend_rows(sums, h, rows, w, layer->gain, layer->shift, net->eps,
+                  kept ? kept->moments + place : NULL);
         packed += k * w;
     }
 }

@@ -7,7 +7,6 @@
 
 #define PANEL (2 * LANES)
 #define TILE 6
-#define UNROLL _Pragma("GCC unroll 8")
 
 INLINE int64_t up_to(int64_t count, int64_t part) { return (count + part - 1) / part * part; }
 INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }

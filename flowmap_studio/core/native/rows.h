@@ -23,11 +23,30 @@ INLINE Moments moments_of(const float *x, int64_t width, float eps) {
     return (Moments){mean, 1.0f / sqrtf(sum(a + b) / width + eps)};
 }
 
+/* Of FOUR rows, or each sum of a row would be waited for by itself. */
+#define FOUR 4
+INLINE void moments_of_four(const float *x, int64_t width, float eps, Moments of[FOUR]) {
+    Floats sums[FOUR] = {zeros(), zeros(), zeros(), zeros()};
+    float mean[FOUR];
+    for (int64_t i = 0; i < width; i += LANES)
+        UNROLL for (int r = 0; r < FOUR; r++) sums[r] += load(x + r * width + i);
+    UNROLL for (int r = 0; r < FOUR; r++) {
+        mean[r] = sum(sums[r]) / width;
+        sums[r] = zeros();
+    }
+    for (int64_t i = 0; i < width; i += LANES)
+        UNROLL for (int r = 0; r < FOUR; r++) {
+            Floats off = load(x + r * width + i) - mean[r];
+            sums[r] += off * off;
+        }
+    UNROLL for (int r = 0; r < FOUR; r++)
+        of[r] = (Moments){mean[r], 1.0f / sqrtf(sum(sums[r]) / width + eps)};
+}
+
 /* y = SiLU(LayerNorm(x)), which may lie in the same place. Two vectors at a time, or each would
    wait for its own division. */
-INLINE Moments bend(const float *x, float *y, int64_t width, const float *gain, const float *shift,
-                    float eps) {
-    Moments of = moments_of(x, width, eps);
+INLINE void bend(const float *x, Moments of, float *y, int64_t width, const float *gain,
+                 const float *shift) {
     for (int64_t i = 0; i < width; i += 2 * LANES) {
         int64_t j = i + LANES;
         Floats a = (load(x + i) - of.mean) * of.scale * load(gain + i) + load(shift + i);
@@ -36,7 +55,21 @@ INLINE Moments bend(const float *x, float *y, int64_t width, const float *gain, 
         store(y + i, first);
         store(y + j, second);
     }
-    return of;
+}
+
+/* That of rows one after the other; their moments are kept where `kept` is not NULL. */
+INLINE void bend_rows(const float *x, float *y, int64_t rows, int64_t width, const float *gain,
+                      const float *shift, float eps, Moments *kept) {
+    for (int64_t i = 0; i < rows; i += FOUR) {
+        int64_t here = rows - i < FOUR ? rows - i : FOUR;
+        Moments some[FOUR], *of = kept ? kept + i : some;
+        if (here == FOUR)
+            moments_of_four(x + i * width, width, eps, of);
+        else
+            for (int64_t r = 0; r < here; r++) of[r] = moments_of(x + (i + r) * width, width, eps);
+        for (int64_t r = 0; r < here; r++)
+            bend(x + (i + r) * width, of[r], y + (i + r) * width, width, gain, shift);
+    }
 }
 
 /* Where what belongs to a layer is added up over the rows. */

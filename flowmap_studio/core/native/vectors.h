@@ -9,6 +9,7 @@
 
 #define INLINE static inline __attribute__((always_inline))
 #define EXPORT __attribute__((visibility("default")))
+#define UNROLL _Pragma("GCC unroll 8")
 #define LANES 8
 
 typedef float Floats __attribute__((vector_size(4 * LANES)));

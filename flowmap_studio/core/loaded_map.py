@@ -53,6 +53,7 @@ class LoadedMap:
         self._share: Share | None = None
         self._noise: tuple[tuple[int, int], torch.Tensor] | None = None
         self._guide: tuple[tuple[int, int, str | None, float], Guide] | None = None
+        self._source: tuple[tuple[int, int], Points] | None = None
         self._keeps_begun = False
         self._begun: tuple[torch.Tensor, torch.Tensor] | None = None
         flow_map = build_flow_map(
@@ -115,8 +116,16 @@ class LoadedMap:
         return torch.from_numpy(self.snapshot.normalisation.apply(points.numpy()))
 
     def source(self, count: int, seed: int) -> Points:
-        """(count, dim) source points in data units; a normal one has the data's own spread."""
-        return self.snapshot.normalisation.undo(self.noise(count, seed).numpy())
+        """(count, dim) source points in data units; a normal one has the data's own spread.
+
+        Read-only: what was asked for last is kept, as by `noise`.
+        """
+        kept = self._source
+        if kept is None or kept[0] != (count, seed):
+            points = self.snapshot.normalisation.undo(self.noise(count, seed).numpy())
+            points.flags.writeable = False
+            kept = self._source = (count, seed), points
+        return kept[1]
 
     def sample(
         self, count: int, steps: int, seed: int, label: str | None = None, scale: float = 1.0

@@ -112,7 +112,7 @@ class StageClouds:
         self._probed = [layer for layer in layers if layer in LAYER_PROBES]
         self._probes = Probes(loaded, stopped) if self._probed else None
         self._timeless: dict[str, Lines | Heat | Paths] = {}
-        self.source = loaded.snapshot.normalisation.undo(self._noise.numpy())
+        self.source = stage_source(loaded, way.points)
         self.data, self._data_labels = shown_data(
             loaded.snapshot, _class_name(loaded.snapshot, way.label)
         )
@@ -210,6 +210,13 @@ def stage_noise(loaded: LoadedMap, points: int = STAGE_POINTS) -> torch.Tensor:
     """(n, dim) the stage's noise for a map, in normalised units: images are fewer than points."""
     drawn, shown = _drawn_and_shown(loaded, points)
     return loaded.noise(drawn, STAGE_SEED)[:shown]
+
+
+def stage_source(loaded: LoadedMap, points: int = STAGE_POINTS) -> Points:
+    """(n, dim) that noise in data units: the very array each time."""
+    drawn, shown = _drawn_and_shown(loaded, points)
+    whole = loaded.source(drawn, STAGE_SEED)
+    return whole if shown == drawn else whole[:shown]
 
 
 def stage_guide(

@@ -19,6 +19,7 @@ from flowmap_studio.core.stage_clouds import (
     shown_data,
     stage_guide,
     stage_noise,
+    stage_source,
 )
 from flowmap_studio.runtime.frames import (
     LATTICE_RESOLUTION,
@@ -104,9 +105,7 @@ def draw_frame(request: FrameRequest, maps: Maps) -> Frame:
     data, known = shown_data(request.snapshot, request.sampling.label)
     if known is not None:
         labels["data"] = known
-    noise = stage_noise(loaded, request.sampling.points)
-    source = loaded.snapshot.normalisation.undo(noise.numpy())
-    clouds = {"source": source, "data": data, **moved}
+    clouds = {"source": stage_source(loaded, request.sampling.points), "data": data, **moved}
     strips = image_strips(request, loaded, guide) if request.snapshot.image else {}
     for cloud in (*clouds.values(), *strips.values()):
         cloud.flags.writeable = False

@@ -27,6 +27,7 @@ class StageOverlays(QObject):
     def __init__(self, plot: StagePlot, palette: Palette, stage: QWidget) -> None:
         super().__init__(stage)
         self._stage, self._plot = stage, plot
+        self._inside = plot.inner_area()
         self.panel = LayerPanel(palette, stage)
         self.panel.resized.connect(self.place)
         self.legend = ClassLegend(palette, stage)
@@ -90,7 +91,7 @@ class StageOverlays(QObject):
 
     def place(self) -> None:
         """Put everything into its corner of the axes."""
-        inside = self._plot.inner_area()
+        inside = self._inside = self._plot.inner_area()
         right, bottom = inside.right() - EDGE, inside.bottom() - EDGE
         self.panel.move(right - self.panel.width(), inside.top() + EDGE)
         self.fit_button.adjustSize()
@@ -101,8 +102,7 @@ class StageOverlays(QObject):
         self._place_lower_left()
 
     def _place_lower_left(self) -> None:
-        inside = self._plot.inner_area()
-        bottom = inside.bottom() - EDGE
+        inside, bottom = self._inside, self._inside.bottom() - EDGE
         self.caption.adjustSize()
         self.caption.move(inside.left() + EDGE, bottom - self.caption.height())
         above = self.caption.y() - EDGE / 2 if self.caption.text() else bottom

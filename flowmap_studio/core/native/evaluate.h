@@ -2,31 +2,44 @@
 
 /* What evaluations without derivatives work in. */
 typedef struct {
-    float *features, *h, *other, *told, *x, *raw, *packed; /* each of a block; packed layers */
-    int64_t ld;                                            /* of the features */
+    float *features, *h, *other, *first, *x, *raw; /* each of a block; first: (BLOCK, width) */
+    float *packed, *nothing;                       /* layers; (width) zeros */
+    int64_t ld;                                    /* of the features */
 } Workspace;
 
 static float *make_workspace(const Network *net, Workspace *space) {
     int64_t w = net->width, k = given_of(net), ld = up_to(k, LANES), block = BLOCK * w;
     float *memory = floats(BLOCK * (ld + net->dim + net->outputs) + 3 * block + k * w +
-                           later_size(net));
+                           later_size(net) + w);
     if (!memory) return NULL;
     *space = (Workspace){.features = memory, .ld = ld};
     space->h = space->features + BLOCK * ld;
     space->other = space->h + block;
-    space->told = space->other + block;
-    space->packed = space->told + block;
-    space->x = space->packed + k * w + later_size(net);
+    space->first = space->other + block;
+    space->packed = space->first + block;
+    space->nothing = space->packed + k * w + later_size(net);
+    space->x = space->nothing + w;
     space->raw = space->x + BLOCK * net->dim;
     memset(memory, 0, BLOCK * ld * sizeof(float));
+    memset(space->nothing, 0, w * sizeof(float));
     pack_transposed(net->layers[0].weight, inputs_of(net), w, k, space->packed);
     pack_later(net, space->packed + k * w);
     return memory;
 }
 
+/* What the first layer makes of positions x (rows, dim) of a block, times and bias left out. */
+static const float *begin_block(const Network *net, const Workspace *space, const float *x,
+                                int64_t rows) {
+    int64_t w = net->width;
+    position_features(net, x, rows, space->features, space->ld);
+    product(space->features, space->ld, up_to(rows, TILE), space->packed, given_of(net), w,
+            space->nothing, 0, space->first, w);
+    return space->first;
+}
+
 /* Outputs (rows, outputs) of a block at positions x (rows, dim).
 
-   begun: what the first layer makes of the positions, as `hidden` has it, with told_ld 0 only.
+   begun: what `begin_block` made of the positions, or NULL; with told_ld 0 only.
    told: (rows, width), what it makes of times and classes, bias included, with told_ld floats from
    row to row and whole tiles of rows, or one row for all with 0. */
 static void block_at(const Network *net, const Workspace *space, const float *x, int64_t rows,
@@ -54,7 +67,7 @@ static int some_at(const void *given, Blocks *blocks) {
         int64_t here = least(BLOCK, blocks->rows - at);
         const float *told = call->told + at * call->told_ld;
         if (call->told_ld && here < BLOCK)
-            told = memcpy(space.told, told, here * net->width * sizeof(float));
+            told = memcpy(space.first, told, here * net->width * sizeof(float));
         block_at(net, &space, call->x + at * net->dim, here, NULL, told, call->told_ld,
                  call->out + at * net->outputs);
     }
@@ -73,7 +86,9 @@ static int some_jumps(const void *given, Blocks *blocks) {
         int64_t here = least(blocks->block, blocks->rows - at), count = here * dim;
         memcpy(space.x, call->x + at * dim, count * sizeof(float));
         for (int64_t j = 0; j < call->jumps; j++) {
-            const float *begun = j || !call->begun ? NULL : call->begun + at * net->width;
+            /* Added up in one order, whether it is kept or not: the ends are the same. */
+            const float *begun = j || !call->begun ? begin_block(net, &space, space.x, here)
+                                                   : call->begun + at * net->width;
             block_at(net, &space, space.x, here, begun, call->told + j * net->width, 0, space.raw);
             for (int64_t i = 0; i < count; i++) space.x[i] += call->gaps[j] * space.raw[i];
         }
@@ -81,6 +96,29 @@ static int some_jumps(const void *given, Blocks *blocks) {
     }
     free(memory);
     return 0;
+}
+
+static int some_begin(const void *given, Blocks *blocks) {
+    const Call *call = given;
+    const Network *net = call->net;
+    int64_t w = net->width;
+    Workspace space;
+    float *memory = make_workspace(net, &space);
+    if (!memory) return -1;
+    for (int64_t at; (at = take(blocks)) < blocks->rows;) {
+        int64_t here = least(BLOCK, blocks->rows - at);
+        const float *first = begin_block(net, &space, call->x + at * net->dim, here);
+        memcpy(call->out + at * w, first, here * w * sizeof(float));
+    }
+    free(memory);
+    return 0;
+}
+
+/* What the first layer makes of positions x (rows, dim), times and bias left out: (rows, width). */
+EXPORT int network_begin(const Network *net, const float *x, int64_t rows, float *out,
+                         int64_t threads) {
+    Call call = {.net = net, .x = x, .out = out};
+    return share_out(some_begin, &call, rows, BLOCK, threads);
 }
 
 /* Outputs (rows, outputs) at positions x (rows, dim); told and told_ld as `block_at` has them. */
@@ -93,8 +131,8 @@ EXPORT int network_at(const Network *net, const float *x, int64_t rows, const fl
 /* Where points x (rows, dim) are after jumps x += gap output, of as many outputs as dim: a block
    makes all of its jumps in a core's own caches.
 
-   begun: (rows, width), what the first layer makes of x without them, or NULL where it is to be
-   made. told: (jumps, width), what it makes of each jump's times. gaps: (jumps). */
+   begun: (rows, width), what `network_begin` made of x, or NULL. told: (jumps, width), what the
+   first layer makes of each jump's times, bias included. gaps: (jumps). */
 EXPORT int network_jumps(const Network *net, const float *x, int64_t rows, const float *begun,
                          const float *told, const float *gaps, int64_t jumps, float *out,
                          int64_t threads) {

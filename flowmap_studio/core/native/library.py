@@ -90,6 +90,7 @@ def declared(found: ctypes.CDLL) -> ctypes.CDLL:
     network, kept, sums = map(ctypes.POINTER, (Network, Kept, AllSums))
     told = ctypes.POINTER(Address)
     found.network_at.argtypes = [network, Address, Count, Address, Count, Address, Count]
+    found.network_begin.argtypes = [network, Address, Count, Address, Count]
     found.network_jumps.argtypes = [
         *(network, Address, Count, Address, Address, Address, Count),
         *(Address, Count),

@@ -110,7 +110,7 @@ def jumps(
         x: (batch, dim) positions.
         told: (jumps, width) what its first layer makes of each jump's times, bias included.
         gaps: (jumps, 1) their lengths.
-        begun: (batch, width) what the first layer makes of x; None where it is to be made.
+        begun: What `begin` made of x, if it did; the ends are the same to the last bit.
 
     Raises:
         MemoryError: There was none.
@@ -123,6 +123,24 @@ def jumps(
     start = (x.data_ptr(), len(x), None if begun is None else begun.data_ptr())
     call = (*start, told.data_ptr(), gaps.data_ptr(), len(gaps), out.data_ptr())
     library.ask("network_jumps", described, *call, _threads(network))
+    return out
+
+
+def begin(network: FlowMapNet, x: torch.Tensor) -> torch.Tensor:
+    """(batch, width) what the first layer makes of positions, times and bias left out.
+
+    Args:
+        network: One that `can_jump`.
+        x: (batch, dim) positions.
+
+    Raises:
+        MemoryError: There was none.
+    """
+    known = bound(network)
+    described, x = known.described(known.weights(), network.frequencies), x.contiguous()
+    out = x.new_empty(len(x), described.width)
+    call = (x.data_ptr(), len(x), out.data_ptr())
+    library.ask("network_begin", described, *call, _threads(network))
     return out
 
 

@@ -19,6 +19,7 @@ from flowmap_studio.runtime.frames import (
     MeasureRequest,
     Sampling,
 )
+from flowmap_studio.runtime.pace import Pace
 from flowmap_studio.runtime.quality import QualityHistory
 from flowmap_studio.runtime.snapshots import SnapshotHistory
 from flowmap_studio.runtime.time_lattice import LatticeRequest, TimeLattice, lattice_fits
@@ -62,6 +63,7 @@ class OnStage(QObject):
         self.steps = 8
         self.sampling = Sampling()
         self.looks_up = True
+        self._pace = Pace()
         self._moving = False
         self._playing = False
         self._serial = self._run = self._scene = 0
@@ -158,18 +160,23 @@ class OnStage(QObject):
             snapshot=self.snapshot,
             t=self.t,
             steps=self.steps,
-            one_step_points=(STAGE_POINTS if patient else LIGHT_POINTS) if light else None,
-            composed_points=self._composed_points(training),
+            one_step_points=self._one_step_points(patient) if light else None,
+            composed_points=self._composed_points(patient) if light else None,
             # A run goes on beside patient frames, and lets all others go first.
             threads=1 if patient else CORES_WHEN_IDLE,
             patient=patient,
             sampling=self.sampling.fitted(self.snapshot, training),
         )
 
-    def _composed_points(self, training: bool) -> int | None:
-        if training and self._playing:
-            return PLAY_POINTS
-        return DRAG_POINTS if self._moving or training else None
+    def _one_step_points(self, patient: bool) -> int:
+        if patient:
+            return STAGE_POINTS
+        return self._pace.of(min(LIGHT_POINTS, self.sampling.points))
+
+    def _composed_points(self, patient: bool) -> int:
+        if patient:
+            return PLAY_POINTS if self._playing else DRAG_POINTS
+        return self._pace.of(DRAG_POINTS)
 
     def _request_measure(self) -> None:
         if self.snapshot is not None and self.live and (self._playing or not self._moving):
@@ -185,6 +192,7 @@ class OnStage(QObject):
         if older or frame.request.scene != self._scene:
             return
         self.frame = frame
+        self._pace.learn(frame)
         self.frame_changed.emit(frame)
         newest = frame.request.serial == self._serial
         if newest and not frame.request.full and self._wanted(following=False).large:

@@ -11,11 +11,13 @@ import pytest
 import torch
 
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.drawing.layers import STAGE_POINTS
 from flowmap_studio.core.errors import PresetError
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.presets import read_preset
-from flowmap_studio.runtime import hand
+from flowmap_studio.runtime import hand, pace
 from flowmap_studio.runtime.beginnings import embedded_data
+from flowmap_studio.runtime.frames import DRAG_POINTS
 from flowmap_studio.runtime.session import Session, State
 from flowmap_studio.runtime.training import Outcome
 
@@ -634,3 +636,27 @@ def test_an_outcome_of_another_run_changes_nothing(
     session._control._on_ended(Outcome(run=-1, error="late"))
     session._control._on_device(-1, "Abacus")
     assert session.state is State.RUNNING
+
+
+def test_where_frames_are_slow_a_moving_slider_shows_fewer_points_and_a_resting_one_all(
+    qtbot: Any, session: Session, preset_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(pace, "FAST_SECONDS", 0.0)
+    session.looks_up = False
+    session.open_preset(preset_path)
+    session.set_moving(True)
+    seen: list[tuple[int, int]] = []
+    for place in range(12):
+        session.set_time(place / 20)
+        qtbot.waitUntil(
+            lambda t=place / 20: session.frame is not None and session.frame.request.t == t
+        )
+        clouds = session.frame.clouds
+        seen.append((len(clouds["one_step"]), len(clouds["composed"])))
+    assert seen[0] == (STAGE_POINTS, DRAG_POINTS)
+    assert seen == sorted(seen, reverse=True)
+    assert seen[-1] == (STAGE_POINTS * pace.LEAST_SHARE, DRAG_POINTS * pace.LEAST_SHARE)
+    session.set_moving(False)
+    qtbot.waitUntil(lambda: session.frame.request.full)
+    assert len(session.frame.clouds["composed"]) == STAGE_POINTS

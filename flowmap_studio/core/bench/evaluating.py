@@ -48,6 +48,19 @@ def evaluating_figures(
     )
     flops = flops_per_row(loaded)
     noise = loaded.noise(POINTS, 0)
+    if loaded.flow_map.compiled(noise):  # beside whose threads torch's would spin on the cores
+        loaded.flow_map.work_in(threads)
+        torch.set_num_threads(1)
+    try:
+        yield from _evaluations(loaded, noise, flops, rate, watch, repeats)
+        yield _image_figure(loaded, watch, max(3, repeats // 10), many, flops * many / rate)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _evaluations(
+    loaded: LoadedMap, noise: torch.Tensor, flops: float, rate: float, watch: Watch, repeats: int
+) -> Iterator[Figure]:
     for name, composed_points in (("full", POINTS), ("while dragging", FEWER)):
 
         def frame(count: int = composed_points) -> None:
@@ -58,7 +71,6 @@ def evaluating_figures(
         title = f"evaluation alone, {name}: {POINTS:,} + {composed_points:,} × {JUMPS}"
         times = timed(frame, repeats, watch, title)
         yield milliseconds(PART, title, times, limit=work / rate)
-    yield _image_figure(loaded, watch, max(3, repeats // 10), many, flops * many / rate)
 
 
 def _image_figure(loaded: LoadedMap, watch: Watch, repeats: int, many: int, limit: float) -> Figure:

@@ -268,7 +268,8 @@ class LayerPanel(QFrame):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102 - Qt's
         del event
         ratio = self.devicePixelRatioF()
-        if self._card is None or self._card.deviceIndependentSize() != self.size():
+        size = self.size() * ratio
+        if self._card is None or self._card.size() != size:  # of another screen, maybe
             self._card = _card(self.size(), self._palette, ratio)
         QPainter(self).drawPixmap(0, 0, self._card)
 

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,8 @@ SETTLED = 1.0
 """Seconds until the window has shown and measured what there is."""
 THREADS = 2
 """That a frame is evaluated in while nothing trains."""
+TURNS = 4
+"""Of a run alone and one beside a playing window."""
 WARM = 5
 """Moves of the slider that are not counted."""
 
@@ -131,27 +134,44 @@ def _large_clouds(studio: Studio, watch: Watch, repeats: int) -> Iterator[Figure
 def _while_training(
     studio: Studio, base: RunConfig, watch: Watch, seconds: float
 ) -> Iterator[Figure]:
-    session, bar = studio.session, studio.window.time_bar
     config = base.replace(steps=10**8)
-    session.looks_up = False  # clouds for all times would be made beside what is timed alone
-    studio.rest(SETTLED)
-    alone = [_headless_rate(config, watch, seconds / 2)]
-    session.set_config(config)
+    studio.session.looks_up = False  # clouds for all times would be made beside what is timed
+    studio.session.set_config(config)
+    with _training(studio):
+        yield from _drag(studio, watch, seconds)
+    yield _playing(studio, config, watch, seconds)
+
+
+@contextmanager
+def _training(studio: Studio) -> Iterator[None]:
+    """A new run goes on within it, from its first losses."""
+    session = studio.session
+    before = session.losses
     session.start()
-    studio.until(lambda: len(session.losses) > 0)
-    yield from _drag(studio, watch, seconds)
-    bar.play()
-    rate = _window_rate(studio, watch, seconds)
-    bar.pause()
-    session.stop()
-    studio.until(lambda: session.state is State.IDLE)
-    studio.rest(SETTLED)
-    alone.append(_headless_rate(config, watch, seconds / 2))
-    yield Figure(
+    studio.until(lambda: session.losses is not before and len(session.losses) > 0)
+    try:
+        yield
+    finally:
+        session.stop()
+        studio.until(lambda: session.state is State.IDLE)
+
+
+def _playing(studio: Studio, config: RunConfig, watch: Watch, seconds: float) -> Figure:
+    """What a playing window leaves a run, in turns: the pace of a machine changes meanwhile."""
+    bar, alone, beside = studio.window.time_bar, [], []
+    for _ in range(TURNS):
+        studio.rest(SETTLED)
+        alone.append(_headless_rate(config, watch, seconds / TURNS))
+        with _training(studio):
+            bar.play()
+            beside.append(_window_rate(studio, watch, seconds / TURNS))
+            bar.pause()
+    rate = statistics.mean(alone)
+    return Figure(
         part=PART,
-        name=f"training rate, window open and playing, of {statistics.mean(alone):,.0f} steps/s",
+        name=f"training rate, window open and playing, of {rate:,.0f} steps/s",
         unit="×",
-        median=rate / statistics.mean(alone),
+        median=statistics.mean(beside) / rate,
         goal=0.85,
         judged="median",
         more=True,

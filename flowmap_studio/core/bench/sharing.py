@@ -29,7 +29,7 @@ SNAPSHOT_SECONDS = 0.2
 """From one snapshot to the next."""
 COMPOSED = 256
 """Composed points of a frame."""
-FRAME_SECONDS, FRAME_SHARE = 0.05, 0.25
+FRAME_SECONDS, FRAME_SHARE = 0.05, 0.2
 """From one frame to the next, at least, and the share of the time that frames take, at most."""
 
 

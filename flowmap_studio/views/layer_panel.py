@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen, QPixmap
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPalette, QPen, QPixmap
 from PySide6.QtWidgets import (
-    QFrame,
     QGridLayout,
-    QLabel,
     QSizePolicy,
     QSlider,
     QToolButton,
@@ -17,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from flowmap_studio.core.drawing.layers import ALL_LAYERS, LAYERS, NAMES, STAGE_COUNTS, layer_colour
+from flowmap_studio.views.card import Card, CardLabel
 from flowmap_studio.views.icons import icon
 from flowmap_studio.views.sampling_texts import map_names
 from flowmap_studio.views.stage_layers.kinds import KEYS, TIPS
@@ -27,13 +26,9 @@ from flowmap_studio.views.theme import Palette
 USUAL_STEPS, USUAL_COUNT = 16, f"{STAGE_COUNTS[-1]:,}"
 """There is always room for these, so that the card keeps its width while figures change."""
 SWATCH = 12
-OPAQUENESS = 0.86
-"""Of the card: clouds under it show through."""
-ROUNDNESS = 7.5
-"""Radius of its corners in logical pixels."""
 
 
-class LayerPanel(QFrame):
+class LayerPanel(Card):
     """A small card of one row per layer; a grip on its left slides the opacities out.
 
     The sliders lie to the left of the eyes: on a card that hangs on the right edge of the stage,
@@ -50,19 +45,18 @@ class LayerPanel(QFrame):
     """The card needs another size: its owner should place it again."""
 
     def __init__(self, palette: Palette, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(palette, parent)
         self.setObjectName("layerPanel")
         self.setAccessibleName(tr("Layers"))
         self._palette = palette
-        self._card: QPixmap | None = None
         self._notes: dict[str, tuple[str, str]] = {}
         self._room = True, True
         self._by_class = False
         self.eyes: dict[str, QToolButton] = {}
         self.sliders: dict[str, QSlider] = {}
-        self._swatches: dict[str, QLabel] = {}
-        self._names: dict[str, QLabel] = {}
-        self._counts: dict[str, QLabel] = {}
+        self._swatches: dict[str, CardLabel] = {}
+        self._names: dict[str, CardLabel] = {}
+        self._counts: dict[str, CardLabel] = {}
         grid = QGridLayout(self)
         grid.setContentsMargins(4, 5, 11, 5)
         grid.setHorizontalSpacing(5)
@@ -100,7 +94,8 @@ class LayerPanel(QFrame):
     def _add_row(self, grid: QGridLayout, row: int, layer: str) -> None:
         self.sliders[layer] = self._build_slider(layer)
         self.eyes[layer] = self._build_eye(layer, KEYS[layer])
-        swatch, name, count = QLabel(), QLabel(tr(NAMES[layer])), QLabel()
+        swatch, count = CardLabel(self), CardLabel(self)
+        name = CardLabel(self, tr(NAMES[layer]))
         swatch.setFixedSize(SWATCH, SWATCH)
         count.setObjectName(f"count_{layer}")
         count.setProperty("muted", True)
@@ -249,7 +244,7 @@ class LayerPanel(QFrame):
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours."""
         self._palette = palette
-        self._card = None
+        self.set_look(palette)
         self.setStyleSheet(
             "QToolButton { padding: 0; border-radius: 5px; }"
             "QToolButton:checked { background: transparent; border-color: transparent; }"
@@ -265,14 +260,6 @@ class LayerPanel(QFrame):
             self._show_state(layer)
         self.set_expanded(self.expanded)
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102 - Qt's
-        del event
-        ratio = self.devicePixelRatioF()
-        size = self.size() * ratio
-        if self._card is None or self._card.size() != size:  # of another screen, maybe
-            self._card = _card(self.size(), self._palette, ratio)
-        QPainter(self).drawPixmap(0, 0, self._card)
-
     def _show_state(self, layer: str) -> None:
         shown = self.eyes[layer].isChecked()
         self.eyes[layer].setIcon(icon("eye" if shown else "eye-off", self._quiet()))
@@ -281,7 +268,7 @@ class LayerPanel(QFrame):
         colour = self._palette.muted if grey else self._colours.get(layer) or own
         swatch = _swatch(colour, shown, self.devicePixelRatioF())
         self._swatches[layer].setPixmap(swatch)
-        # A palette, since style sheets take long and the card is painted with every frame.
+        # A palette, since style sheets take long.
         colours = self._names[layer].palette()
         ink = self._palette.text if shown else self._palette.muted
         colours.setColor(QPalette.ColorRole.WindowText, QColor(ink))
@@ -323,23 +310,5 @@ def _swatch(colour: str, filled: bool, ratio: float) -> QPixmap:
     painter.setPen(QPen(QColor(colour), 1.2))
     painter.setBrush(QColor(colour) if filled else Qt.BrushStyle.NoBrush)
     painter.drawEllipse(QRectF(0, 0, SWATCH, SWATCH).adjusted(1, 1, -1, -1))
-    painter.end()
-    return pixmap
-
-
-def _card(size: QSize, palette: Palette, ratio: float) -> QPixmap:
-    """The ground of the panel. A style sheet would draw it anew with each frame under it."""
-    pixmap = QPixmap(size * ratio)
-    pixmap.setDevicePixelRatio(ratio)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    back, border = QColor(palette.panel), QColor(palette.border)
-    for colour in (back, border):
-        colour.setAlphaF(OPAQUENESS)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(border)
-    painter.setBrush(back)
-    inside = QRectF(QPointF(0, 0), pixmap.deviceIndependentSize()).adjusted(0.5, 0.5, -0.5, -0.5)
-    painter.drawRoundedRect(inside, ROUNDNESS, ROUNDNESS)
     painter.end()
     return pixmap

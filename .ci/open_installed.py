@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 import flowmap_studio
 from flowmap_studio.app import FIRST_PRESET, create_window
-from flowmap_studio.core.native import library, sources
+from flowmap_studio.core.native import loading, sources
 from flowmap_studio.resources import asset
 
 DEADLINE_MS = 120_000
@@ -25,7 +25,7 @@ for found in (Path(flowmap_studio.__file__).resolve(), preset.resolve()):
 
 if (checkout / "flowmap_studio/core/native" / sources.LIBRARY).exists():
     compiled = sources.FOLDER / sources.LIBRARY
-    if library.load(compiled) is None:
+    if loading.load(compiled) is None:
         sys.exit(f"{compiled} can't be used beside the wheel's sources")
 
 app = QApplication([])

@@ -173,6 +173,7 @@ class PointsItem(pg.GraphicsObject):
     def _picture_at(self, place: Place) -> Picture | None:
         """What is seen of the points there, made once for all times that it is painted."""
         if self._drawn is None or self._drawn[0] != place:
+            self._drawn = None  # its image may lie in the memory of the next one
             few = len(self) <= MARKERS_UP_TO * place.ratio
             self._drawn = place, self._markers_at(place) if few else self._density_at(place)
         return self._drawn[1]

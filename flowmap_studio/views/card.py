@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QColor,
@@ -37,12 +35,12 @@ class Card(QFrame):
 
     def __init__(self, palette: Palette, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = palette
+        self._palette = palette
         self._picture: QPixmap | None = None
 
-    def set_look(self, palette: Palette) -> None:
+    def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours."""
-        self._look = palette
+        self._palette = palette
         self.forget_picture()
 
     def forget_picture(self) -> None:
@@ -61,7 +59,7 @@ class Card(QFrame):
         picture = QPixmap(size)
         picture.setDevicePixelRatio(self.devicePixelRatioF())
         picture.fill(Qt.GlobalColor.transparent)
-        back, border = QColor(self._look.panel), QColor(self._look.border)
+        back, border = QColor(self._palette.panel), QColor(self._palette.border)
         for colour in (back, border):
             colour.setAlphaF(OPAQUENESS)
         painter = QPainter(picture)
@@ -123,5 +121,5 @@ class CardLabel(QLabel):
         super().resizeEvent(event)
         self._card.forget_picture()
 
-    def paintEvent(self, _event: Any) -> None:
+    def paintEvent(self, _event: QPaintEvent) -> None:
         """Nothing: its card has painted it."""

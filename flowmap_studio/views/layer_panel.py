@@ -48,7 +48,6 @@ class LayerPanel(Card):
         super().__init__(palette, parent)
         self.setObjectName("layerPanel")
         self.setAccessibleName(tr("Layers"))
-        self._palette = palette
         self._notes: dict[str, tuple[str, str]] = {}
         self._room = True, True
         self._by_class = False
@@ -243,8 +242,7 @@ class LayerPanel(Card):
 
     def apply_palette(self, palette: Palette) -> None:
         """Take the palette's colours."""
-        self._palette = palette
-        self.set_look(palette)
+        super().apply_palette(palette)
         self.setStyleSheet(
             "QToolButton { padding: 0; border-radius: 5px; }"
             "QToolButton:checked { background: transparent; border-color: transparent; }"

@@ -57,7 +57,7 @@ CHANGES: dict[str, Callable[[OneCard], object]] = {
     "a narrower word": lambda one: one.word.resize(20, 20),
     "another font": lambda one: one.word.setFont(QFont("Inter", 14)),
     "another colour": coloured,
-    "the other palette": lambda one: one.card.set_look(DARK),
+    "the other palette": lambda one: one.card.apply_palette(DARK),
     "another size": lambda one: one.card.resize(160, 50),
 }
 

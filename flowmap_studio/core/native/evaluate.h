@@ -40,8 +40,8 @@ static const float *begin_block(const Network *net, const Workspace *space, cons
 /* Outputs (rows, outputs) of a block at positions x (rows, dim).
 
    begun: what `begin_block` made of the positions, or NULL; with told_ld 0 only.
-   told: (rows, width), what it makes of times and classes, bias included, with told_ld floats from
-   row to row and whole tiles of rows, or one row for all with 0. */
+   told: (rows, width), what the first layer makes of times and classes, bias included, with told_ld
+   floats from row to row and whole tiles of rows, or one row for all with 0. */
 static void block_at(const Network *net, const Workspace *space, const float *x, int64_t rows,
                      const float *begun, const float *told, int64_t told_ld, float *out) {
     if (!begun) position_features(net, x, rows, space->features, space->ld);

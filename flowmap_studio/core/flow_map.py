@@ -149,6 +149,11 @@ class FlowMap(nn.Module):
         if isinstance(self.network, FlowMapNet):
             self.network.threads = threads
 
+    def round_off(self, *, rounded: bool) -> None:
+        """Let the compiled library make jumps in whole numbers, or in floats again."""
+        if isinstance(self.network, FlowMapNet):
+            self.network.rounded = rounded
+
     def velocity(
         self, x: torch.Tensor, t: torch.Tensor, cond: torch.Tensor | None = None
     ) -> torch.Tensor:

@@ -31,6 +31,8 @@ class FlowMapNet(nn.Module):
 
     Attributes:
         threads: That the compiled library works in; as many as torch does when None.
+        rounded: Whether it makes jumps in whole numbers of 16 bits: a quarter quicker, and some
+            1e-4 beside.
 
     Args:
         dim: Axes of the data.
@@ -46,6 +48,7 @@ class FlowMapNet(nn.Module):
         embed, width = config.time_embed_dim, config.hidden_dim
         self.classes = classes
         self.threads: int | None = None
+        self.rounded = False
         self.time_mlp = nn.Sequential(Dense(times, embed), nn.SiLU(), Dense(embed, embed))
         if classes:
             self.cond_mlp = nn.Sequential(Dense(classes, embed), nn.SiLU(), Dense(embed, embed))

@@ -42,11 +42,20 @@ class HeldMaps:
         return self._beside
 
     def use_threads(self, count: int) -> None:
-        """Evaluate maps in this thread, or in two."""
+        """Evaluate maps in this thread, or in two; exactly, until they are rounded off."""
         one_torch_thread()
         share = self._share if count > 1 else None
-        for one in filter(None, (self.loaded, *self._beside)):
+        for one in self._all():
             one.parted_by(share if one.device.type == "cpu" else None)
+        self.round_off(rounded=False)
+
+    def round_off(self, *, rounded: bool) -> None:
+        """Evaluate maps as `LoadedMap.round_off` says."""
+        for one in self._all():
+            one.round_off(rounded=rounded)
+
+    def _all(self) -> list[LoadedMap]:
+        return [*([] if self.loaded is None else [self.loaded]), *self._beside]
 
     def _ready(self, held: LoadedMap | None, snapshot: Snapshot) -> LoadedMap:
         """What is held, if it is of the snapshot and its device was not lost meanwhile."""

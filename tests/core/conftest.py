@@ -1,9 +1,13 @@
-"""Gaussians, whose flow maps are known in closed form, and small presets."""
+"""Gaussians, whose flow maps are known in closed form, small presets, and the compiled library."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,11 +17,16 @@ import torch
 from flowmap_studio.core.closed_forms import GaussianTarget
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import PresetError
+from flowmap_studio.core.native import library, loading
+from flowmap_studio.core.native.sources import FOLDER
 from flowmap_studio.core.network_shapes import weight_shapes
 from flowmap_studio.core.normalisation import Normalisation
 from flowmap_studio.core.presets import Preset, read_preset
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.thumbnails import thumbnail
+
+CAN_RUN = torch.backends.cpu.get_cpu_capability().startswith("AVX")
+COMPILER = shutil.which(os.environ.get("CC", "cc").split()[0])
 
 
 def make_gaussian(dim: int) -> GaussianTarget:
@@ -119,3 +128,40 @@ def refusal(tmp_path: Path) -> Callable[..., str]:
         return sentence
 
     return refused
+
+
+@pytest.fixture(scope="session")
+def build() -> ModuleType:
+    """The module that hatchling loads."""
+    spec = importlib.util.spec_from_file_location("build_of_native", FOLDER / "build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def compiled(build: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library, made from the sources as they are."""
+    if COMPILER is None or not CAN_RUN:
+        pytest.skip("needs a C compiler and a processor with AVX2")
+    made: Path | None = build.compiled(tmp_path_factory.mktemp("native"))
+    if made is None:
+        pytest.skip("the library is for x86-64 on Linux and macOS")
+    return made
+
+
+@pytest.fixture
+def use(compiled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], None]]:
+    """Says whether the library is used from now on; it is at first."""
+    loaded = loading.load(compiled)
+    assert loaded is not None
+    found = library.declared(loaded)
+
+    def use(yes: bool) -> None:
+        monkeypatch.setattr(library, "library", lambda: found if yes else None)
+
+    use(True)
+    yield use
+    torch.set_num_threads(1)

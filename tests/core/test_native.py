@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
-import os
-import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -30,47 +27,9 @@ from flowmap_studio.core.networks import FlowMapNet
 from flowmap_studio.core.optimisers import Muon
 from flowmap_studio.core.run import Run
 from flowmap_studio.core.targets import open_target
+from tests.core.conftest import COMPILER
 
 FUNCTIONS = ("network_at", "network_begin", "network_jumps", "network_forward", "network_backward")
-CAN_RUN = torch.backends.cpu.get_cpu_capability().startswith("AVX")
-COMPILER = shutil.which(os.environ.get("CC", "cc").split()[0])
-
-
-@pytest.fixture(scope="session")
-def build() -> ModuleType:
-    """The module that hatchling loads."""
-    spec = importlib.util.spec_from_file_location("build_of_native", FOLDER / "build.py")
-    assert spec is not None
-    assert spec.loader is not None
-    found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
-
-
-@pytest.fixture(scope="session")
-def compiled(build: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The library, made from the sources as they are."""
-    if COMPILER is None or not CAN_RUN:
-        pytest.skip("needs a C compiler and a processor with AVX2")
-    made: Path | None = build.compiled(tmp_path_factory.mktemp("native"))
-    if made is None:
-        pytest.skip("the library is for x86-64 on Linux and macOS")
-    return made
-
-
-@pytest.fixture
-def use(compiled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], None]]:
-    """Says whether the library is used from now on; it is at first."""
-    loaded = loading.load(compiled)
-    assert loaded is not None
-    found = library.declared(loaded)
-
-    def use(yes: bool) -> None:
-        monkeypatch.setattr(library, "library", lambda: found if yes else None)
-
-    use(True)
-    yield use
-    torch.set_num_threads(1)
 
 
 def make_network(

@@ -1,39 +1,105 @@
 /* Outputs and jumps without derivatives; a part of network.c. */
 
-/* What evaluations without derivatives work in. */
+/* The layers as products take them, made once for all threads: floats or whole numbers. */
+typedef struct {
+    float *floats; /* panels of the positions' and features' part of the first, and of the others */
+    Fixed *fixed;  /* NULL for floats */
+} Packed;
+
+/* What a thread works in. */
 typedef struct {
     float *features, *h, *other, *first, *x, *raw; /* each of a block; first: (BLOCK, width) */
-    float *packed, *nothing;                       /* layers; (width) zeros */
+    float *nothing;                                /* (width) zeros */
     int64_t ld;                                    /* of the features */
+    const float *packed;
+    Fixed whole, *fixed; /* with the thread's own rows, and where it is, or NULL */
 } Workspace;
 
-static float *make_workspace(const Network *net, Workspace *space) {
-    int64_t w = net->width, k = given_of(net), ld = up_to(k, LANES), block = BLOCK * w;
-    float *memory = floats(BLOCK * (ld + net->dim + net->outputs) + 3 * block + k * w +
-                           later_size(net) + w);
+/* Activations of a block in whole numbers, at the most, and their units. */
+static int64_t whole_memory(const Network *net) {
+    int64_t widest = net->width > 2 * net->count ? net->width : 2 * net->count;
+    return BLOCK * (widest / 2 + 1);
+}
+
+static float *make_workspace(const Network *net, const Packed *packed, Workspace *space) {
+    int64_t w = net->width, ld = up_to(given_of(net), LANES), block = BLOCK * w;
+    int64_t count = BLOCK * (ld + net->dim + net->outputs) + 3 * block + w;
+    float *memory = floats(count + (packed->fixed ? whole_memory(net) : 0));
     if (!memory) return NULL;
-    *space = (Workspace){.features = memory, .ld = ld};
+    *space = (Workspace){.features = memory, .ld = ld, .packed = packed->floats};
     space->h = space->features + BLOCK * ld;
     space->other = space->h + block;
     space->first = space->other + block;
-    space->packed = space->first + block;
-    space->nothing = space->packed + k * w + later_size(net);
+    space->nothing = space->first + block;
     space->x = space->nothing + w;
     space->raw = space->x + BLOCK * net->dim;
     memset(memory, 0, BLOCK * ld * sizeof(float));
     memset(space->nothing, 0, w * sizeof(float));
-    pack_transposed(net->layers[0].weight, inputs_of(net), w, k, space->packed);
-    pack_later(net, space->packed + k * w);
+    if (packed->fixed) {
+        space->whole = *packed->fixed;
+        space->whole.row_units = memory + count;
+        space->whole.rows = (int16_t *)(space->whole.row_units + BLOCK);
+        space->fixed = &space->whole;
+    }
     return memory;
+}
+
+static float *pack_floats(const Network *net, Packed *packed) {
+    int64_t w = net->width, k = given_of(net);
+    float *memory = floats(k * w + later_size(net));
+    if (!memory) return NULL;
+    pack_transposed(net->layers[0].weight, inputs_of(net), w, k, memory);
+    pack_later(net, memory + k * w);
+    packed->floats = memory;
+    return memory;
+}
+
+static float *pack_whole(const Network *net, Fixed *fixed) {
+    int64_t w = net->width, k = 2 * net->count, inputs = inputs_of(net), dim = net->dim;
+    int64_t panels = (k * w + later_size(net)) / 2; /* two to a float */
+    float *memory = floats(panels + (dim + net->depth) * w);
+    if (!memory) return NULL;
+    fixed->first = (int16_t *)memory;
+    fixed->later = fixed->first + k * w;
+    fixed->positions = memory + panels;
+    fixed->first_units = fixed->positions + dim * w;
+    fixed->units = fixed->first_units + w;
+    const float *first = net->layers[0].weight;
+    transpose(first, inputs, w, dim, fixed->positions);
+    int failed = pack_fixed(first + dim, inputs, w, k, fixed->first, fixed->first_units);
+    for (int64_t l = 0; l < net->depth - 1; l++)
+        failed |= pack_fixed(net->layers[l + 1].weight, w, w, w, fixed->later + l * w * w,
+                             fixed->units + l * w);
+    if (!failed) return memory;
+    free(memory);
+    return NULL;
+}
+
+/* c (rows, width) = x (rows, dim) times the first layer's weights of positions. */
+static void first_of_positions(const Network *net, const Fixed *fixed, const float *x,
+                               int64_t rows, float *c) {
+    int64_t w = net->width, dim = net->dim;
+    for (int64_t i = 0; i < rows; i++, x += dim, c += w)
+        for (int64_t j = 0; j < w; j += LANES) {
+            Floats total = zeros();
+            for (int64_t d = 0; d < dim; d++) total += x[d] * load(fixed->positions + d * w + j);
+            store(c + j, total);
+        }
 }
 
 /* What the first layer makes of positions x (rows, dim) of a block, times and bias left out. */
 static const float *begin_block(const Network *net, const Workspace *space, const float *x,
                                 int64_t rows) {
-    int64_t w = net->width;
+    int64_t w = net->width, dim = net->dim;
+    const Fixed *fixed = space->fixed;
     position_features(net, x, rows, space->features, space->ld);
-    product(space->features, space->ld, up_to(rows, TILE), space->packed, given_of(net), w,
-            space->nothing, 0, space->first, w);
+    if (fixed) {
+        first_of_positions(net, fixed, x, rows, space->first);
+        product_rounded(fixed, space->features + dim, space->ld, rows, fixed->first,
+                        fixed->first_units, 2 * net->count, w, space->first, w, space->first);
+    } else
+        product(space->features, space->ld, up_to(rows, TILE), space->packed, given_of(net), w,
+                space->nothing, 0, space->first, w);
     return space->first;
 }
 
@@ -45,7 +111,7 @@ static const float *begin_block(const Network *net, const Workspace *space, cons
 static void block_at(const Network *net, const Workspace *space, const float *x, int64_t rows,
                      const float *begun, const float *told, int64_t told_ld, float *out) {
     if (!begun) position_features(net, x, rows, space->features, space->ld);
-    hidden(net, space->packed, space->features, space->ld, given_of(net), rows, begun, told,
+    hidden(net, space->packed, space->fixed, space->features, space->ld, given_of(net), rows, begun, told,
            told_ld, space->h, space->other, NULL, 0);
     read_out(net, space->h, rows, out);
 }
@@ -55,18 +121,18 @@ typedef struct {
     const float *x, *begun, *told, *gaps;
     int64_t told_ld, jumps;
     float *out;
+    Packed packed;
 } Call;
 
 static int some_at(const void *given, Blocks *blocks) {
     const Call *call = given;
     const Network *net = call->net;
     Workspace space;
-    float *memory = make_workspace(net, &space);
+    float *memory = make_workspace(net, &call->packed, &space);
     if (!memory) return -1;
-    for (int64_t at; (at = take(blocks)) < blocks->rows;) {
-        int64_t here = least(BLOCK, blocks->rows - at);
+    for (int64_t here, at; at = take(blocks, &here), here;) {
         const float *told = call->told + at * call->told_ld;
-        if (call->told_ld && here < BLOCK)
+        if (call->told_ld && here % TILE)
             told = memcpy(space.first, told, here * net->width * sizeof(float));
         block_at(net, &space, call->x + at * net->dim, here, NULL, told, call->told_ld,
                  call->out + at * net->outputs);
@@ -80,10 +146,10 @@ static int some_jumps(const void *given, Blocks *blocks) {
     const Network *net = call->net;
     int64_t dim = net->dim;
     Workspace space;
-    float *memory = make_workspace(net, &space);
+    float *memory = make_workspace(net, &call->packed, &space);
     if (!memory) return -1;
-    for (int64_t at; (at = take(blocks)) < blocks->rows;) {
-        int64_t here = least(blocks->block, blocks->rows - at), count = here * dim;
+    for (int64_t here, at; at = take(blocks, &here), here;) {
+        int64_t count = here * dim;
         memcpy(space.x, call->x + at * dim, count * sizeof(float));
         for (int64_t j = 0; j < call->jumps; j++) {
             /* Added up in one order, whether it is kept or not: the ends are the same. */
@@ -103,10 +169,9 @@ static int some_begin(const void *given, Blocks *blocks) {
     const Network *net = call->net;
     int64_t w = net->width;
     Workspace space;
-    float *memory = make_workspace(net, &space);
+    float *memory = make_workspace(net, &call->packed, &space);
     if (!memory) return -1;
-    for (int64_t at; (at = take(blocks)) < blocks->rows;) {
-        int64_t here = least(BLOCK, blocks->rows - at);
+    for (int64_t here, at; at = take(blocks, &here), here;) {
         const float *first = begin_block(net, &space, call->x + at * net->dim, here);
         memcpy(call->out + at * w, first, here * w * sizeof(float));
     }
@@ -114,28 +179,47 @@ static int some_begin(const void *given, Blocks *blocks) {
     return 0;
 }
 
+/* Shares the rows out in floats. */
+static int in_floats(Work work, Call *call, int64_t rows, int64_t threads) {
+    float *memory = pack_floats(call->net, &call->packed);
+    int result = memory ? share_out(work, call, rows, BLOCK, threads) : -1;
+    free(memory);
+    return result;
+}
+
+/* Shares the rows out in whole numbers. */
+static int in_whole_numbers(Work work, Call *call, int64_t rows, int64_t threads) {
+    Fixed fixed;
+    float *memory = pack_whole(call->net, &fixed);
+    call->packed.fixed = &fixed;
+    int result = memory ? share_out(work, call, rows, BLOCK, threads) : -1;
+    free(memory);
+    return result;
+}
+
 /* What the first layer makes of positions x (rows, dim), times and bias left out: (rows, width). */
 EXPORT int network_begin(const Network *net, const float *x, int64_t rows, float *out,
                          int64_t threads) {
     Call call = {.net = net, .x = x, .out = out};
-    return share_out(some_begin, &call, rows, BLOCK, threads);
+    return in_floats(some_begin, &call, rows, threads);
 }
 
 /* Outputs (rows, outputs) at positions x (rows, dim); told and told_ld as `block_at` has them. */
 EXPORT int network_at(const Network *net, const float *x, int64_t rows, const float *told,
                       int64_t told_ld, float *out, int64_t threads) {
     Call call = {.net = net, .x = x, .told = told, .told_ld = told_ld, .out = out};
-    return share_out(some_at, &call, rows, BLOCK, threads);
+    return in_floats(some_at, &call, rows, threads);
 }
 
 /* Where points x (rows, dim) are after jumps x += gap output, of as many outputs as dim: a block
    makes all of its jumps in a core's own caches.
 
    begun: (rows, width), what `network_begin` made of x, or NULL. told: (jumps, width), what the
-   first layer makes of each jump's times, bias included. gaps: (jumps). */
+   first layer makes of each jump's times, bias included. gaps: (jumps). rounded: whether products
+   are made in whole numbers of 16 bits, see fixed.h. */
 EXPORT int network_jumps(const Network *net, const float *x, int64_t rows, const float *begun,
-                         const float *told, const float *gaps, int64_t jumps, float *out,
-                         int64_t threads) {
+                         const float *told, const float *gaps, int64_t jumps, int64_t rounded,
+                         float *out, int64_t threads) {
     Call call = {net, x, begun, told, gaps, .jumps = jumps, .out = out};
-    return share_out(some_jumps, &call, rows, even_block(rows, threads, BLOCK), threads);
+    return (rounded ? in_whole_numbers : in_floats)(some_jumps, &call, rows, threads);
 }

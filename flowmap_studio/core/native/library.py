@@ -93,7 +93,7 @@ def declared(found: ctypes.CDLL) -> ctypes.CDLL:
     found.network_begin.argtypes = [network, Address, Count, Address, Count]
     found.network_jumps.argtypes = [
         *(network, Address, Count, Address, Address, Address, Count),
-        *(Address, Count),
+        *(Count, Address, Count),
     ]
     found.network_forward.argtypes = [network, Address, told, Count, kept, Address, Count]
     found.network_backward.argtypes = [

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "embedding.h"
+#include "fixed.h"
 #include "products.h"
 #include "rows.h"
 #include "threads.h"
@@ -107,21 +108,26 @@ INLINE void add_start(const float *a, const float *start, int64_t rows, int64_t 
 /* One block through all layers but the last. `at` is its place among the rows that are kept.
 
    begun: (rows, width), what the first layer makes of the features, or NULL where it is to be made.
+   fixed: to multiply in whole numbers, or NULL; with begun only.
    h, other: (BLOCK, width) to work in. Leaves the activations in h. */
-INLINE void hidden(const Network *net, const float *packed, const float *features, int64_t ld,
-                   int64_t inputs, int64_t rows, const float *begun, const float *start,
-                   int64_t start_ld, float *h, float *other, const Kept *kept, int64_t at) {
-    int64_t w = net->width;
+INLINE void hidden(const Network *net, const float *packed, const Fixed *fixed,
+                   const float *features, int64_t ld, int64_t inputs, int64_t rows,
+                   const float *begun, const float *start, int64_t start_ld, float *h,
+                   float *other, const Kept *kept, int64_t at) {
+    int64_t w = net->width, tiles = up_to(rows, TILE);
     for (int64_t l = 0; l < net->depth; l++) {
         const Layer *layer = net->layers + l;
         int64_t k = l ? w : inputs, place = kept ? l * kept->room + at : 0;
         float *sums = kept ? kept->sums + place * w : other;
         if (!l && begun)
             add_start(begun, start, rows, w, sums);
+        else if (fixed)
+            product_rounded(fixed, h, w, rows, fixed->later + (l - 1) * w * w,
+                            fixed->units + (l - 1) * w, w, w, layer->bias, 0, sums);
         else
-            product(l ? h : features, l ? w : ld, up_to(rows, TILE), packed, k, w,
-                    l ? layer->bias : start, l ? 0 : start_ld, sums, w);
-        bend_rows(sums, h, rows, w, layer->gain, layer->shift, net->eps,
+            product(l ? h : features, l ? w : ld, tiles, packed, k, w, l ? layer->bias : start,
+                    l ? 0 : start_ld, sums, w);
+        bend_rows(sums, h, rows, w, layer->gain, layer->shift, net->eps, fixed != NULL,
                   kept ? kept->moments + place : NULL);
         packed += k * w;
     }
@@ -189,21 +195,14 @@ static int some_forward(const void *given, Blocks *blocks) {
     if (!memory) return -1;
     float *h = memory, *other = h + block, *features = other + block;
     make_embedders(net, embedders, features + BLOCK * k);
-    for (int64_t at; (at = take(blocks)) < blocks->rows;) {
-        int64_t here = least(blocks->block, blocks->rows - at);
+    for (int64_t here, at; at = take(blocks, &here), here;) {
         read_in(net, embedders, call->x, call->told, at, here, features);
-        hidden(net, call->packed, features, k, k, here, NULL, call->bias, 0, h, other, call->kept,
-               at);
+        hidden(net, call->packed, NULL, features, k, k, here, NULL, call->bias, 0, h, other,
+               call->kept, at);
         read_out(net, h, here, call->out + at * net->outputs);
     }
     free(memory);
     return 0;
-}
-
-/* Rows of a block, so that so many threads have as many blocks of much the same length. */
-INLINE int64_t even_block(int64_t rows, int64_t threads, int64_t most) {
-    int64_t share = up_to(rows, threads) / threads, pieces = up_to(share, most) / most;
-    return up_to(up_to(share, pieces) / pieces, TILE);
 }
 
 /* Outputs (rows, outputs) at positions x (rows, dim) and for what is told; `kept` may be NULL. */
@@ -217,7 +216,7 @@ EXPORT int network_forward(const Network *net, const float *x, Told told, int64_
     pack(first, w, k, w, packed);
     pack_later(net, packed + k * w);
     Forward call = {net, x, told, kept, packed, bias, out};
-    int result = share_out(some_forward, &call, rows, even_block(rows, threads, BLOCK), threads);
+    int result = share_out(some_forward, &call, rows, BLOCK, threads);
     free(memory);
     return result;
 }

@@ -106,7 +106,7 @@ def jumps(
     """(batch, dim) where points are after jumps x + gap · output, without derivatives.
 
     Args:
-        network: One that `can_jump`.
+        network: One that `can_jump`; in whole numbers of 16 bits where it is `rounded`.
         x: (batch, dim) positions.
         told: (jumps, width) what its first layer makes of each jump's times, bias included.
         gaps: (jumps, 1) their lengths.
@@ -121,8 +121,8 @@ def jumps(
     begun = None if begun is None else begun.contiguous()
     out = torch.empty_like(x)
     start = (x.data_ptr(), len(x), None if begun is None else begun.data_ptr())
-    call = (*start, told.data_ptr(), gaps.data_ptr(), len(gaps), out.data_ptr())
-    library.ask("network_jumps", described, *call, _threads(network))
+    call = (*start, told.data_ptr(), gaps.data_ptr(), len(gaps), network.rounded)
+    library.ask("network_jumps", described, *call, out.data_ptr(), _threads(network))
     return out
 
 

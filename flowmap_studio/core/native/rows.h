@@ -57,9 +57,23 @@ INLINE void bend(const float *x, Moments of, float *y, int64_t width, const floa
     }
 }
 
+/* That to some 1e-5. */
+INLINE void bend_roughly(const float *x, Moments of, float *y, int64_t width, const float *gain,
+                         const float *shift) {
+    float scale = of.scale, ahead = -of.mean * of.scale;
+    for (int64_t i = 0; i < width; i += 2 * LANES) {
+        int64_t j = i + LANES;
+        Floats a = (load(x + i) * scale + ahead) * load(gain + i) + load(shift + i);
+        Floats b = (load(x + j) * scale + ahead) * load(gain + j) + load(shift + j);
+        Floats first = a * rough_sigmoid(a), second = b * rough_sigmoid(b);
+        store(y + i, first);
+        store(y + j, second);
+    }
+}
+
 /* That of rows one after the other; their moments are kept where `kept` is not NULL. */
 INLINE void bend_rows(const float *x, float *y, int64_t rows, int64_t width, const float *gain,
-                      const float *shift, float eps, Moments *kept) {
+                      const float *shift, float eps, int roughly, Moments *kept) {
     for (int64_t i = 0; i < rows; i += FOUR) {
         int64_t here = rows - i < FOUR ? rows - i : FOUR;
         Moments some[FOUR], *of = kept ? kept + i : some;
@@ -68,7 +82,8 @@ INLINE void bend_rows(const float *x, float *y, int64_t rows, int64_t width, con
         else
             for (int64_t r = 0; r < here; r++) of[r] = moments_of(x + (i + r) * width, width, eps);
         for (int64_t r = 0; r < here; r++)
-            bend(x + (i + r) * width, of[r], y + (i + r) * width, width, gain, shift);
+            (roughly ? bend_roughly : bend)(x + (i + r) * width, of[r], y + (i + r) * width, width,
+                                            gain, shift);
     }
 }
 

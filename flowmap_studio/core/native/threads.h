@@ -7,14 +7,33 @@
 
 #define MOST_THREADS 64
 
-/* Blocks that nobody has taken yet. */
+/* Rows of the shortest block, but for what is left at the end: panels are read anew for each. */
+#define LEAST_BLOCK 24
+
+/* Rows that nobody has taken yet. `block`: of the longest block. */
 typedef struct {
-    int64_t rows, block, next;
+    int64_t rows, block, threads, next;
 } Blocks;
 
-/* The first row of a block that is the caller's from now on; `rows` where none is left. */
-INLINE int64_t take(Blocks *blocks) {
-    return least(blocks->rows, __atomic_fetch_add(&blocks->next, blocks->block, __ATOMIC_RELAXED));
+/* How long a block is that begins at a row. Towards the end they are shorter, so that no thread
+   waits long for another. Whole tiles and whole fours of rows: the ends of a row's sums don't
+   depend on who takes it. */
+INLINE int64_t length_at(const Blocks *blocks, int64_t at) {
+    int64_t rest = blocks->rows - at, part = 2 * blocks->threads;
+    if (blocks->threads == 1) return least(blocks->block, rest);
+    int64_t share = up_to(up_to(rest, part) / part, 2 * TILE);
+    return least(least(share > LEAST_BLOCK ? share : LEAST_BLOCK, blocks->block), rest);
+}
+
+/* The first row of a block that is the caller's from now on, and how many there are: 0 where none
+   is left. */
+INLINE int64_t take(Blocks *blocks, int64_t *count) {
+    int64_t at = __atomic_load_n(&blocks->next, __ATOMIC_RELAXED);
+    do
+        *count = length_at(blocks, at);
+    while (*count && !__atomic_compare_exchange_n(&blocks->next, &at, at + *count, 1,
+                                                  __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    return at;
 }
 
 /* Does blocks as long as it can take some; 0, or -1 where memory ran out. */
@@ -35,10 +54,10 @@ static void *do_portion(void *given) {
 
 /* The caller works too. Where one can't be started, the others do its work. */
 static int share_out(Work work, const void *call, int64_t rows, int64_t block, int64_t threads) {
-    Blocks blocks = {rows, block, 0};
     Portion portions[MOST_THREADS];
     pthread_t started[MOST_THREADS];
     int64_t count = 1, most = least(least(threads, MOST_THREADS), up_to(rows, block) / block);
+    Blocks blocks = {rows, block, most, 0};
     for (int64_t i = 0; i < most; i++) portions[i] = (Portion){work, call, &blocks, 0};
     while (count < most && !pthread_create(started + count, NULL, do_portion, portions + count))
         count++;

@@ -1,0 +1,134 @@
+/* Matrix products in whole numbers of 16 bits, which a processor multiplies twice as many of at a
+   time: for frames that move, in which nobody sees the difference.
+
+   A number stands for itself times a unit, which each row of activations and each column of weights
+   has for itself. Two neighbours of a row meet two of a column at once, and their sums have 32
+   bits. */
+#pragma once
+
+#include <stdlib.h>
+
+#include "products.h"
+
+/* The largest activation of a row becomes this: 14 bits with the sign, as the sums' 31 are best
+   shared with the weights. */
+#define TOP 8191
+
+/* sums += pair times left and right, where `pair` points to two activations.
+
+   In the assembler's words: compilers move the sums out of the registers and back. */
+INLINE void add_pair(const int16_t *pair, __m256i left, __m256i right, __m256i sums[2]) {
+    __m256i by_right, by_left;
+    __asm__("vpbroadcastd %4, %2\n\t"
+            "vpmaddwd %5, %2, %3\n\t"
+            "vpmaddwd %6, %2, %2\n\t"
+            "vpaddd %3, %0, %0\n\t"
+            "vpaddd %2, %1, %1"
+            : "+x"(sums[0]), "+x"(sums[1]), "=&x"(by_right), "=&x"(by_left)
+            : "m"(*(const int16_t(*)[2])pair), "x"(left), "x"(right));
+}
+
+INLINE __m256i load_whole(const int16_t *from) { return _mm256_loadu_si256((const __m256i *)from); }
+
+/* c (rows, n) = a (rows, k) panels + start, as `product` in products.h.
+
+   a_units: (rows), units: (n). */
+static void product_fixed(const int16_t *a, const float *a_units, int64_t rows,
+                          const int16_t *panels, const float *units, int64_t k, int64_t n,
+                          const float *start, int64_t start_ld, float *c, int64_t ldc) {
+    for (int64_t j = 0; j < n; j += PANEL, panels += k * PANEL)
+        for (int64_t i = 0; i < rows; i += TILE) {
+            __m256i sums[TILE][2];
+            UNROLL for (int q = 0; q < TILE; q++)
+                sums[q][0] = sums[q][1] = _mm256_setzero_si256();
+            const int16_t *pair = a + i * k, *panel = panels;
+            for (int64_t r = 0; r < k; r += 2, pair += 2, panel += 2 * PANEL) {
+                __m256i left = load_whole(panel), right = load_whole(panel + PANEL);
+                UNROLL for (int q = 0; q < TILE; q++) add_pair(pair + q * k, left, right, sums[q]);
+            }
+            UNROLL for (int q = 0; q < TILE; q++)
+                UNROLL for (int half = 0; half < 2; half++) {
+                    int64_t at = j + half * LANES;
+                    Floats sum = (Floats)_mm256_cvtepi32_ps(sums[q][half]);
+                    Floats from = load(start + (i + q) * start_ld + at);
+                    store(c + (i + q) * ldc + at, sum * (a_units[i + q] * load(units + at)) + from);
+                }
+        }
+}
+
+INLINE Floats magnitude(Floats x) { return (Floats)((Ints)x & INT32_MAX); }
+
+/* The larger one of each two; x where it is no number. */
+INLINE Floats larger(Floats a, Floats x) { return (Floats)_mm256_max_ps((__m256)a, (__m256)x); }
+
+INLINE float largest(const float *x, int64_t count) {
+    Floats most = zeros();
+    for (int64_t i = 0; i < count; i += LANES) most = larger(most, magnitude(load(x + i)));
+    float found = most[0];
+    for (int lane = 1; lane < LANES; lane++) found = most[lane] > found ? most[lane] : found;
+    return found;
+}
+
+INLINE float magnitudes(const float *x, int64_t count) {
+    Floats total = zeros();
+    for (int64_t i = 0; i < count; i += LANES) total += magnitude(load(x + i));
+    return sum(total);
+}
+
+/* to (count) = x times a factor, to the nearest whole number. */
+INLINE void to_whole(const float *x, int64_t count, float factor, int16_t *to) {
+    for (int64_t i = 0; i < count; i += 2 * LANES) {
+        __m256i low = _mm256_cvtps_epi32((__m256)(load(x + i) * factor));
+        __m256i high = _mm256_cvtps_epi32((__m256)(load(x + i + LANES) * factor));
+        __m256i mixed = _mm256_packs_epi32(low, high); /* by halves of a vector */
+        _mm256_storeu_si256((__m256i *)(to + i), _mm256_permute4x64_epi64(mixed, 0xd8));
+    }
+}
+
+/* Rows (k) of x, with `ld` floats from row to row, in whole numbers and (rows) their units. */
+INLINE void rows_to_whole(const float *x, int64_t ld, int64_t rows, int64_t k, int16_t *to,
+                          float *units) {
+    for (int64_t i = 0; i < rows; i++, x += ld, to += k) {
+        float most = largest(x, k);
+        units[i] = most / TOP;
+        to_whole(x, k, most > 0 ? TOP / most : 0, to);
+    }
+}
+
+/* The panels of a transposed matrix (n, k) and the units of its columns (n): as many bits as leave
+   room for the sums. n and k: multiples of PANEL. */
+static int pack_fixed(const float *from, int64_t ld, int64_t n, int64_t k, int16_t *to,
+                      float *units) {
+    int32_t *pairs = malloc((k + 1) * sizeof(int16_t)), *panels = (int32_t *)to;
+    if (!pairs) return -1;
+    float room = (float)INT32_MAX / TOP - k; /* what rounding adds is half a one each */
+    for (int64_t j = 0; j < n; j++, from += ld) {
+        float total = magnitudes(from, k), most = largest(from, k);
+        float factor = room / total < INT16_MAX / most ? room / total : INT16_MAX / most;
+        units[j] = total > 0 ? 1 / factor : total;
+        to_whole(from, k, total > 0 ? factor : 0, (int16_t *)pairs);
+        int32_t *column = panels + j / PANEL * k / 2 * PANEL + j % PANEL;
+        for (int64_t i = 0; i < k / 2; i++) column[i * PANEL] = pairs[i];
+    }
+    free(pairs);
+    return 0;
+}
+
+/* The layers of a network in whole numbers, and what their products work in. */
+typedef struct {
+    int16_t *first, *later;     /* panels: of the features (2 count, width), and of other layers */
+    float *first_units, *units; /* (width), and (depth - 1, width) */
+    float *positions;           /* (dim, width) weights of positions, which stay as they are */
+    int16_t *rows;              /* activations of a block, and their units: each thread's own */
+    float *row_units;
+} Fixed;
+
+/* c (rows, n) = x (rows, k) panels + start, with `ld` floats from row to row of x; writes whole
+   tiles of rows. */
+INLINE void product_rounded(const Fixed *fixed, const float *x, int64_t ld, int64_t rows,
+                            const int16_t *panels, const float *units, int64_t k, int64_t n,
+                            const float *start, int64_t start_ld, float *c) {
+    rows_to_whole(x, ld, rows, k, fixed->rows, fixed->row_units);
+    product_fixed(fixed->rows, fixed->row_units, up_to(rows, TILE), panels, units, k, n, start,
+                  start_ld, c, n);
+}

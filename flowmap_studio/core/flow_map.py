@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import cast
 
@@ -148,6 +149,23 @@ class FlowMap(nn.Module):
         """Let the compiled library work in so many threads; in as many as torch when None."""
         if isinstance(self.network, FlowMapNet):
             self.network.threads = threads
+
+    @contextmanager
+    def adding_gradients(self) -> Iterator[None]:
+        """What is evaluated within it, `backward` may add up in the weights' gradients by itself.
+
+        That spares a step copies of all of them. Nothing but `backward` is to be asked of it then:
+        `torch.autograd.grad` by positions would add to the weights' gradients too.
+        """
+        network = self.network
+        if not isinstance(network, FlowMapNet):
+            yield
+            return
+        network.adds_gradients = True
+        try:
+            yield
+        finally:
+            network.adds_gradients = False
 
     def round_off(self, *, rounded: bool) -> None:
         """Let the compiled library make jumps in whole numbers, or in floats again."""

@@ -127,7 +127,8 @@ def add_gradient(
     pieces = cut(len(batch.x0), part_rows(flow_map, batch), config, most)
     found = []
     for piece in pieces:
-        terms = loss(flow_map, batch if len(pieces) == 1 else piece.of(batch), config)
+        with flow_map.adding_gradients():
+            terms = loss(flow_map, batch if len(pieces) == 1 else piece.of(batch), config)
         piece.total(terms, config).backward()  # type: ignore[no-untyped-call]
         found.append((piece, terms))
     terms = _mean(found)

@@ -33,6 +33,8 @@ class FlowMapNet(nn.Module):
         threads: That the compiled library works in; as many as torch does when None.
         rounded: Whether it makes jumps in whole numbers of 16 bits: a quarter quicker, and some
             1e-4 beside.
+        adds_gradients: Whether its derivatives by weights are added straight to the gradients that
+            these have; see `FlowMap.adding_gradients`.
 
     Args:
         dim: Axes of the data.
@@ -48,7 +50,7 @@ class FlowMapNet(nn.Module):
         embed, width = config.time_embed_dim, config.hidden_dim
         self.classes = classes
         self.threads: int | None = None
-        self.rounded = False
+        self.rounded = self.adds_gradients = False
         self.time_mlp = nn.Sequential(Dense(times, embed), nn.SiLU(), Dense(embed, embed))
         if classes:
             self.cond_mlp = nn.Sequential(Dense(classes, embed), nn.SiLU(), Dense(embed, embed))

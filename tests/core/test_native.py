@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -326,6 +327,55 @@ def test_without_a_compiler_the_package_is_built_all_the_same(
 def test_the_installed_library_is_of_these_sources(compiled: Path) -> None:
     """Else this checkout is to be installed again: `pip install -e .`."""
     assert loading.load(FOLDER / LIBRARY) is not None
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("by_x", [False, True])
+def test_gradients_are_added_to_those_that_are_there(
+    shape: dict[str, Any], threads: int, by_x: bool, use: Callable[[bool], None]
+) -> None:
+    network = make_network(**shape)
+    dim, classes = shape.get("dim", 2), shape.get("classes", 0)
+    x, t, cond, slope = draws(200, dim, shape.get("times", 2), classes)
+    x.requires_grad_(by_x)
+    network.threads = threads
+    flow_map = FlowMap(network, clock="both", residual=True)
+    known = cond if classes else None
+    before = [torch.full_like(weight, 0.5) for weight in network.parameters()]
+    found = []
+    for in_place in (False, True):
+        x.grad = None
+        for weight, there in zip(network.parameters(), before, strict=True):
+            weight.grad = there.clone()
+        places = [weight.grad.data_ptr() for weight in network.parameters()]
+        with flow_map.adding_gradients() if in_place else nullcontext():
+            first, second = network(x, t, known), network(x, 0.5 * t, known)
+        ((first + second) * slope).sum().backward()
+        assert [weight.grad.data_ptr() for weight in network.parameters()] == places
+        gradients = [weight.grad for weight in network.parameters()]
+        found.append(gradients + ([x.grad] if by_x else []))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-4)
+    network.zero_grad(set_to_none=True)  # without any they are made
+    with flow_map.adding_gradients():
+        (network(x, t, known) * slope).sum().backward()
+    assert all(weight.grad is not None for weight in network.parameters())
+    assert not network.adds_gradients
+
+
+def test_added_gradients_are_not_differentiated_in_their_turn(
+    use: Callable[[bool], None],
+) -> None:
+    network = make_network(hidden_dim=32)
+    x, t, _, _ = draws(20, 2, 2, 0)
+    x.requires_grad_()
+    for weight in network.parameters():
+        weight.grad = torch.zeros_like(weight)
+    with FlowMap(network, clock="both", residual=True).adding_gradients():
+        out = network(x, t)
+    with pytest.raises(RuntimeError, match="leave adding_gradients"):
+        torch.autograd.grad(out.sum(), x, create_graph=True)
 
 
 def test_maps_of_a_run_are_evaluated_by_it(use: Callable[[bool], None]) -> None:

@@ -34,11 +34,13 @@ INLINE void add_last(const Network *net, const float *by_out, int64_t rows, cons
 /* What a block works in. */
 typedef struct {
     float *slope, *under, *bent; /* (BLOCK_BACK, width) */
+    float *gates;                /* (FOUR, width) */
     float *features;             /* (BLOCK_BACK, inputs), as on the way forward */
     float *by_in;                /* (BLOCK_BACK, in_ld): by the features from `from` on */
     int64_t from, wanted, in_ld;
     float *outer;                /* of `add_outer` */
     float *first_sums;           /* (inputs, width), by the folded first layer, transposed */
+    float *first_bias;           /* (width), by its bias */
     float *panels, *in_panels;   /* of the later layers, of the wanted inputs of the first */
     float *zeros;                /* a row */
     float *rest;                 /* of `fold` */
@@ -49,24 +51,25 @@ static float *make_back_workspace(const Network *net, int64_t from, int64_t want
                                   BackWorkspace *space) {
     int64_t w = net->width, k = inputs_of(net), block = BLOCK_BACK * w, ld = up_to(wanted, PANEL);
     int64_t longest = w > ld ? w : ld, outer = outer_memory(w > k ? w : k, BLOCK_BACK);
-    float *memory = floats(3 * block + BLOCK_BACK * (k + ld) + outer + 2 * k * w + w +
+    float *memory = floats(3 * block + FOUR * w + BLOCK_BACK * (k + ld) + outer + 2 * (k + 1) * w +
                            later_size(net) + w * ld + longest + embedders_memory(net) +
                            folds_memory(net));
     if (!memory) return NULL;
-    memset(memory, 0, 3 * block * sizeof(float)); /* tiles read rows that a block lacks */
     *space = (BackWorkspace){.slope = memory, .from = from, .wanted = wanted, .in_ld = ld};
     space->under = space->slope + block;
     space->bent = space->under + block;
-    space->features = space->bent + block;
+    space->gates = space->bent + block;
+    space->features = space->gates + FOUR * w;
     space->by_in = space->features + BLOCK_BACK * k;
     space->outer = space->by_in + BLOCK_BACK * ld;
     space->first_sums = space->outer + outer;
-    space->panels = space->first_sums + k * w;
+    space->first_bias = space->first_sums + k * w;
+    space->panels = space->first_bias + w;
     space->in_panels = space->panels + later_size(net);
     space->zeros = space->in_panels + w * ld;
     float *first = space->zeros + longest, *bias = first + k * w, *embedders = bias + w;
     space->rest = embedders + embedders_memory(net);
-    memset(space->first_sums, 0, k * w * sizeof(float));
+    memset(space->first_sums, 0, (k + 1) * w * sizeof(float));
     memset(space->zeros, 0, longest * sizeof(float));
     for (int64_t l = 1; l < net->depth; l++)
         pack(net->layers[l].weight, w, w, w, space->panels + (l - 1) * w * w);
@@ -83,11 +86,11 @@ static void block_back(const Network *net, const Kept *kept, int64_t at, int64_t
     last_back(net, by_out, rows, space->slope);
     for (int64_t l = net->depth - 1; l >= 0; l--) {
         const Layer *layer = net->layers + l;
-        for (int64_t i = 0; i < rows; i++) {
-            int64_t place = l * kept->room + at + i;
-            bend_back(kept->sums + place * w, kept->moments[place], space->slope + i * w,
-                      space->bent + i * w, w, layer->gain, layer->shift, to->layers[l]);
-        }
+        int64_t place = l * kept->room + at;
+        Sums sums = to->layers[l];
+        if (!l) sums.bias = space->first_bias;
+        bend_back(kept->sums + place * w, kept->moments + place, space->slope, space->bent,
+                  space->gates, rows, w, layer->gain, layer->shift, sums);
         if (to->wanted && l == net->depth - 1)
             add_last(net, by_out, rows, space->bent, to);
         else if (to->wanted)
@@ -121,16 +124,21 @@ static void inputs_back(const Network *net, const float *x, Told told, int64_t a
     add_outer(space->features, k, k, space->under, w, w, rows, space->first_sums, space->outer);
 }
 
+static void add_all(float *to, const float *from, int64_t count) {
+    for (int64_t i = 0; i < count; i++) to[i] += from[i];
+}
+
 /* What is done once, after all blocks: the derivatives by the first layer as it is. */
 static void unfold(const Network *net, const AllSums *to, BackWorkspace *space) {
     int64_t w = net->width, k = inputs_of(net), column = given_of(net);
     float *by_weight = to->layers[0].weight;
+    add_all(to->layers[0].bias, space->first_bias, w);
     for (int64_t c = 0; c < w; c++)
         for (int64_t i = 0; i < column; i++) by_weight[c * k + i] += space->first_sums[i * w + c];
     for (int64_t j = 0; j < net->embedded; j++) {
         const Embedding *of = net->embeddings + j;
         finish_embedding(space->embedders + j, to->embeddings + j);
-        fold_back(of, space->first_sums + column * w, w, to->layers[0].bias,
+        fold_back(of, space->first_sums + column * w, w, space->first_bias,
                   net->layers[0].weight + column, by_weight + column, k, to->embeddings + j,
                   space->rest);
         column += of->size;
@@ -173,10 +181,6 @@ static void *some_back(void *given) {
     return NULL;
 }
 
-static void add_all(float *to, const float *from, int64_t count) {
-    for (int64_t i = 0; i < count; i++) to[i] += from[i];
-}
-
 /* Sums of a thread's own, of zeros; 0, or -1 where memory ran out. */
 static int own_sums(const Network *net, Back *call) {
     int64_t w = net->width, size = later_size(net) + 3 * net->depth * w + net->outputs * (w + 1);
@@ -205,7 +209,7 @@ static void merge(const Network *net, Back *into, const Back *from) {
     const AllSums *to = &into->sums, *other = &from->sums;
     for (int64_t l = 0; l < net->depth; l++) {
         if (l) add_all(to->layers[l].weight, other->layers[l].weight, w * w);
-        add_all(to->layers[l].bias, other->layers[l].bias, w);
+        if (l) add_all(to->layers[l].bias, other->layers[l].bias, w);
         add_all(to->layers[l].gain, other->layers[l].gain, w);
         add_all(to->layers[l].shift, other->layers[l].shift, w);
     }
@@ -217,13 +221,14 @@ static void merge(const Network *net, Back *into, const Back *from) {
     add_all(to->last_weight, other->last_weight, net->outputs * w);
     add_all(to->last_bias, other->last_bias, net->outputs);
     add_all(into->space.first_sums, from->space.first_sums, inputs_of(net) * w);
+    add_all(into->space.first_bias, from->space.first_bias, w);
 }
 
 /* The derivatives of a loss whose derivative by the outputs is by_out (rows, outputs).
 
    by_x: (rows, dim), or NULL; only where the network makes no features of x itself, which are not
-   differentiated here. `to` is of zeros before. Each thread always has the same rows, or sums would
-   be rounded in another order each time. */
+   differentiated here. Those by weights are added to what `to` has. Each thread always has the same
+   rows, or sums would be rounded in another order each time. */
 EXPORT int network_backward(const Network *net, const float *x, Told told, const Kept *kept,
                             const float *by_out, float *by_x, const AllSums *to,
                             int64_t threads) {

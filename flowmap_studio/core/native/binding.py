@@ -68,6 +68,7 @@ class Bound:
         self._sizes = [one.numel() for one in self.weights()]
         self._starts = [FLOAT * at for at in accumulate(self._sizes, initial=0)][:-1]
         self._described: dict[bool, tuple[list[int], Network]] = {}
+        self._gradients: tuple[list[int], AllSums] | None = None
 
     @property
     def dense(self) -> bool:
@@ -116,6 +117,22 @@ class Bound:
         network.last_weight, network.last_bias = places[-2:]
         return network
 
+    def gradients(self) -> AllSums | None:
+        """The weights' own gradients, to be added to; None where one is not there."""
+        found = [weight.grad for weight in self.weights()]
+        there = [one for one in found if one is not None and one.is_contiguous()]
+        if len(there) < len(found):
+            return None
+        places = [one.data_ptr() for one in there]
+        if self._gradients is None or self._gradients[0] != places:
+            self._gradients = places, self._sums(places, wanted=True)
+        return self._gradients[1]
+
+    def _sums(self, places: Sequence[int], *, wanted: bool) -> AllSums:
+        fours, count = _by_four(places), self.embedded
+        embeddings, layers = _array(EmbeddingSums, fours[:count]), _array(Layer, fours[count:])
+        return AllSums(embeddings, layers, *places[-2:], wanted)
+
     def zero_sums(self, like: torch.Tensor, *, wanted: bool) -> tuple[list[torch.Tensor], AllSums]:
         """Zeros of the weights' shapes, in one piece of memory, and what tells the library of them.
 
@@ -124,16 +141,13 @@ class Bound:
             wanted: Whether derivatives by weights are.
         """
         whole = like.new_zeros(sum(self._sizes))
-        begin, count = whole.data_ptr(), self.embedded
-        places = [begin + start for start in self._starts]
-        fours = _by_four(places)
-        embeddings, layers = _array(EmbeddingSums, fours[:count]), _array(Layer, fours[count:])
+        places = [whole.data_ptr() + start for start in self._starts]
         parts = torch.split(whole, self._sizes)
         shaped = [
             part if len(shape) == 1 else part.view(shape)
             for part, shape in zip(parts, self._shapes, strict=True)
         ]
-        return shaped, AllSums(embeddings, layers, *places[-2:], wanted)
+        return shaped, self._sums(places, wanted=wanted)
 
 
 def _by_four(places: Sequence[int]) -> list[tuple[int, ...]]:

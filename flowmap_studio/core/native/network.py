@@ -67,10 +67,15 @@ def forward(network: FlowMapNet, x: torch.Tensor, *told: torch.Tensor) -> torch.
     given = x if makes else network.position_features(x)
     how = _How(frequencies, _threads(network))
     # Before the function: what it saves must be what it was given.
-    inputs = [one.contiguous() for one in (given, *told, *known.weights())]
+    inputs = [one.contiguous() for one in (given, *told)]
+    weights = [one.contiguous() for one in known.weights()]
     if not torch.is_grad_enabled():
-        return _run(known, how, inputs, keep=False)[0]
-    out: torch.Tensor = _Through.apply(known, how, *inputs)  # type: ignore[no-untyped-call]
+        return _run(known, how, [*inputs, *weights], keep=False)[0]
+    out: torch.Tensor
+    if network.adds_gradients and known.gradients() is not None:
+        out = _InPlace.apply(known, how, weights[-1], *inputs)  # type: ignore[no-untyped-call]
+    else:
+        out = _Through.apply(known, how, *inputs, *weights)  # type: ignore[no-untyped-call]
     return out
 
 
@@ -194,20 +199,66 @@ class _Through(torch.autograd.Function):
         sums, moments, *tensors = ctx.saved_tensors
         if torch.is_grad_enabled():  # the derivative is to be differentiated in its turn
             return None, None, *_differentiable(ctx, tensors, asked, slope)
-        given, told, weights = _sorted(known, tensors)
-        kept = library.Kept(sums.data_ptr(), moments.data_ptr(), len(given), sums.shape[1])
-        by_given = torch.empty_like(given) if asked[0] else None
+        given, told, _ = _sorted(known, tensors)
         by_weights, into = known.zero_sums(given, wanted=any(asked[1:]))
-        by = None if by_given is None else by_given.data_ptr()
-        call = (given.data_ptr(), addresses(told), kept, slope.data_ptr(), by, into)
-        network = known.described(weights, ctx.how.frequencies)
-        library.ask("network_backward", network, *call, ctx.how.threads)
+        by_given = _back(ctx, tensors, (sums, moments), slope, into, by_given=asked[0])
         found = (by_given, *(None for _ in told), *by_weights)
         return (
             None,
             None,
             *(one if is_asked else None for one, is_asked in zip(found, asked, strict=True)),
         )
+
+
+class _InPlace(torch.autograd.Function):
+    """A network whose weights' gradients are added up where they are.
+
+    For a graph that is gone back through once, by `backward`, and by derivatives that are not
+    differentiated in their turn. One of the weights stands for all of them.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, known: Bound, how: _How, _weight: torch.Tensor, *given: torch.Tensor
+    ) -> torch.Tensor:
+        out, kept = _run(known, how, [*given, *known.weights()], keep=True)
+        ctx.save_for_backward(*kept, *given)
+        ctx.known, ctx.how = known, how
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, slope: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "a network that adds up its gradients has no second derivatives; leave "
+                "adding_gradients for them"
+            )
+        sums, moments, *given = ctx.saved_tensors
+        tensors, wanted = [*given, *ctx.known.weights()], ctx.needs_input_grad[3]
+        into = ctx.known.gradients()
+        by_given = _back(ctx, tensors, (sums, moments), slope.contiguous(), into, by_given=wanted)
+        return None, None, None, by_given, *(None for _ in given[1:])
+
+
+def _back(
+    ctx: Any,
+    tensors: Sequence[torch.Tensor],
+    kept: tuple[torch.Tensor, torch.Tensor],
+    slope: torch.Tensor,
+    into: library.AllSums,
+    *,
+    by_given: bool,
+) -> torch.Tensor | None:
+    """Add the derivatives by weights to `into`; those by what was given, if they are wanted."""
+    given, told, weights = _sorted(ctx.known, tensors)
+    sums, moments = kept
+    place = library.Kept(sums.data_ptr(), moments.data_ptr(), len(given), sums.shape[1])
+    found = torch.empty_like(given) if by_given else None
+    by = None if found is None else found.data_ptr()
+    call = (given.data_ptr(), addresses(told), place, slope.data_ptr(), by, into)
+    network = ctx.known.described(weights, ctx.how.frequencies)
+    library.ask("network_backward", network, *call, ctx.how.threads)
+    return found
 
 
 def _differentiable(

@@ -92,28 +92,69 @@ typedef struct {
     float *weight, *bias, *gain, *shift;
 } Sums;
 
-/* `slope`, the derivative by y, becomes that by x. y is made anew: it was not kept. */
-INLINE void bend_back(const float *x, Moments of, float *slope, float *y, int64_t width,
-                      const float *gain, const float *shift, Sums sums) {
-    Floats straight = zeros(), along = zeros();
-    for (int64_t i = 0; i < width; i += LANES) {
-        Floats unit = (load(x + i) - of.mean) * of.scale, factor = load(gain + i);
-        Floats normed = unit * factor + load(shift + i);
-        Floats gate = sigmoid(normed), bent = normed * gate;
-        store(y + i, bent);
-        Floats by_normed = load(slope + i) * (gate + bent - bent * gate);
-        add_to(sums.shift + i, by_normed);
-        add_to(sums.gain + i, by_normed * unit);
-        Floats by_unit = by_normed * factor;
-        store(slope + i, by_unit);
-        straight += by_unit;
-        along += by_unit * unit;
+/* `slope`, the derivative by y, becomes that by x, for `count` rows, FOUR at the most. y is made
+   anew: it was not kept.
+
+   gates: (FOUR, width) to work in. */
+INLINE void bend_some_back(const float *x, const Moments *of, float *slope, float *y, float *gates,
+                           int64_t width, const float *gain, const float *shift, Sums sums,
+                           int count) {
+    Floats straight[FOUR], along[FOUR];
+    float even[FOUR], lean[FOUR];
+    for (int r = 0; r < count; r++) {
+        straight[r] = along[r] = zeros();
+        for (int64_t i = 0; i < width; i += LANES) {
+            int64_t at = r * width + i;
+            Floats normed = (load(x + at) - of[r].mean) * of[r].scale * load(gain + i) +
+                            load(shift + i);
+            Floats gate = sigmoid(normed), bent = normed * gate;
+            store(y + at, bent);
+            store(gates + at, gate + bent - bent * gate);
+        }
     }
-    float mean = sum(straight) / width, lean = sum(along) / width;
     for (int64_t i = 0; i < width; i += LANES) {
-        Floats unit = (load(x + i) - of.mean) * of.scale;
-        Floats by_x = (load(slope + i) - mean - unit * lean) * of.scale;
-        store(slope + i, by_x);
-        add_to(sums.bias + i, by_x);
+        Floats factor = load(gain + i), by_shift = load(sums.shift + i),
+               by_gain = load(sums.gain + i);
+        UNROLL for (int r = 0; r < count; r++) {
+            int64_t at = r * width + i;
+            Floats unit = (load(x + at) - of[r].mean) * of[r].scale;
+            Floats by_normed = load(slope + at) * load(gates + at);
+            by_shift += by_normed;
+            by_gain += by_normed * unit;
+            Floats by_unit = by_normed * factor;
+            store(slope + at, by_unit);
+            straight[r] += by_unit;
+            along[r] += by_unit * unit;
+        }
+        store(sums.shift + i, by_shift);
+        store(sums.gain + i, by_gain);
     }
+    for (int r = 0; r < count; r++) { /* (by_unit - mean - unit lean) scale, in two steps of each */
+        even[r] = -of[r].scale * sum(straight[r]) / width;
+        lean[r] = -of[r].scale * of[r].scale * sum(along[r]) / width;
+    }
+    for (int64_t i = 0; i < width; i += LANES) {
+        Floats by_bias = load(sums.bias + i);
+        UNROLL for (int r = 0; r < count; r++) {
+            int64_t at = r * width + i;
+            Floats by_x = load(slope + at) * of[r].scale +
+                          ((load(x + at) - of[r].mean) * lean[r] + even[r]);
+            store(slope + at, by_x);
+            by_bias += by_x;
+        }
+        store(sums.bias + i, by_bias);
+    }
+}
+
+/* That for rows one after the other. */
+INLINE void bend_back(const float *x, const Moments *of, float *slope, float *y, float *gates,
+                      int64_t rows, int64_t width, const float *gain, const float *shift,
+                      Sums sums) {
+    int64_t i = 0;
+    for (; i + FOUR <= rows; i += FOUR)
+        bend_some_back(x + i * width, of + i, slope + i * width, y + i * width, gates, width, gain,
+                       shift, sums, FOUR);
+    for (; i < rows; i++)
+        bend_some_back(x + i * width, of + i, slope + i * width, y + i * width, gates, width, gain,
+                       shift, sums, 1);
 }

@@ -45,6 +45,9 @@ Share = Callable[[Callable[[slice], torch.Tensor], Sequence[slice]], list[torch.
 class LoadedMap:
     """The one evaluator of trained maps, used by window and command line alike.
 
+    Attributes:
+        rounded: Whether anything was rounded off since `round_off`.
+
     Args:
         snapshot: The weights, which are copied.
         device: Where to evaluate.
@@ -58,7 +61,7 @@ class LoadedMap:
         self._noise: tuple[tuple[int, int], torch.Tensor] | None = None
         self._guide: tuple[tuple[int, int, str | None, float], Guide] | None = None
         self._source: tuple[tuple[int, int], Points] | None = None
-        self._keeps_begun = False
+        self.rounded = self._rounds = self._keeps_begun = False
         self._begun: tuple[torch.Tensor, torch.Tensor] | None = None
         flow_map = build_flow_map(
             snapshot.config, snapshot.dim, len(snapshot.classes), snapshot.image
@@ -81,6 +84,7 @@ class LoadedMap:
 
         Where the compiled library makes the jumps, its products are of whole numbers of 16 bits.
         """
+        self._rounds, self.rounded = rounded, False
         self.flow_map.round_off(rounded=rounded)
 
     def keep_begun(self) -> None:
@@ -211,6 +215,7 @@ class LoadedMap:
             return self._moved(move, noise[rows].to(self.device), times, solver, some).cpu()
 
         together = guide is None and self.flow_map.jumps_together(noise)
+        self.rounded |= together and self._rounds
         begun = self._begun_of(noise) if together and self._keeps_begun else None
         share = None if self.flow_map.compiled(noise) else self._share
         parts = _parts(len(noise), self._at_once(len(noise), len(times) - 1, together=together))

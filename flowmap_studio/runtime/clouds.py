@@ -87,6 +87,11 @@ class Maps:
     cached: CachedSteps | None = None
     panes: tuple[LoadedMap, ...] = ()
 
+    @property
+    def rounded(self) -> bool:
+        """Whether one of them was rounded off."""
+        return any(one.rounded for one in (self.loaded, self.rival, *self.panes) if one)
+
 
 def draw_frame(request: FrameRequest, maps: Maps) -> Frame:
     """The clouds that a request asks for.
@@ -117,6 +122,7 @@ def draw_frame(request: FrameRequest, maps: Maps) -> Frame:
         evaluations,
         MappingProxyType(labels),
         error,
+        maps.rounded,
         MappingProxyType(strips),
     )
 

@@ -111,6 +111,8 @@ class FrameRequest:
         composed_points: Likewise of the composed cloud and its rivals.
         threads: CPU threads to evaluate with.
         patient: Whether it leaves the cores to a run: nobody's hand waits for this frame.
+        rounded: Whether all points may come a little beside, see `LoadedMap.round_off`; where only
+            some are wanted they always may.
         sampling: How.
     """
 
@@ -123,6 +125,7 @@ class FrameRequest:
     composed_points: int | None
     threads: int
     patient: bool = False
+    rounded: bool = False
     sampling: Sampling = field(default_factory=Sampling)
 
     @property
@@ -149,6 +152,7 @@ class Frame:
         labels: (n,) classes of the points by layer, for conditional maps.
         cached_error: RMS and largest error of cached steps at t = 1, in units of the data's
             spread; None where none were asked for.
+        rounded: Whether some of its clouds did come so.
         strips: (9, dim) images in data units: "way", one sample from t = 0 to 1, and "mix", samples
             at the frame's time from noise between two samples' noise. Empty for points.
     """
@@ -159,6 +163,7 @@ class Frame:
     evaluations: float = 0.0
     labels: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
     cached_error: tuple[float, float] | None = None
+    rounded: bool = False
     strips: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
 

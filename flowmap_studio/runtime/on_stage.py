@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from flowmap_studio.core.drawing.layers import STAGE_POINTS
 from flowmap_studio.core.snapshot import Snapshot
@@ -24,6 +24,9 @@ from flowmap_studio.runtime.quality import QualityHistory
 from flowmap_studio.runtime.snapshots import SnapshotHistory
 from flowmap_studio.runtime.time_lattice import LatticeRequest, TimeLattice, lattice_fits
 
+SETTLED_MS = 150
+"""Clouds that have been at rest for so long are made exactly: that takes a third longer, and a hand
+that goes on would wait for it."""
 CORES_WHEN_IDLE = 2
 """Threads of an evaluation that a hand waits for; one of others while something trains."""
 
@@ -41,6 +44,7 @@ class OnStage(QObject):
         steps: Jumps of the composed cloud.
         sampling: How clouds are sampled besides.
         looks_up: Whether clouds of a map at rest are made for all times, to be looked up.
+        rounds: Whether all points are shown a little beside before they are shown exactly.
 
     Args:
         parent: Its owner.
@@ -62,12 +66,14 @@ class OnStage(QObject):
         self.t = 1.0
         self.steps = 8
         self.sampling = Sampling()
-        self.looks_up = True
+        self.looks_up = self.rounds = True
         self._pace = Pace()
         self._moving = False
         self._playing = False
         self._serial = self._run = self._scene = 0
         self._lattice: TimeLattice | None = None
+        self._settling = QTimer(self, singleShot=True, interval=SETTLED_MS)
+        self._settling.timeout.connect(self._settle)
         self._evaluator = Evaluator()
         self._evaluator.frame_ready.connect(self._on_frame)
         self._evaluator.lattice_ready.connect(self._on_lattice)
@@ -137,7 +143,10 @@ class OnStage(QObject):
         self._request_frame(following)
 
     def _request_frame(self, following: bool = False, first: bool = True) -> None:
-        """Ask for the clouds at this time; of large ones for some points first."""
+        """Ask for the clouds at this time: first for those that are soon there.
+
+        Of large ones these are some points, of others all, rounded off.
+        """
         if self.snapshot is None:
             return
         self._serial += 1
@@ -147,6 +156,8 @@ class OnStage(QObject):
             self._on_frame(self._lattice.at(request))
         elif request.large and first:
             request = replace(request, one_step_points=LIGHT_POINTS, composed_points=DRAG_POINTS)
+        elif first:
+            request = replace(request, rounded=self.rounds)
         if request.full or not looked_up:  # a slider at rest gets what the map itself says
             self._evaluator.submit(request)
 
@@ -197,9 +208,20 @@ class OnStage(QObject):
         newest = frame.request.serial == self._serial
         if newest and not frame.request.full and self._wanted(following=False).large:
             self._request_frame(first=False)
-        wanted = self.looks_up and frame.request.full and not self.looked_up(frame.request)
+        exact = frame.request.full and not frame.rounded
+        if newest and frame.request.full and not exact:
+            self._settling.start()
+        wanted = self.looks_up and exact and not self.looked_up(frame.request)
         if wanted and lattice_fits(frame):
             self._evaluator.grow(LatticeRequest(frame))
+
+    @Slot()
+    def _settle(self) -> None:
+        """Nothing has moved for a while: what is shown rounded is shown exactly."""
+        shown = self.frame
+        newest = shown is not None and shown.request.serial == self._serial
+        if newest and shown.rounded and self._wanted(following=False).full:
+            self._request_frame(first=False)
 
     @Slot(object)
     def _on_lattice(self, lattice: TimeLattice) -> None:

@@ -157,6 +157,7 @@ class Session(StagedRun):
         self._ended = True
         if not (self._preserved or self._lost):
             self._discard_copies()
+        self._settling.stop()
         self._control.abandon()
         self.comparison.cancel()
         others = [

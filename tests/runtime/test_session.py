@@ -11,13 +11,16 @@ import pytest
 import torch
 
 from flowmap_studio.core.config import RunConfig
-from flowmap_studio.core.drawing.layers import STAGE_POINTS
+from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED
 from flowmap_studio.core.errors import PresetError
 from flowmap_studio.core.loaded_map import LoadedMap
+from flowmap_studio.core.native.library import library
 from flowmap_studio.core.presets import read_preset
+from flowmap_studio.resources import asset
 from flowmap_studio.runtime import hand, pace
 from flowmap_studio.runtime.beginnings import embedded_data
-from flowmap_studio.runtime.frames import DRAG_POINTS
+from flowmap_studio.runtime.frames import DRAG_POINTS, Frame
+from flowmap_studio.runtime.on_stage import SETTLED_MS
 from flowmap_studio.runtime.session import Session, State
 from flowmap_studio.runtime.training import Outcome
 
@@ -338,6 +341,47 @@ def test_frames_are_light_in_motion_and_full_at_rest(
     session.set_moving(False)
     qtbot.waitUntil(lambda: session.frame.request.full)
     assert session.frame.request.t == 0.3
+
+
+def test_all_points_come_rounded_and_then_exactly(qtbot: Any, session: Session) -> None:
+    if library() is None:
+        pytest.skip("needs the compiled library")
+    frames: list[Frame] = []
+    session.frame_changed.connect(frames.append)
+    session.looks_up = False
+    session.open_preset(asset("presets", "moons.flowmap"))
+    session.set_time(0.6)
+    qtbot.waitUntil(lambda: bool(frames) and frames[-1].request.t == 0.6)
+    for t in (0.7, 0.8):  # before it rests: no exact clouds are made in between
+        session.set_time(t)
+        qtbot.waitUntil(lambda t=t: frames[-1].request.t == t)
+    assert all(frame.rounded and frame.request.full for frame in frames)
+    qtbot.waitUntil(lambda: not frames[-1].rounded)
+    rounded, exact = frames[-2:]
+    assert rounded.request.t == exact.request.t == 0.8
+    loaded = LoadedMap(session.snapshot)
+    noise = loaded.noise(STAGE_POINTS, STAGE_SEED)
+    for layer, jumps in (("one_step", 1), ("composed", 8)):
+        wanted = loaded.at(noise, 0.8, jumps)
+        assert np.array_equal(exact.clouds[layer], wanted)
+        beside = np.abs(rounded.clouds[layer] - wanted)
+        assert 0 < beside.max() < 5e-3
+    count = len(frames)
+    qtbot.wait(3 * SETTLED_MS)
+    assert len(frames) == count  # it is settled
+
+
+def test_what_cannot_be_rounded_is_made_once(
+    qtbot: Any, session: Session, preset_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowmap_studio.core.native.library.library", lambda: None)
+    frames: list[Frame] = []
+    session.frame_changed.connect(frames.append)
+    session.looks_up = False
+    session.open_preset(preset_path)
+    qtbot.waitUntil(lambda: bool(frames))
+    qtbot.wait(3 * SETTLED_MS)
+    assert [frame.rounded for frame in frames] == [False]
 
 
 def test_a_stale_frame_is_dropped(

@@ -70,11 +70,11 @@ class Studio:
         self.qtbot.waitUntil(condition, timeout=timeout)
 
     def settled(self) -> None:
-        """Wait until the stage shows the present map at the present time."""
+        """Wait until the stage shows the present map at the present time, all of it and exactly."""
 
         def shows() -> bool:
             frame, session = self.session.frame, self.session
-            if frame is None or frame.request.snapshot is not session.snapshot:
+            if frame is None or frame.rounded or frame.request.snapshot is not session.snapshot:
                 return False
             asked = (frame.request.t, frame.request.steps, frame.request.full)
             return asked == (session.t, session.steps, True)

@@ -235,6 +235,7 @@ def test_a_time_typed_in_is_shown(studio: Any) -> None:
 
 
 def test_composed_steps_change_the_composed_cloud_alone(studio: Any) -> None:
+    studio.settled()
     one_step, composed = studio.shown("one_step"), studio.shown("composed")
     studio.find("stepsSpin").setValue(2)
     studio.settled()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import cast
+from typing import TypeAlias, cast
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from flowmap_studio.core.methods import METHODS, Clock
 from flowmap_studio.core.native import network as native
 from flowmap_studio.core.networks import FlowMapNet, Network, build_network
 from flowmap_studio.core.together import jump_together
+
+Route: TypeAlias = tuple[torch.Tensor, Sequence[float], torch.Tensor | None]
+"""Positions, the times of their jumps, and what `FlowMap.begin` made of the positions."""
 
 
 class FlowMap(nn.Module):
@@ -117,15 +120,27 @@ class FlowMap(nn.Module):
             begun: What `begin` made of x, which spares it doing so again.
         """
         if torch.is_inference_mode_enabled() and self.jumps_together(x):
-            whole = x.new_tensor(times).unsqueeze(1)
-            start, end = whole[:-1], whole[1:]
-            gaps = end - start if self.residual else torch.ones_like(end)
-            self._tell(len(x) * len(gaps))
-            network = cast("FlowMapNet", self.network)
-            return jump_together(network, x, self._times(start, end), gaps, begun)
+            return self.routes([(x, times, begun)])[0]
         for s, t in pairwise(times):
             x = self.jump(x, s, t)
         return x
+
+    def routes(self, routes: Sequence[Route]) -> list[torch.Tensor]:
+        """(batch, dim) where the points of each route end: `jumps`, of all at once.
+
+        Args:
+            routes: (batch, dim) positions, times and what `begin` made of them, as for `jumps`, of
+                points of `jumps_together`; the longest one is best the first.
+        """
+        pairs = [pair for _, times, _ in routes for pair in pairwise(times)]
+        whole = routes[0][0].new_tensor(pairs)
+        start, end = whole[:, :1], whole[:, 1:]
+        gaps = end - start if self.residual else torch.ones_like(end)
+        counts = [len(times) - 1 for _, times, _ in routes]
+        self._tell(sum(len(x) * count for (x, _, _), count in zip(routes, counts, strict=True)))
+        starts = [(x, begun) for x, _, begun in routes]
+        network = cast("FlowMapNet", self.network)
+        return jump_together(network, starts, self._times(start, end), gaps, counts)
 
     def begin(self, x: torch.Tensor) -> torch.Tensor:
         """(batch, width) what stays of an evaluation at x whatever the times are.

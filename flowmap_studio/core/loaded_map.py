@@ -9,16 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from flowmap_studio.core.errors import DataError, Unwanted
+from flowmap_studio.core.draws import Draws
+from flowmap_studio.core.errors import Unwanted
 from flowmap_studio.core.flow_map import FlowMap, build_flow_map, load_weights
 from flowmap_studio.core.guidance import Guide, GuidedMap
 from flowmap_studio.core.memory import keep_freed_memory
 from flowmap_studio.core.odes import solve
-from flowmap_studio.core.randomness import Stream, generator, source_noise
 from flowmap_studio.core.samplers import composed, even_times
 from flowmap_studio.core.snapshot import Snapshot
 from flowmap_studio.core.solvers import SOLVERS
-from flowmap_studio.core.targets import SHAPES, PointTarget, Target
 
 ROWS_AT_ONCE = 1024
 """Rows per forward: what two threads share out, and a lost request waits for no more than these.
@@ -27,9 +26,9 @@ One core took 6.0 ms for 4,096 points so, 5.9 for all of them at once and 7.5 in
 ROWS_OF_THREADS = 16_384
 """Likewise where threads share each part out, which meet for each anew."""
 
-JUMPS_AT_ONCE = 32_768
-"""Likewise of jumps that are made together, rows times jumps: 41.9 ms for all 8 of 4,096 points at
-once, 43.5 in two parts."""
+JUMPS_AT_ONCE = 36_864
+"""Likewise of jumps that are made together, rows times jumps: all 8 of the stage's points and their
+one step. 41.9 ms for the 8 at once, 43.5 in two parts."""
 
 GPU_ROWS = 8192
 """Likewise on a GPU, in one thread: enough to keep it busy, few enough for a small one."""
@@ -47,6 +46,7 @@ class LoadedMap:
 
     Attributes:
         rounded: Whether anything was rounded off since `round_off`.
+        draws: The points that the map starts from.
 
     Args:
         snapshot: The weights, which are copied.
@@ -55,12 +55,9 @@ class LoadedMap:
 
     def __init__(self, snapshot: Snapshot, device: torch.device | str = "cpu") -> None:
         keep_freed_memory()
-        self.snapshot = snapshot
         self.device = torch.device(device)
         self._share: Share | None = None
-        self._noise: tuple[tuple[int, int], torch.Tensor] | None = None
-        self._guide: tuple[tuple[int, int, str | None, float], Guide] | None = None
-        self._source: tuple[tuple[int, int], Points] | None = None
+        self.draws = Draws(snapshot)
         self.rounded = self._rounds = self._keeps_begun = False
         self._begun: tuple[torch.Tensor, torch.Tensor] | None = None
         flow_map = build_flow_map(
@@ -68,6 +65,11 @@ class LoadedMap:
         )
         load_weights(flow_map, snapshot.weights)
         self.flow_map = flow_map.to(self.device).eval().requires_grad_(requires_grad=False)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The map's, with its units and classes."""
+        return self.draws.snapshot
 
     def parted_by(self, share: Share | None) -> None:
         """Let two threads evaluate parts of the points; None for the caller's thread alone.
@@ -112,35 +114,22 @@ class LoadedMap:
         self.flow_map.watchers.append(look)
 
     def noise(self, count: int, seed: int) -> torch.Tensor:
-        """(count, dim) source points x0 in normalised units, on the CPU: the same for a seed.
-
-        What was drawn last is kept, and is not to be changed: a million points take a frame's time.
-        """
-        kept = self._noise
-        if kept is None or kept[0] != (count, seed):
-            kept = self._noise = (count, seed), self._drawn(count, seed)
-        return kept[1]
-
-    def _drawn(self, count: int, seed: int) -> torch.Tensor:
-        source = self.snapshot.source
-        if source is None:
-            return source_noise(count, self.snapshot.dim, seed)
-        name = self.snapshot.config.source
-        drawn: Target = SHAPES.get(name) or PointTarget(name, source)
-        points = drawn.sample(count, generator(seed, Stream.NOISE))
-        return torch.from_numpy(self.snapshot.normalisation.apply(points.numpy()))
+        """(count, dim) source points x0 in normalised units, on the CPU, see `Draws`."""
+        return self.draws.noise(count, seed)
 
     def source(self, count: int, seed: int) -> Points:
-        """(count, dim) source points in data units; a normal one has the data's own spread.
+        """(count, dim) source points in data units, see `Draws`."""
+        return self.draws.source(count, seed)
 
-        Read-only: what was asked for last is kept, as by `noise`.
+    def guide(
+        self, count: int, seed: int, label: str | None = None, scale: float = 1.0
+    ) -> Guide | None:
+        """Classes for `count` points of a conditional map; None for other maps, see `Draws`.
+
+        Raises:
+            DataError: The map has no such class.
         """
-        kept = self._source
-        if kept is None or kept[0] != (count, seed):
-            points = self.snapshot.normalisation.undo(self.noise(count, seed).numpy())
-            points.flags.writeable = False
-            kept = self._source = (count, seed), points
-        return kept[1]
+        return self.draws.guide(count, seed, label, scale)
 
     def sample(
         self, count: int, steps: int, seed: int, label: str | None = None, scale: float = 1.0
@@ -179,6 +168,29 @@ class LoadedMap:
         """
         moved = self.normalised(noise, even_times(0.0, t, steps), guide, solver)
         return self.snapshot.normalisation.undo(moved.numpy())
+
+    def at_both(
+        self, noise: torch.Tensor, t: float, ways: Sequence[tuple[int, int]]
+    ) -> list[Points]:
+        """`at` of the first points of the noise, in several ways that don't wait for each other.
+
+        Args:
+            noise: (n, dim) where the points start.
+            t: Flow time in [0, 1].
+            ways: Points and equal jumps of each; the longest is best the first.
+        """
+        jumps = sum(points * steps for points, steps in ways)
+        if not self.flow_map.jumps_together(noise) or jumps > JUMPS_AT_ONCE:
+            return [self.at(noise[:points], t, steps) for points, steps in ways]
+        self.rounded |= self._rounds
+        begun = self._begun_of(noise) if self._keeps_begun else None
+        routes = [
+            (noise[:points], even_times(0.0, t, steps), None if begun is None else begun[:points])
+            for points, steps in ways
+        ]
+        with torch.inference_mode():
+            found = self.flow_map.routes(routes)
+        return [self.snapshot.normalisation.undo(moved.numpy()) for moved in found]
 
     def carry(
         self,
@@ -223,6 +235,10 @@ class LoadedMap:
         with torch.inference_mode():
             return torch.cat(found) if found else noise.clone()
 
+    def jumps(self, solver: str) -> bool:
+        """Whether points jump, whatever the solver's name; a velocity's jump is an Euler step."""
+        return solver == "euler" or self.flow_map.clock != "start"
+
     def _at_once(self, count: int, jumps: int, *, together: bool) -> int:
         """Rows of each part of so many points; the jumps of one may be made together."""
         if self.device.type != "cpu":
@@ -237,7 +253,7 @@ class LoadedMap:
 
     def _begun_of(self, noise: torch.Tensor) -> torch.Tensor | None:
         """What the first layer makes of the noise that is kept, or of rows of it."""
-        kept = None if self._noise is None else self._noise[1]
+        kept = self.draws.newest_noise
         same = kept is not None and kept.untyped_storage().data_ptr() == (
             noise.untyped_storage().data_ptr()
         )
@@ -257,8 +273,7 @@ class LoadedMap:
         solver: str,
         begun: torch.Tensor | None,
     ) -> torch.Tensor:
-        # A velocity's jump is an Euler step; no time at all is no business of a solver.
-        if solver == "euler" or move.clock != "start" or times[0] == times[-1]:
+        if self.jumps(solver) or times[0] == times[-1]:  # no time at all is no solver's business
             if begun is not None:
                 return self.flow_map.jumps(x, times, begun)
             return composed(move, x, times)
@@ -273,56 +288,9 @@ class LoadedMap:
         """The map held to a guide's classes; the map itself when None."""
         return self.flow_map if guide is None else GuidedMap(self.flow_map, guide)
 
-    def guide(
-        self, count: int, seed: int, label: str | None = None, scale: float = 1.0
-    ) -> Guide | None:
-        """Classes for `count` points of a conditional map; None for other maps.
-
-        What was drawn last is kept, as by `noise`.
-
-        Args:
-            count: Number of points.
-            seed: Of the draw.
-            label: Name or number of one class; all, as often as the data has them, when None.
-            scale: Of the guidance.
-
-        Raises:
-            DataError: The map has no such class.
-        """
-        classes = self.snapshot.classes
-        if not classes or self.snapshot.labels is None:
-            if label is not None:
-                raise DataError("This map was trained without labels; leave the label out.")
-            return None
-        asked = count, seed, label, scale
-        kept = self._guide
-        if kept is None or kept[0] != asked:
-            kept = self._guide = asked, Guide(self._classes_of(count, seed, label), scale)
-        return kept[1]
-
-    def _classes_of(self, count: int, seed: int, label: str | None) -> torch.Tensor:
-        """(count, classes) one-hot classes of points."""
-        classes = self.snapshot.classes
-        if label is None:
-            assert self.snapshot.labels is not None  # noqa: S101 - looked at by `guide`
-            known = torch.from_numpy(self.snapshot.labels.astype(np.int64))
-            draw = generator(seed, Stream.CLASSES)
-            labels = known[torch.randint(len(known), (count,), generator=draw)]
-        else:
-            labels = torch.full((count,), _class_index(classes, label))
-        return torch.nn.functional.one_hot(labels, len(classes)).float()
-
     def _finish(self, start: torch.Tensor, times: list[float], guide: Guide | None) -> Points:
         return self.snapshot.normalisation.undo(self.normalised(start, times, guide).numpy())
 
 
 def _parts(count: int, at_once: int) -> list[slice]:
     return [slice(start, min(start + at_once, count)) for start in range(0, count, at_once)]
-
-
-def _class_index(classes: tuple[str, ...], label: str) -> int:
-    if label in classes:
-        return classes.index(label)
-    if label.isdecimal() and int(label) < len(classes):
-        return int(label)
-    raise DataError(f"This map has no class {label!r}; choose from {', '.join(classes)}.")

@@ -8,6 +8,7 @@ again. Rounding differs in the last bits of float32.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -109,21 +110,28 @@ def evaluate_together(
 
 def jump_together(
     network: FlowMapNet,
-    x: torch.Tensor,
+    starts: Sequence[tuple[torch.Tensor, torch.Tensor | None]],
     times: torch.Tensor,
     gaps: torch.Tensor,
-    begun: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """(batch, dim) positions after jumps x + gap · output, in inference mode.
+    counts: Sequence[int],
+) -> list[torch.Tensor]:
+    """(batch, dim) positions of each start after its jumps x + gap · output, in inference mode.
 
     Args:
         network: Which.
-        x: (batch, dim) positions.
-        times: (jumps, 1 or 2) times of each jump.
+        starts: (batch, dim) positions of each, and what the library's `begin` made of them, if it
+            did.
+        times: (jumps, 1 or 2) times of the jumps of the first start, of the second, and so on.
         gaps: (jumps, 1) their lengths.
-        begun: What the library's `begin` made of x, if it did.
+        counts: Jumps of each start.
     """
-    return native.jumps(network, x, _offset(network, times, None), gaps, begun)
+    null = [times.new_zeros(len(times), network.classes)] if network.classes else []
+    if native.suits(network, starts[0][0], times, *null):
+        told = torch.split(native.told_at(network, times, *null), list(counts))
+    else:  # apart: rounding depends on how many there are
+        told = tuple(_offset(network, part, None) for part in torch.split(times, list(counts)))
+    each = zip(starts, told, torch.split(gaps, list(counts)), strict=True)
+    return native.jumps(network, [native.Route(x, t, gap, begun) for (x, begun), t, gap in each])
 
 
 def _given(network: FlowMapNet) -> int:

@@ -178,25 +178,38 @@ def _moved(
     one_step_rows: slice,
 ) -> tuple[dict[str, Points], float]:
     """The moving clouds of these rows, and evaluations of each composed point."""
+    panes = {
+        pane(place): _sampled(request, one, way, rows)[0]
+        for place, (one, way) in enumerate(zip(maps.panes, request.sampling.panes, strict=True))
+    }
+    one_step, composed, evaluations = _of_stage(request, maps, rows, one_step_rows)
+    return {"one_step": one_step, "composed": composed, **panes}, evaluations
+
+
+def _of_stage(
+    request: FrameRequest, maps: Maps, rows: slice, one_step_rows: slice
+) -> tuple[Points, Points, float]:
+    """One-step and composed cloud, and evaluations of each composed point."""
     loaded, sampling = maps.loaded, request.sampling
     guide = _guide(loaded, request)
     some = None if guide is None else guide.rows(one_step_rows)
-    noise = stage_noise(loaded, sampling.points)[one_step_rows]
-    one_step = loaded.at(noise, request.t, 1, some)
+    whole = stage_noise(loaded, sampling.points)
+    noise, points = whole[one_step_rows], len(range(len(whole))[rows])
     if sampling.cached and maps.cached is not None:
         composed, evaluations = maps.cached.at(request.t, one_step_rows), 0.0
     elif maps.rival is not None and sampling.rival is not None:
         composed, evaluations = _sampled(request, maps.rival, sampling.rival, rows)
     elif request.steps == 1 and sampling.solver == "euler":
-        composed, evaluations = one_step, 1.0
+        one_step = loaded.at(noise, request.t, 1, some)
+        return one_step, one_step, 1.0
+    elif guide is None and loaded.jumps(sampling.solver) and 0 < points <= len(noise):
+        ways = ((points, request.steps), (len(noise), 1))
+        composed, one_step = loaded.at_both(noise, request.t, ways)
+        return one_step, composed, float(request.steps)
     else:
         own = Rival("", request.snapshot, request.steps, sampling.solver)
         composed, evaluations = _sampled(request, loaded, own, rows)
-    panes = {
-        pane(place): _sampled(request, one, way, rows)[0]
-        for place, (one, way) in enumerate(zip(maps.panes, sampling.panes, strict=True))
-    }
-    return {"one_step": one_step, "composed": composed, **panes}, evaluations
+    return loaded.at(noise, request.t, 1, some), composed, evaluations
 
 
 def _sampled(

@@ -30,7 +30,9 @@ from flowmap_studio.core.run import Run
 from flowmap_studio.core.targets import open_target
 from tests.core.conftest import COMPILER
 
-FUNCTIONS = ("network_at", "network_begin", "network_jumps", "network_forward", "network_backward")
+FUNCTIONS = tuple(
+    f"network_{name}" for name in ("at", "told", "begin", "jumps", "forward", "backward")
+)
 
 
 def make_network(
@@ -384,6 +386,26 @@ def test_maps_of_a_run_are_evaluated_by_it(use: Callable[[bool], None]) -> None:
     assert isinstance(flow_map.network, FlowMapNet)
     assert native.suits(flow_map.network, torch.randn(8, 2), torch.rand(8, 2))
     assert native.can_jump(flow_map.network, torch.randn(8, 2))
+
+
+@pytest.mark.parametrize("classes", [0, 3])
+def test_routes_end_where_each_does_alone(classes: int, use: Callable[[bool], None]) -> None:
+    network = make_network(hidden_dim=64, position_features=8, classes=classes)
+    flow_map = FlowMap(network, clock="both", residual=True)
+    x, _, _, _ = draws(300, 2, 2, 0)
+    with torch.inference_mode():
+        begun = flow_map.begin(x)
+        routes = [(x[:130], [0.0, 0.3, 0.7, 1.0], begun[:130]), (x, [0.0, 0.6], None)]
+        rows: list[int] = []
+        flow_map.watchers.append(rows.append)
+        for threads in (1, 2, 3):
+            flow_map.work_in(threads)
+            for found, route in zip(flow_map.routes(routes), routes, strict=True):
+                torch.testing.assert_close(found, flow_map.jumps(*route), rtol=0, atol=0)
+        assert rows == 3 * [130 * 3 + 300, 130 * 3, 300]
+        use(False)
+        plain = flow_map.jumps(x, [0.0, 0.6])
+    torch.testing.assert_close(found, plain, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("width", [32, 48, 256])

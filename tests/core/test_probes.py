@@ -14,6 +14,7 @@ from scipy.stats import multivariate_normal
 
 from flowmap_studio.core import probes
 from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.draws import Draws
 from flowmap_studio.core.errors import DataError
 from flowmap_studio.core.flow_map import FlowMap
 from flowmap_studio.core.loaded_map import LoadedMap
@@ -56,11 +57,8 @@ def build(small_config: RunConfig) -> Callable[..., LoadedMap]:
         trainer = Run(config, open_target("moons"))
         snapshot = trainer.snapshot()
         loaded = LoadedMap(snapshot)
-        loaded.snapshot = dataclasses.replace(
-            snapshot,
-            normalisation=units,
-            **{"data": units.undo(np.tile(points, dim // 2)), **parts},
-        )
+        changes = {"data": units.undo(np.tile(points, dim // 2)), **parts}
+        loaded.draws = Draws(dataclasses.replace(snapshot, normalisation=units, **changes))
         loaded.flow_map = FlowMap(Formula(clock, raw), clock=clock, residual=True)  # type: ignore[arg-type]
         return loaded
 
@@ -166,7 +164,7 @@ def test_a_source_of_unknown_density_is_refused(build: Any) -> None:
 def test_too_many_axes_are_refused(build: Any) -> None:
     loaded = build(lambda x, s, t, cond: x * 0)
     wide = Normalisation((0.0,) * 65, (1.0,) * 65)
-    loaded.snapshot = dataclasses.replace(loaded.snapshot, normalisation=wide)
+    loaded.draws = Draws(dataclasses.replace(loaded.snapshot, normalisation=wide))
     points = np.zeros((3, 65))
     for probe in (
         lambda: log_density(loaded, points),
@@ -358,9 +356,8 @@ def test_path_energy_of_the_optimal_map_is_w2_squared(build: Any, plane_gaussian
     """W2² between N(0, I) and N(μ, Σ), in units where the scales are one."""
     gaussian = plane_gaussian
     loaded = build(straight(gaussian))
-    loaded.snapshot = dataclasses.replace(
-        loaded.snapshot, normalisation=Normalisation((0.0, 0.0), (1.0, 1.0))
-    )
+    units = Normalisation((0.0, 0.0), (1.0, 1.0))
+    loaded.draws = Draws(dataclasses.replace(loaded.snapshot, normalisation=units))
     energy = probes.path_energy(loaded, loaded.source(40_000, 1)).mean()
     roots = gaussian.spectrum.sqrt()
     exact = gaussian.mean.square().sum() + (roots - 1).square().sum()

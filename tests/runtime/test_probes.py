@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from flowmap_studio.core.draws import Draws
 from flowmap_studio.core.errors import Unwanted
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.presets import read_preset
@@ -115,7 +116,7 @@ def test_a_likelihood_that_is_not_there_is_told(snapshot: Any, request_of: Probe
     classes = replace(snapshot, labels=labels, classes=("a", "b"))
     asked = replace(request_of, snapshot=classes, label="b")
     probes = Probes(LoadedMap(snapshot))
-    probes.loaded.snapshot = classes
+    probes.loaded.draws = Draws(classes)
     assert probes.answer(asked, READING).sentence == "The map holds no data of that class."
 
 

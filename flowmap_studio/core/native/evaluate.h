@@ -116,50 +116,61 @@ static void block_at(const Network *net, const Workspace *space, const float *x,
     read_out(net, space->h, rows, out);
 }
 
+/* Points and what becomes of them; see what is asked of `network_at` and `network_jumps`. */
+typedef struct {
+    const float *x, *begun, *told, *gaps;
+    int64_t told_ld, rows, jumps;
+    float *out;
+} Route;
+
 typedef struct {
     const Network *net;
-    const float *x, *begun, *told, *gaps;
-    int64_t told_ld, jumps;
-    float *out;
+    const Route *routes;
+    int64_t count;
     Packed packed;
 } Call;
 
 static int some_at(const void *given, Blocks *blocks) {
     const Call *call = given;
     const Network *net = call->net;
+    const Route *route = call->routes;
     Workspace space;
     float *memory = make_workspace(net, &call->packed, &space);
     if (!memory) return -1;
     for (int64_t here, at; at = take(blocks, &here), here;) {
-        const float *told = call->told + at * call->told_ld;
-        if (call->told_ld && here % TILE)
+        const float *told = route->told + at * route->told_ld;
+        if (route->told_ld && here % TILE)
             told = memcpy(space.first, told, here * net->width * sizeof(float));
-        block_at(net, &space, call->x + at * net->dim, here, NULL, told, call->told_ld,
-                 call->out + at * net->outputs);
+        block_at(net, &space, route->x + at * net->dim, here, NULL, told, route->told_ld,
+                 route->out + at * net->outputs);
     }
     free(memory);
     return 0;
 }
 
+/* All jumps of a block's points. */
+static void jump_block(const Network *net, const Workspace *space, const Route *route, int64_t at,
+                       int64_t rows) {
+    int64_t count = rows * net->dim;
+    memcpy(space->x, route->x + at * net->dim, count * sizeof(float));
+    for (int64_t j = 0; j < route->jumps; j++) {
+        /* Added up in one order, whether it is kept or not: the ends are the same. */
+        const float *begun = j || !route->begun ? begin_block(net, space, space->x, rows)
+                                                : route->begun + at * net->width;
+        block_at(net, space, space->x, rows, begun, route->told + j * net->width, 0, space->raw);
+        for (int64_t i = 0; i < count; i++) space->x[i] += route->gaps[j] * space->raw[i];
+    }
+    memcpy(route->out + at * net->dim, space->x, count * sizeof(float));
+}
+
 static int some_jumps(const void *given, Blocks *blocks) {
     const Call *call = given;
-    const Network *net = call->net;
-    int64_t dim = net->dim;
     Workspace space;
-    float *memory = make_workspace(net, &call->packed, &space);
+    float *memory = make_workspace(call->net, &call->packed, &space);
     if (!memory) return -1;
-    for (int64_t here, at; at = take(blocks, &here), here;) {
-        int64_t count = here * dim;
-        memcpy(space.x, call->x + at * dim, count * sizeof(float));
-        for (int64_t j = 0; j < call->jumps; j++) {
-            /* Added up in one order, whether it is kept or not: the ends are the same. */
-            const float *begun = j || !call->begun ? begin_block(net, &space, space.x, here)
-                                                   : call->begun + at * net->width;
-            block_at(net, &space, space.x, here, begun, call->told + j * net->width, 0, space.raw);
-            for (int64_t i = 0; i < count; i++) space.x[i] += call->gaps[j] * space.raw[i];
-        }
-        memcpy(call->out + at * dim, space.x, count * sizeof(float));
-    }
+    for (int64_t i = 0; i < call->count; i++)
+        for (int64_t here, at; at = take(blocks + i, &here), here;)
+            jump_block(call->net, &space, call->routes + i, at, here);
     free(memory);
     return 0;
 }
@@ -172,27 +183,24 @@ static int some_begin(const void *given, Blocks *blocks) {
     float *memory = make_workspace(net, &call->packed, &space);
     if (!memory) return -1;
     for (int64_t here, at; at = take(blocks, &here), here;) {
-        const float *first = begin_block(net, &space, call->x + at * net->dim, here);
-        memcpy(call->out + at * w, first, here * w * sizeof(float));
+        const float *first = begin_block(net, &space, call->routes->x + at * net->dim, here);
+        memcpy(call->routes->out + at * w, first, here * w * sizeof(float));
     }
     free(memory);
     return 0;
 }
 
-/* Shares the rows out in floats. */
-static int in_floats(Work work, Call *call, int64_t rows, int64_t threads) {
-    float *memory = pack_floats(call->net, &call->packed);
-    int result = memory ? share_out(work, call, rows, BLOCK, threads) : -1;
-    free(memory);
-    return result;
-}
-
-/* Shares the rows out in whole numbers. */
-static int in_whole_numbers(Work work, Call *call, int64_t rows, int64_t threads) {
+/* Shares the routes out, with the layers packed in floats or in whole numbers. */
+static int evaluate(Work work, const Network *net, const Route *routes, int64_t count, int rounded,
+                    int64_t threads) {
+    Call call = {net, routes, count};
     Fixed fixed;
-    float *memory = pack_whole(call->net, &fixed);
-    call->packed.fixed = &fixed;
-    int result = memory ? share_out(work, call, rows, BLOCK, threads) : -1;
+    Blocks blocks[count];
+    for (int64_t i = 0; i < count; i++)
+        blocks[i] = (Blocks){.rows = routes[i].rows, .block = BLOCK};
+    if (rounded) call.packed.fixed = &fixed;
+    float *memory = rounded ? pack_whole(net, &fixed) : pack_floats(net, &call.packed);
+    int result = memory ? share_all(work, &call, blocks, count, threads) : -1;
     free(memory);
     return result;
 }
@@ -200,26 +208,62 @@ static int in_whole_numbers(Work work, Call *call, int64_t rows, int64_t threads
 /* What the first layer makes of positions x (rows, dim), times and bias left out: (rows, width). */
 EXPORT int network_begin(const Network *net, const float *x, int64_t rows, float *out,
                          int64_t threads) {
-    Call call = {.net = net, .x = x, .out = out};
-    return in_floats(some_begin, &call, rows, threads);
+    Route route = {.x = x, .rows = rows, .out = out};
+    return evaluate(some_begin, net, &route, 1, 0, threads);
+}
+
+INLINE float dot(const float *a, const float *b, int64_t count) {
+    Floats left = zeros(), right = zeros();
+    for (int64_t i = 0; i < count; i += PANEL) {
+        left += load(a + i) * load(b + i);
+        right += load(a + i + LANES) * load(b + i + LANES);
+    }
+    return sum(left + right);
+}
+
+/* What the first layer makes of times and classes, bias included: (rows, width). For few rows, one by
+   one: a row's sums don't depend on the others. */
+EXPORT int network_told(const Network *net, Told told, int64_t rows, float *out) {
+    int64_t w = net->width, inputs = inputs_of(net), column = given_of(net), longest = 0;
+    const Layer *first = net->layers;
+    for (int64_t j = 0; j < net->embedded; j++)
+        longest = net->embeddings[j].size > longest ? net->embeddings[j].size : longest;
+    float *memory = floats(2 * longest + embedders_memory(net));
+    if (!memory) return -1;
+    float *bent = memory, *embedding = bent + longest;
+    Embedder embedders[MOST_EMBEDDINGS];
+    make_embedders(net, embedders, embedding + longest);
+    for (int64_t i = 0; i < rows; i++) memcpy(out + i * w, first->bias, w * sizeof(float));
+    for (int64_t j = 0; j < net->embedded; j++) {
+        const Embedding *of = net->embeddings + j;
+        int64_t e = of->size;
+        for (int64_t i = 0; i < rows; i++) {
+            embed(embedders + j, told[j] + i * of->inputs, 1, bent, e);
+            for (int64_t c = 0; c < e; c++)
+                embedding[c] = dot(of->weight_out + c * e, bent, e) + of->bias_out[c];
+            for (int64_t c = 0; c < w; c++)
+                out[i * w + c] += dot(first->weight + c * inputs + column, embedding, e);
+        }
+        column += e;
+    }
+    free(memory);
+    return 0;
 }
 
 /* Outputs (rows, outputs) at positions x (rows, dim); told and told_ld as `block_at` has them. */
 EXPORT int network_at(const Network *net, const float *x, int64_t rows, const float *told,
                       int64_t told_ld, float *out, int64_t threads) {
-    Call call = {.net = net, .x = x, .told = told, .told_ld = told_ld, .out = out};
-    return in_floats(some_at, &call, rows, threads);
+    Route route = {.x = x, .rows = rows, .told = told, .told_ld = told_ld, .out = out};
+    return evaluate(some_at, net, &route, 1, 0, threads);
 }
 
-/* Where points x (rows, dim) are after jumps x += gap output, of as many outputs as dim: a block
-   makes all of its jumps in a core's own caches.
+/* Where points of several routes, x (rows, dim) of each, are after jumps x += gap output, of as many
+   outputs as dim: a block makes all of its jumps in a core's own caches.
 
    begun: (rows, width), what `network_begin` made of x, or NULL. told: (jumps, width), what the
    first layer makes of each jump's times, bias included. gaps: (jumps). rounded: whether products
    are made in whole numbers of 16 bits, see fixed.h. */
-EXPORT int network_jumps(const Network *net, const float *x, int64_t rows, const float *begun,
-                         const float *told, const float *gaps, int64_t jumps, int64_t rounded,
-                         float *out, int64_t threads) {
-    Call call = {net, x, begun, told, gaps, .jumps = jumps, .out = out};
-    return (rounded ? in_whole_numbers : in_floats)(some_jumps, &call, rows, threads);
+EXPORT int network_jumps(const Network *net, const Route *routes, int64_t count, int64_t rounded,
+                         int64_t threads) {
+    return evaluate(some_jumps, net, routes, count, rounded != 0, threads);
 }

@@ -52,6 +52,16 @@ class Kept(ctypes.Structure):
     _fields_ = [("sums", Address), ("moments", Address), ("rows", Count), ("room", Count)]
 
 
+class Route(ctypes.Structure):
+    """`Route` in evaluate.h."""
+
+    _fields_ = [
+        *((name, Address) for name in ("x", "begun", "told", "gaps")),
+        *((name, Count) for name in ("told_ld", "rows", "jumps")),
+        ("out", Address),
+    ]
+
+
 class AllSums(ctypes.Structure):
     """`AllSums` in backward.h; a `Layer` stands for its sums too."""
 
@@ -90,11 +100,9 @@ def declared(found: ctypes.CDLL) -> ctypes.CDLL:
     network, kept, sums = map(ctypes.POINTER, (Network, Kept, AllSums))
     told = ctypes.POINTER(Address)
     found.network_at.argtypes = [network, Address, Count, Address, Count, Address, Count]
+    found.network_told.argtypes = [network, told, Count, Address]
     found.network_begin.argtypes = [network, Address, Count, Address, Count]
-    found.network_jumps.argtypes = [
-        *(network, Address, Count, Address, Address, Address, Count),
-        *(Count, Address, Count),
-    ]
+    found.network_jumps.argtypes = [network, ctypes.POINTER(Route), Count, Count, Count]
     found.network_forward.argtypes = [network, Address, told, Count, kept, Address, Count]
     found.network_backward.argtypes = [
         *(network, Address, told, kept, Address, Address),

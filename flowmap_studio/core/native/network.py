@@ -27,6 +27,27 @@ class _How(NamedTuple):
     threads: int
 
 
+class Route(NamedTuple):
+    """Points that make the same jumps.
+
+    Attributes:
+        x: (batch, dim) positions.
+        told: (jumps, width) what the first layer makes of each jump's times, bias included.
+        gaps: (jumps, 1) their lengths.
+        begun: What `begin` made of x, if it did; the ends are the same to the last bit.
+    """
+
+    x: torch.Tensor
+    told: torch.Tensor
+    gaps: torch.Tensor
+    begun: torch.Tensor | None = None
+
+    def contiguous(self) -> Route:
+        """Its tensors as the library reads them."""
+        begun = None if self.begun is None else self.begun.contiguous()
+        return Route(self.x.contiguous(), self.told.contiguous(), self.gaps.contiguous(), begun)
+
+
 def suits(network: FlowMapNet, x: torch.Tensor, *told: torch.Tensor) -> bool:
     """Whether the library is there and can do a network's work.
 
@@ -101,33 +122,49 @@ def evaluate(network: FlowMapNet, x: torch.Tensor, told: torch.Tensor) -> torch.
     return out
 
 
-def jumps(
-    network: FlowMapNet,
-    x: torch.Tensor,
-    told: torch.Tensor,
-    gaps: torch.Tensor,
-    begun: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """(batch, dim) where points are after jumps x + gap · output, without derivatives.
+def jumps(network: FlowMapNet, routes: Sequence[Route]) -> list[torch.Tensor]:
+    """(batch, dim) of each route: where its points are after jumps x + gap · output.
+
+    Without derivatives. Threads don't wait for each other between routes; the longest one is best
+    the first.
 
     Args:
         network: One that `can_jump`; in whole numbers of 16 bits where it is `rounded`.
-        x: (batch, dim) positions.
-        told: (jumps, width) what its first layer makes of each jump's times, bias included.
-        gaps: (jumps, 1) their lengths.
-        begun: What `begin` made of x, if it did; the ends are the same to the last bit.
+        routes: Which.
 
     Raises:
         MemoryError: There was none.
     """
-    known, weights = bound(network), bound(network).weights()
-    described = known.described(weights, network.frequencies)
-    x, told, gaps = x.contiguous(), told.contiguous(), gaps.contiguous()
-    begun = None if begun is None else begun.contiguous()
-    out = torch.empty_like(x)
-    start = (x.data_ptr(), len(x), None if begun is None else begun.data_ptr())
-    call = (*start, told.data_ptr(), gaps.data_ptr(), len(gaps), network.rounded)
-    library.ask("network_jumps", described, *call, out.data_ptr(), _threads(network))
+    known = bound(network)
+    described = known.described(known.weights(), network.frequencies)
+    given = [route.contiguous() for route in routes]
+    ends = [torch.empty_like(route.x) for route in given]
+    table = (library.Route * len(routes))()
+    for place, (x, told, gaps, begun), out in zip(table, given, ends, strict=True):
+        place.x, place.told, place.gaps = x.data_ptr(), told.data_ptr(), gaps.data_ptr()
+        place.begun = None if begun is None else begun.data_ptr()
+        place.rows, place.jumps, place.out = len(x), len(gaps), out.data_ptr()
+    library.ask("network_jumps", described, table, len(table), network.rounded, _threads(network))
+    return ends
+
+
+def told_at(network: FlowMapNet, *told: torch.Tensor) -> torch.Tensor:
+    """(rows, width) what the first layer makes of times and classes, bias included.
+
+    A row is the same to the last bit whatever the others are.
+
+    Args:
+        network: One that `suits` positions and what is told.
+        told: (rows, any) each: times, and the classes if it has such.
+
+    Raises:
+        MemoryError: There was none.
+    """
+    known = bound(network)
+    described = known.described(known.weights(), network.frequencies)
+    given = [one.contiguous() for one in told]
+    out = given[0].new_empty(len(given[0]), described.width)
+    library.ask("network_told", described, addresses(given), len(out), out.data_ptr())
     return out
 
 

@@ -10,7 +10,7 @@
 /* Rows of the shortest block, but for what is left at the end: panels are read anew for each. */
 #define LEAST_BLOCK 24
 
-/* Rows that nobody has taken yet. `block`: of the longest block. */
+/* Rows that nobody has taken yet. `block`: of the longest block; `threads`: that may end together. */
 typedef struct {
     int64_t rows, block, threads, next;
 } Blocks;
@@ -52,13 +52,19 @@ static void *do_portion(void *given) {
     return NULL;
 }
 
-/* The caller works too. Where one can't be started, the others do its work. */
-static int share_out(Work work, const void *call, int64_t rows, int64_t block, int64_t threads) {
+/* The caller works too. Where a thread can't be started, the others do its work.
+
+   blocks: rows and longest block of each of several kinds, done one after the other by a thread
+   that does not wait for the others in between. */
+static int share_all(Work work, const void *call, Blocks *blocks, int64_t kinds, int64_t threads) {
     Portion portions[MOST_THREADS];
     pthread_t started[MOST_THREADS];
-    int64_t count = 1, most = least(least(threads, MOST_THREADS), up_to(rows, block) / block);
-    Blocks blocks = {rows, block, most, 0};
-    for (int64_t i = 0; i < most; i++) portions[i] = (Portion){work, call, &blocks, 0};
+    int64_t count = 1, most = 0;
+    for (int64_t i = 0; i < kinds; i++)
+        most += up_to(blocks[i].rows, blocks[i].block) / blocks[i].block;
+    most = least(least(threads, MOST_THREADS), most > 1 ? most : 1);
+    for (int64_t i = 0; i < kinds; i++) blocks[i].threads = i < kinds - 1 ? 1 : most;
+    for (int64_t i = 0; i < most; i++) portions[i] = (Portion){work, call, blocks, 0};
     while (count < most && !pthread_create(started + count, NULL, do_portion, portions + count))
         count++;
     do_portion(portions);
@@ -68,4 +74,10 @@ static int share_out(Work work, const void *call, int64_t rows, int64_t block, i
         result |= portions[i].result;
     }
     return result;
+}
+
+/* That of a single kind. */
+static int share_out(Work work, const void *call, int64_t rows, int64_t block, int64_t threads) {
+    Blocks blocks = {.rows = rows, .block = block};
+    return share_all(work, call, &blocks, 1, threads);
 }

@@ -13,7 +13,6 @@ from flowmap_studio.core.dense import dense
 from flowmap_studio.core.drawing.axes import robust_extent
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.point_image import Frame, map_image
-from flowmap_studio.core.samplers import even_times
 
 PART = "evaluating"
 POINTS, FEWER, JUMPS = 4096, 1024, 8
@@ -61,15 +60,19 @@ def evaluating_figures(
 def _evaluations(
     loaded: LoadedMap, noise: torch.Tensor, flops: float, rate: float, watch: Watch, repeats: int
 ) -> Iterator[Figure]:
-    for name, composed_points in (("full", POINTS), ("while dragging", FEWER)):
+    ways = [("full and exact", POINTS, False), ("while dragging", FEWER, True)]
+    if loaded.flow_map.jumps_together(noise):
+        ways.insert(1, ("full, rounded", POINTS, True))
+    for name, composed_points, rounded in ways:
 
         def frame(count: int = composed_points) -> None:
-            loaded.normalised(noise, [0.0, 0.7])
-            loaded.normalised(noise[:count], even_times(0.0, 0.7, JUMPS))
+            loaded.at_both(noise, 0.7, ((count, JUMPS), (len(noise), 1)))
 
         work = flops * (POINTS + JUMPS * composed_points)
         title = f"evaluation alone, {name}: {POINTS:,} + {composed_points:,} × {JUMPS}"
+        loaded.round_off(rounded=rounded)
         times = timed(frame, repeats, watch, title)
+        loaded.round_off(rounded=False)
         yield milliseconds(PART, title, times, limit=work / rate)
 
 

@@ -16,6 +16,7 @@ from flowmap_studio import resources
 from flowmap_studio.cli import bench, bench_speed
 from flowmap_studio.core.bench import evaluating, growing, sharing, training
 from flowmap_studio.core.bench.figures import Figure, figure_table, milliseconds
+from flowmap_studio.core.native.library import library
 
 Run = Callable[..., Any]
 SMALL = {
@@ -50,12 +51,13 @@ def test_the_core_part_needs_no_qt(run: Run, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setitem(sys.modules, name, None)
     done = run("bench", "scrub", "--part", "evaluating", *QUICK, "--json")
     assert done.status == 0
-    rate, full, light, image = json.loads(done.out)["figures"]
+    rate, full, *rounded, light, image = json.loads(done.out)["figures"]
+    assert len(rounded) == (library() is not None)
     assert rate["unit"] == "GFLOP/s"
     assert rate["median"] > 0
     assert 0 < light["limit"] < full["limit"]
     assert "1,000 points" in image["name"]
-    for figure in (full, light, image):
+    for figure in (full, *rounded, light, image):
         assert 0 < figure["median"] <= figure["p95"] <= figure["worst"]
 
 

@@ -93,7 +93,7 @@ class LoadedMap:
         """Be asked for the same noise at many times: keep what the first layer makes of it.
 
         Where the compiled library jumps, that saves a quarter of a jump of the article's network.
-        The points end where they would without, to the last bit.
+        Where nothing is rounded off the points end where they would without, to the last bit.
         """
         self._keeps_begun = True
 
@@ -227,8 +227,9 @@ class LoadedMap:
             return self._moved(move, noise[rows].to(self.device), times, solver, some).cpu()
 
         together = guide is None and self.flow_map.jumps_together(noise)
-        self.rounded |= together and self._rounds
-        begun = self._begun_of(noise) if together and self._keeps_begun else None
+        jump = together and (self.jumps(solver) or times[0] == times[-1])
+        self.rounded |= jump and self._rounds
+        begun = self._begun_of(noise) if jump and self._keeps_begun else None
         share = None if self.flow_map.compiled(noise) else self._share
         parts = _parts(len(noise), self._at_once(len(noise), len(times) - 1, together=together))
         found = [moved(rows) for rows in parts] if share is None else share(moved, parts)

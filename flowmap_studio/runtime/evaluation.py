@@ -198,7 +198,7 @@ class Evaluator(Worker):
         self._maps.use_threads(request.threads)
         if request.sampling.cached and not (self._cached and self._cached.serve(request, loaded)):
             self._cached = CachedSteps(request, loaded)
-        self._maps.round_off(rounded=request.rounded or not request.full)
+        self._maps.round_off(rounded=request.rounded)
         of_panes = tuple(beside[len(beside) - len(panes) :])
         return Maps(loaded, beside[0] if rival is not None else None, self._cached, of_panes)
 

@@ -111,8 +111,7 @@ class FrameRequest:
         composed_points: Likewise of the composed cloud and its rivals.
         threads: CPU threads to evaluate with.
         patient: Whether it leaves the cores to a run: nobody's hand waits for this frame.
-        rounded: Whether all points may come a little beside, see `LoadedMap.round_off`; where only
-            some are wanted they always may.
+        rounded: Whether the points may come a little beside, see `LoadedMap.round_off`.
         sampling: How.
     """
 
@@ -132,6 +131,17 @@ class FrameRequest:
     def full(self) -> bool:
         """Whether all points are wanted."""
         return self.composed_points is None
+
+    @property
+    def jumps(self) -> bool:
+        """Whether its clouds jump: rounding is no help to a solver's steps."""
+        sampling = self.sampling
+        others = [one for one in (sampling.rival, *sampling.panes) if one is not None]
+        ways = [(self.snapshot, sampling.solver), *((one.snapshot, one.solver) for one in others)]
+        return all(
+            solver == "euler" or METHODS[snapshot.config.method].clock != "start"
+            for snapshot, solver in ways
+        )
 
     @property
     def large(self) -> bool:

@@ -44,7 +44,7 @@ class OnStage(QObject):
         steps: Jumps of the composed cloud.
         sampling: How clouds are sampled besides.
         looks_up: Whether clouds of a map at rest are made for all times, to be looked up.
-        rounds: Whether all points are shown a little beside before they are shown exactly.
+        rounds: Whether points that move are shown a little beside, and exactly at rest.
 
     Args:
         parent: Its owner.
@@ -156,8 +156,8 @@ class OnStage(QObject):
             self._on_frame(self._lattice.at(request))
         elif request.large and first:
             request = replace(request, one_step_points=LIGHT_POINTS, composed_points=DRAG_POINTS)
-        elif first:
-            request = replace(request, rounded=self.rounds)
+        elif request.full and first:
+            request = replace(request, rounded=self.rounds and request.jumps)
         if request.full or not looked_up:  # a slider at rest gets what the map itself says
             self._evaluator.submit(request)
 
@@ -176,6 +176,8 @@ class OnStage(QObject):
             # A run goes on beside patient frames, and lets all others go first.
             threads=1 if patient else CORES_WHEN_IDLE,
             patient=patient,
+            # A run's new maps are looked at, and exported, as they are.
+            rounded=self.rounds and light and (self._moving or self._playing or not following),
             sampling=self.sampling.fitted(self.snapshot, training),
         )
 

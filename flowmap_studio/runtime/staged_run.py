@@ -289,6 +289,8 @@ class StagedRun(OnStage):
             self._advance_to(snapshot, following=True)
         else:
             self.snapshots_changed.emit()
+            if not self.training:  # paused: all points of the map on stage now
+                self._request_frame()
         if self.live and self.quality.due(snapshot.step, seconds):
             self._request_measure()
 

@@ -222,7 +222,8 @@ def _learned(session: Any, config: RunConfig, step: int) -> bool:
 def _settled(session: Any, scene: Scene) -> bool:
     """Whether frame and figures are those that were asked for, the frame in full but in a run."""
     request = session.frame.request
-    full = request.full or scene.train is not None  # a run keeps the cores for itself
+    exact = request.full and not session.frame.rounded
+    full = exact or scene.train is not None  # a run keeps the cores for itself
     drawn = full and abs(request.t - scene.t) < 1e-3 and request.steps == scene.steps
     return bool(drawn and session.quality.jumps[-1:] == [scene.steps])
 

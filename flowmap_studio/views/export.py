@@ -43,6 +43,11 @@ def points_content(path: Path, frame: Frame | None) -> bytes:
             f"Only {len(points):,} of {wanted:,} points are made so far; wait for the others, or "
             "pause the run."
         )
+    if frame.rounded:
+        raise StudioError(
+            "The points are still in motion and rounded; export them once they rest, which takes "
+            "a moment."
+        )
     kinds: dict[str, Callable[..., bytes]] = {".csv": points_as_csv, ".npy": points_as_npy}
     if path.suffix.lower() not in kinds:
         raise StudioError(f"Could not export {path.name}: give it the ending {ENDINGS}.")

@@ -366,6 +366,18 @@ def test_gradients_are_added_to_those_that_are_there(
     assert not network.adds_gradients
 
 
+def test_gradients_that_are_gone_are_told(use: Callable[[bool], None]) -> None:
+    network = make_network(hidden_dim=32)
+    x, t, _, _ = draws(20, 2, 2, 0)
+    for weight in network.parameters():
+        weight.grad = torch.zeros_like(weight)
+    with FlowMap(network, clock="both", residual=True).adding_gradients():
+        out = network(x, t)
+    network.zero_grad(set_to_none=True)
+    with pytest.raises(RuntimeError, match="gradients are gone"):
+        out.sum().backward()
+
+
 def test_added_gradients_are_not_differentiated_in_their_turn(
     use: Callable[[bool], None],
 ) -> None:

@@ -96,6 +96,10 @@ def test_what_is_no_number_stays_so(use: Callable[[bool], None]) -> None:
     with torch.no_grad():
         network.net[3].weight[5, 7] = torch.nan
     assert jumps(network, x, rounded=True).isnan().all()
+    network = make_network(hidden_dim=32, position_features=8)
+    with torch.no_grad():
+        network.net[1].weight[3] = torch.nan  # of one activation of each row
+    assert jumps(network, x, rounded=True).isnan().all()
 
 
 @pytest.mark.parametrize("name", ["moons", "8gaussians", "mean-collapse"])

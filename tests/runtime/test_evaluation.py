@@ -112,15 +112,15 @@ def test_fewer_composed_points_while_the_slider_moves(
     assert one.clouds["composed"] is one.clouds["one_step"]
 
 
-def test_only_frames_that_move_are_rounded(qtbot: Any, answers: Answers) -> None:
+def test_only_frames_that_may_be_are_rounded(qtbot: Any, answers: Answers) -> None:
     snapshot = read_preset(asset("presets", "moons.flowmap")).snapshot
     cached = Sampling(cached=True)
     full, moving, looked_up, again = ask(
         qtbot,
         answers,
         frame_request(snapshot, t=0.8),
-        frame_request(snapshot, t=0.8, composed_points=DRAG_POINTS),
-        frame_request(snapshot, t=0.8, composed_points=DRAG_POINTS, sampling=cached),
+        frame_request(snapshot, t=0.8, rounded=True),
+        frame_request(snapshot, t=0.8, rounded=True, sampling=cached),
         frame_request(snapshot, t=0.8),
     )
     exact = LoadedMap(snapshot)

@@ -15,7 +15,10 @@ from flowmap_studio.core.drawing.layers import STAGE_POINTS, STAGE_SEED
 from flowmap_studio.core.errors import PresetError
 from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.native.library import library
-from flowmap_studio.core.presets import read_preset
+from flowmap_studio.core.packing import pack
+from flowmap_studio.core.presets import read_preset, write_preset
+from flowmap_studio.core.run import Run
+from flowmap_studio.core.targets import open_target
 from flowmap_studio.resources import asset
 from flowmap_studio.runtime import hand, pace
 from flowmap_studio.runtime.beginnings import embedded_data
@@ -369,6 +372,59 @@ def test_all_points_come_rounded_and_then_exactly(qtbot: Any, session: Session) 
     count = len(frames)
     qtbot.wait(3 * SETTLED_MS)
     assert len(frames) == count  # it is settled
+
+
+COMPILED: dict[str, Any] = {"hidden_dim": 32, "time_embed_dim": 16, "position_features": 8}
+"""A network that the compiled library knows."""
+
+
+@pytest.mark.parametrize(
+    ("solver", "expected"), [("euler", [True, False]), ("rk4", [False])], ids=["euler", "rk4"]
+)
+def test_a_solvers_clouds_are_exact_at_once(
+    qtbot: Any, session: Session, tmp_path: Path, solver: str, expected: list[bool]
+) -> None:
+    if library() is None:
+        pytest.skip("needs the compiled library")
+    config = RunConfig(method="flow-matching", device="cpu", **COMPILED)
+    path = tmp_path / "velocity.flowmap"
+    write_preset(path, pack(Run(config, open_target("moons")).snapshot(), "Velocity", {}))
+    frames: list[Frame] = []
+    session.looks_up = False
+    session.set_sampling(solver=solver)
+    session.open_preset(path)
+    session.frame_changed.connect(frames.append)
+    qtbot.waitUntil(lambda: bool(frames) and not frames[-1].rounded)
+    count = len(frames)
+    session.set_time(0.4)
+    qtbot.waitUntil(lambda: len(frames) > count)
+    qtbot.wait(3 * SETTLED_MS)
+    shown = frames[count:]
+    assert {frame.request.sampling.solver for frame in shown} == {solver}
+    assert [frame.rounded for frame in shown] == expected
+
+
+def test_new_maps_of_a_run_are_shown_exactly_and_a_hand_gets_them_rounded(
+    qtbot: Any, session: Session, endless: RunConfig
+) -> None:
+    if library() is None:
+        pytest.skip("needs the compiled library")
+    frames: list[Frame] = []
+    session.set_config(endless.replace(**COMPILED))
+    session.start()
+    qtbot.waitUntil(lambda: len(session.losses) > 0)
+    session.frame_changed.connect(frames.append)
+    qtbot.waitUntil(lambda: sum(frame.request.patient for frame in frames) > 3, timeout=20_000)
+    assert not any(frame.rounded for frame in frames if frame.request.patient)
+    session.set_moving(True)
+    session.set_time(0.35)
+    qtbot.waitUntil(lambda: frames[-1].request.t == 0.35)
+    assert frames[-1].rounded
+    session.set_moving(False)
+    session.show_history(0)
+    session.pause()
+    qtbot.waitUntil(lambda: frames[-1].request.full and not frames[-1].rounded, timeout=20_000)
+    assert frames[-1].request.snapshot is session.snapshots[0]
 
 
 def test_what_cannot_be_rounded_is_made_once(

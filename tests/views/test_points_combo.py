@@ -15,8 +15,10 @@ from flowmap_studio.core.drawing.layers import STAGE_COUNTS, STAGE_POINTS, STAGE
 from flowmap_studio.core.errors import StudioError
 from flowmap_studio.core.film_limits import Look, Timing
 from flowmap_studio.core.loaded_map import LoadedMap
+from flowmap_studio.core.native.library import library
 from flowmap_studio.core.probing.values import Trace
 from flowmap_studio.core.randomness import source_noise
+from flowmap_studio.resources import asset
 from flowmap_studio.runtime.frames import LIGHT_POINTS
 from flowmap_studio.views.export import points_content
 from flowmap_studio.views.lattice_check import LatticeCheck
@@ -148,6 +150,23 @@ def test_points_that_are_not_all_made_are_not_exported(studio: Any, tmp_path: Pa
     studio.until(lambda: counts(studio) == (MANY, MANY))
     saved = np.load(io.BytesIO(points_content(tmp_path / "a.npy", studio.session.frame)))
     assert np.allclose(saved, studio.shown("one_step"))
+
+
+def test_points_that_are_rounded_are_not_exported(studio: Any, tmp_path: Path) -> None:
+    if library() is None:
+        pytest.skip("needs the compiled library")
+    assert studio.window.open_preset(asset("presets", "moons.flowmap"))
+    studio.session.looks_up = False
+    slider = studio.find("timeSlider")
+    slider.setSliderDown(True)
+    slider.setValue(300)
+    studio.until(lambda: studio.session.frame.request.t == pytest.approx(0.3))
+    with pytest.raises(StudioError, match="still in motion and rounded"):
+        points_content(tmp_path / "a.npy", studio.session.frame)
+    slider.setSliderDown(False)
+    studio.settled()
+    saved = np.load(io.BytesIO(points_content(tmp_path / "a.npy", studio.session.frame)))
+    assert np.array_equal(saved, studio.session.frame.clouds["one_step"])
 
 
 def test_a_run_that_goes_on_is_shown_and_not_the_large_cloud_of_before(studio: Any) -> None:

@@ -119,10 +119,12 @@ class Bound:
 
     def gradients(self) -> AllSums | None:
         """The weights' own gradients, to be added to; None where one is not there."""
-        found = [weight.grad for weight in self.weights()]
-        there = [one for one in found if one is not None and one.is_contiguous()]
-        if len(there) < len(found):
-            return None
+        there = []
+        for weight in self.weights():
+            one = weight.grad
+            if one is None or not (one.is_contiguous() and weight.is_contiguous()):
+                return None
+            there.append(one)
         places = [one.data_ptr() for one in there]
         if self._gradients is None or self._gradients[0] != places:
             self._gradients = places, self._sums(places, wanted=True)

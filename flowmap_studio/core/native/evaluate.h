@@ -154,7 +154,7 @@ static void jump_block(const Network *net, const Workspace *space, const Route *
     int64_t count = rows * net->dim;
     memcpy(space->x, route->x + at * net->dim, count * sizeof(float));
     for (int64_t j = 0; j < route->jumps; j++) {
-        /* Added up in one order, whether it is kept or not: the ends are the same. */
+        /* Added up in one order, whether it is kept or not: in floats the ends are the same. */
         const float *begun = j || !route->begun ? begin_block(net, space, space->x, rows)
                                                 : route->begun + at * net->width;
         block_at(net, space, space->x, rows, begun, route->told + j * net->width, 0, space->raw);

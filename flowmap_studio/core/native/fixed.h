@@ -58,15 +58,15 @@ static void product_fixed(const int16_t *a, const float *a_units, int64_t rows,
 
 INLINE Floats magnitude(Floats x) { return (Floats)((Ints)x & INT32_MAX); }
 
-/* The larger one of each two; x where it is no number. */
-INLINE Floats larger(Floats a, Floats x) { return (Floats)_mm256_max_ps((__m256)a, (__m256)x); }
-
+/* The largest magnitude; not a number where one of them is none, as its bits are the largest then. */
 INLINE float largest(const float *x, int64_t count) {
-    Floats most = zeros();
-    for (int64_t i = 0; i < count; i += LANES) most = larger(most, magnitude(load(x + i)));
-    float found = most[0];
-    for (int lane = 1; lane < LANES; lane++) found = most[lane] > found ? most[lane] : found;
-    return found;
+    __m256i most = _mm256_setzero_si256();
+    for (int64_t i = 0; i < count; i += LANES)
+        most = _mm256_max_epi32(most, (__m256i)magnitude(load(x + i)));
+    Ints lanes = (Ints)most;
+    int32_t found = lanes[0];
+    for (int lane = 1; lane < LANES; lane++) found = lanes[lane] > found ? lanes[lane] : found;
+    return ((union { int32_t bits; float number; }){found}).number;
 }
 
 INLINE float magnitudes(const float *x, int64_t count) {

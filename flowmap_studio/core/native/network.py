@@ -34,7 +34,7 @@ class Route(NamedTuple):
         x: (batch, dim) positions.
         told: (jumps, width) what the first layer makes of each jump's times, bias included.
         gaps: (jumps, 1) their lengths.
-        begun: What `begin` made of x, if it did; the ends are the same to the last bit.
+        begun: What `begin` made of x, if it did; in floats the ends are the same to the last bit.
     """
 
     x: torch.Tensor
@@ -273,6 +273,8 @@ class _InPlace(torch.autograd.Function):
         sums, moments, *given = ctx.saved_tensors
         tensors, wanted = [*given, *ctx.known.weights()], ctx.needs_input_grad[3]
         into = ctx.known.gradients()
+        if into is None:
+            raise RuntimeError("the weights' gradients are gone; remove them before the forward")
         by_given = _back(ctx, tensors, (sums, moments), slope.contiguous(), into, by_given=wanted)
         return None, None, None, by_given, *(None for _ in given[1:])
 

@@ -60,8 +60,10 @@ static int share_all(Work work, const void *call, Blocks *blocks, int64_t kinds,
     Portion portions[MOST_THREADS];
     pthread_t started[MOST_THREADS];
     int64_t count = 1, most = 0;
-    for (int64_t i = 0; i < kinds; i++)
-        most += up_to(blocks[i].rows, blocks[i].block) / blocks[i].block;
+    for (int64_t i = 0; i < kinds; i++) {
+        int64_t least_block = i < kinds - 1 ? blocks[i].block : LEAST_BLOCK;
+        most += up_to(blocks[i].rows, least_block) / least_block;
+    }
     most = least(least(threads, MOST_THREADS), most > 1 ? most : 1);
     for (int64_t i = 0; i < kinds; i++) blocks[i].threads = i < kinds - 1 ? 1 : most;
     for (int64_t i = 0; i < most; i++) portions[i] = (Portion){work, call, blocks, 0};

@@ -12,6 +12,7 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.dense import Dense
 from flowmap_studio.core.image_networks import ResidualMlp, UNet, draw_weights
 from flowmap_studio.core.images import ImageShape
+from flowmap_studio.core.native import differentiable
 from flowmap_studio.core.native import network as native
 from flowmap_studio.core.network_shapes import DENSITY_WIDTHS, network_kind
 from flowmap_studio.core.randomness import Stream, generator
@@ -91,7 +92,7 @@ class FlowMapNet(nn.Module):
         told = (times, *self._known(x, cond))
         if native.suits(self, x, *told):
             whole = (one.expand(len(x), -1) for one in told)
-            return native.forward(self, x, *whole)
+            return differentiable.forward(self, x, *whole)
         out: torch.Tensor = self.net(self._features(x, times, cond))
         return out
 

@@ -173,6 +173,11 @@ def bound(network: FlowMapNet) -> Bound:
     return found
 
 
+def threads_of(network: FlowMapNet) -> int:
+    """How many the library works in for a network."""
+    return network.threads or torch.get_num_threads()
+
+
 def addresses(tensors: Sequence[torch.Tensor]) -> ctypes.Array[ctypes.c_void_p]:
     """Of contiguous tensors, which must be kept alive meanwhile."""
     return (ctypes.c_void_p * len(tensors))(*(one.data_ptr() for one in tensors))

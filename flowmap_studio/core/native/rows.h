@@ -65,7 +65,7 @@ INLINE void bend_roughly(const float *x, Moments of, float *y, int64_t width, co
         int64_t j = i + LANES;
         Floats a = (load(x + i) * scale + ahead) * load(gain + i) + load(shift + i);
         Floats b = (load(x + j) * scale + ahead) * load(gain + j) + load(shift + j);
-        Floats first = a * rough_sigmoid(a), second = b * rough_sigmoid(b);
+        Floats first = a * sigmoid_to(a, 1), second = b * sigmoid_to(b, 1);
         store(y + i, first);
         store(y + j, second);
     }

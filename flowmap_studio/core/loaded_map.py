@@ -169,7 +169,7 @@ class LoadedMap:
         moved = self.normalised(noise, even_times(0.0, t, steps), guide, solver)
         return self.snapshot.normalisation.undo(moved.numpy())
 
-    def at_both(
+    def at_ways(
         self, noise: torch.Tensor, t: float, ways: Sequence[tuple[int, int]]
     ) -> list[Points]:
         """`at` of the first points of the noise, in several ways that don't wait for each other.

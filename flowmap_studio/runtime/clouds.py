@@ -204,7 +204,7 @@ def _of_stage(
         return one_step, one_step, 1.0
     elif guide is None and loaded.jumps(sampling.solver) and 0 < points <= len(noise):
         ways = ((points, request.steps), (len(noise), 1))
-        composed, one_step = loaded.at_both(noise, request.t, ways)
+        composed, one_step = loaded.at_ways(noise, request.t, ways)
         return one_step, composed, float(request.steps)
     else:
         own = Rival("", request.snapshot, request.steps, sampling.solver)

@@ -66,7 +66,7 @@ def _evaluations(
     for name, composed_points, rounded in ways:
 
         def frame(count: int = composed_points) -> None:
-            loaded.at_both(noise, 0.7, ((count, JUMPS), (len(noise), 1)))
+            loaded.at_ways(noise, 0.7, ((count, JUMPS), (len(noise), 1)))
 
         work = flops * (POINTS + JUMPS * composed_points)
         title = f"evaluation alone, {name}: {POINTS:,} + {composed_points:,} × {JUMPS}"

@@ -1,5 +1,5 @@
-/* Matrix products in whole numbers of 16 bits, which a processor multiplies twice as many of at a
-   time: for frames that move, in which nobody sees the difference.
+/* Matrix products in fixed point: whole numbers of 16 bits, which a processor multiplies twice as
+   many of at a time. For frames that move, in which nobody sees the difference.
 
    A number stands for itself times a unit, which each row of activations and each column of weights
    has for itself. Two neighbours of a row meet two of a column at once, and their sums have 32

@@ -314,6 +314,7 @@ def test_a_run_that_goes_on_keeps_its_copy_when_its_map_is_saved(
     session.set_config(endless)
     session.start()
     qtbot.waitUntil(lambda: bool(copies(folder)), timeout=20_000)
+    qtbot.waitUntil(lambda: session.snapshot is not None, timeout=20_000)  # it may come later
     session.save_preset(tmp_path / "mine.flowmap")
     assert len(copies(folder)) == 1
 

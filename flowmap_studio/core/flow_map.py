@@ -15,6 +15,7 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.methods import METHODS, Clock
 from flowmap_studio.core.native import network as native
+from flowmap_studio.core.native.ready import Step
 from flowmap_studio.core.networks import FlowMapNet, Network, build_network
 from flowmap_studio.core.together import jump_together
 
@@ -72,6 +73,20 @@ class FlowMap(nn.Module):
         self._tell(len(x))
         out: torch.Tensor = self.network(x, self._times(s, t), cond)
         return out
+
+    def told(
+        self, x: torch.Tensor, s: torch.Tensor, t: torch.Tensor, cond: torch.Tensor | None = None
+    ) -> list[torch.Tensor]:
+        """What the network is told besides positions when `raw` is asked, watchers included.
+
+        Args:
+            x: (batch, dim) positions; the others as for `raw`.
+            s: Start times.
+            t: End times.
+            cond: Classes.
+        """
+        self._tell(len(x))
+        return [self._times(s, t), *cast("FlowMapNet", self.network).known(x, cond)]
 
     def _tell(self, rows: int) -> None:
         for watcher in self.watchers:
@@ -166,21 +181,27 @@ class FlowMap(nn.Module):
             self.network.threads = threads
 
     @contextmanager
-    def adding_gradients(self) -> Iterator[None]:
+    def adding_gradients(self) -> Iterator[Step | None]:
         """What is evaluated within it, `backward` may add up in the weights' gradients by itself.
 
-        That spares a step copies of all of them. Nothing but `backward` is to be asked of it then:
-        `torch.autograd.grad` by positions would add to the weights' gradients too.
+        That spares a step copies of all of them, and all its evaluations but one the preparation
+        of the network. `backward` belongs into it too, and nothing else is to be asked of what was
+        evaluated: `torch.autograd.grad` by positions would add to the weights' gradients too. The
+        gradients are whole behind it.
+
+        Yields:
+            The step, for `Passes`; None where the network has no use for one.
         """
         network = self.network
         if not isinstance(network, FlowMapNet):
-            yield
+            yield None
             return
-        network.adds_gradients = True
+        step = network.step = Step(network)
         try:
-            yield
+            yield step
+            step.end()
         finally:
-            network.adds_gradients = False
+            network.step = None
 
     def round_off(self, *, rounded: bool) -> None:
         """Let the compiled library make jumps in whole numbers, or in floats again."""

@@ -14,8 +14,16 @@ from flowmap_studio.core.devices import free_cached
 from flowmap_studio.core.errors import lacks_memory
 from flowmap_studio.core.flat import FlatWeights
 from flowmap_studio.core.flow_map import FlowMap
-from flowmap_studio.core.objectives.base import DENSITY_WEIGHT, Batch, LossTerms, Objective
+from flowmap_studio.core.objectives import by_hand
+from flowmap_studio.core.objectives.base import (
+    DENSITY_WEIGHT,
+    Batch,
+    Factors,
+    LossTerms,
+    Objective,
+)
 from flowmap_studio.core.parts import Piece, cut, largest, smaller
+from flowmap_studio.core.passes import Passes
 
 PART_ROWS = 512
 """Rows of a batch whose gradient is taken at once on the CPU, at most: activations of larger ones
@@ -127,16 +135,31 @@ def add_gradient(
     pieces = cut(len(batch.x0), part_rows(flow_map, batch), config, most)
     found = []
     for piece in pieces:
-        with flow_map.adding_gradients():
-            terms = loss(flow_map, batch if len(pieces) == 1 else piece.of(batch), config)
-        piece.total(terms, config).backward()  # type: ignore[no-untyped-call]
-        found.append((piece, terms))
+        rows = batch if len(pieces) == 1 else piece.of(batch)
+        found.append((piece, _add_piece(flow_map, rows, config, loss, piece)))
     terms = _mean(found)
     if config.density_head == "on":
         density = head_loss(flow_map, batch)
         (DENSITY_WEIGHT * density).backward()  # type: ignore[no-untyped-call]
         terms = terms._replace(density=density.detach())
     return terms, terms.total(config)
+
+
+def _add_piece(
+    flow_map: FlowMap, batch: Batch, config: RunConfig, loss: Objective, piece: Piece
+) -> LossTerms:
+    """Add the gradient of a piece, whose rows the batch is; its terms."""
+    hand = by_hand(config.method)
+    with flow_map.adding_gradients() as step:
+        passes = Passes.of(flow_map, step, batch.x0) if hand is not None else None
+        if hand is not None and passes is not None:
+            factors = Factors(piece.matched, piece.others * config.lambda_cons)
+            terms = hand(passes, batch, config, factors)
+            if terms is not None:
+                return terms
+        terms = loss(flow_map, batch, config)
+        piece.total(terms, config).backward()  # type: ignore[no-untyped-call]
+    return terms
 
 
 def part_rows(flow_map: FlowMap, batch: Batch) -> int:

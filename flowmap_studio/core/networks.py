@@ -14,6 +14,7 @@ from flowmap_studio.core.image_networks import ResidualMlp, UNet, draw_weights
 from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.native import differentiable
 from flowmap_studio.core.native import network as native
+from flowmap_studio.core.native.ready import Step
 from flowmap_studio.core.network_shapes import DENSITY_WIDTHS, network_kind
 from flowmap_studio.core.randomness import Stream, generator
 from flowmap_studio.core.together import evaluate_together
@@ -34,8 +35,8 @@ class FlowMapNet(nn.Module):
         threads: That the compiled library works in; as many as torch does when None.
         rounded: Whether it makes jumps in whole numbers of 16 bits: a quarter quicker, and some
             1e-4 beside.
-        adds_gradients: Whether its derivatives by weights are added straight to the gradients that
-            these have; see `FlowMap.adding_gradients`.
+        step: The training step in hand, which adds derivatives by weights straight to the gradients
+            that these have; see `FlowMap.adding_gradients`.
 
     Args:
         dim: Axes of the data.
@@ -51,7 +52,8 @@ class FlowMapNet(nn.Module):
         embed, width = config.time_embed_dim, config.hidden_dim
         self.classes = classes
         self.threads: int | None = None
-        self.rounded = self.adds_gradients = False
+        self.rounded = False
+        self.step: Step | None = None
         self.time_mlp = nn.Sequential(Dense(times, embed), nn.SiLU(), Dense(embed, embed))
         if classes:
             self.cond_mlp = nn.Sequential(Dense(classes, embed), nn.SiLU(), Dense(embed, embed))
@@ -89,7 +91,7 @@ class FlowMapNet(nn.Module):
         """
         if len(times) == 1 and torch.is_inference_mode_enabled():
             return evaluate_together(self, x, times, cond)
-        told = (times, *self._known(x, cond))
+        told = (times, *self.known(x, cond))
         if native.suits(self, x, *told):
             whole = (one.expand(len(x), -1) for one in told)
             return differentiable.forward(self, x, *whole)
@@ -110,7 +112,7 @@ class FlowMapNet(nn.Module):
     ) -> torch.Tensor:
         """(batch, inputs) position and its Fourier features, embedded times and classes."""
         parts = [self.position_features(x), self.time_mlp(times).expand(len(x), -1)]
-        parts += [self.cond_mlp(known) for known in self._known(x, cond)]
+        parts += [self.cond_mlp(known) for known in self.known(x, cond)]
         return torch.cat(parts, dim=-1)
 
     def position_features(self, x: torch.Tensor) -> torch.Tensor:
@@ -120,7 +122,7 @@ class FlowMapNet(nn.Module):
         angle = x @ self.frequencies
         return torch.cat([x, torch.sin(angle), torch.cos(angle)], dim=-1)
 
-    def _known(self, x: torch.Tensor, cond: torch.Tensor | None) -> list[torch.Tensor]:
+    def known(self, x: torch.Tensor, cond: torch.Tensor | None) -> list[torch.Tensor]:
         """The (batch, classes) classes of a conditional map; nothing for others."""
         if not self.classes:
             return []

@@ -31,7 +31,8 @@ from flowmap_studio.core.targets import open_target
 from tests.core.conftest import COMPILER
 
 FUNCTIONS = tuple(
-    f"network_{name}" for name in ("at", "told", "begin", "jumps", "forward", "backward")
+    f"network_{name}"
+    for name in ("at", "told", "begin", "jumps", "ready", "forward", "backward", "unfold")
 )
 
 
@@ -353,7 +354,7 @@ def test_gradients_are_added_to_those_that_are_there(
         places = [weight.grad.data_ptr() for weight in network.parameters()]
         with flow_map.adding_gradients() if in_place else nullcontext():
             first, second = network(x, t, known), network(x, 0.5 * t, known)
-        ((first + second) * slope).sum().backward()
+            ((first + second) * slope).sum().backward()
         assert [weight.grad.data_ptr() for weight in network.parameters()] == places
         gradients = [weight.grad for weight in network.parameters()]
         found.append(gradients + ([x.grad] if by_x else []))
@@ -363,19 +364,19 @@ def test_gradients_are_added_to_those_that_are_there(
     with flow_map.adding_gradients():
         (network(x, t, known) * slope).sum().backward()
     assert all(weight.grad is not None for weight in network.parameters())
-    assert not network.adds_gradients
+    assert network.step is None
 
 
-def test_gradients_that_are_gone_are_told(use: Callable[[bool], None]) -> None:
+def test_a_way_back_that_comes_too_late_is_told(use: Callable[[bool], None]) -> None:
     network = make_network(hidden_dim=32)
     x, t, _, _ = draws(20, 2, 2, 0)
     for weight in network.parameters():
         weight.grad = torch.zeros_like(weight)
     with FlowMap(network, clock="both", residual=True).adding_gradients():
         out = network(x, t)
-    network.zero_grad(set_to_none=True)
-    with pytest.raises(RuntimeError, match="gradients are gone"):
+    with pytest.raises(RuntimeError, match="go back within adding_gradients"):
         out.sum().backward()
+    assert not any(weight.grad.any() for weight in network.parameters())
 
 
 def test_added_gradients_are_not_differentiated_in_their_turn(
@@ -388,8 +389,8 @@ def test_added_gradients_are_not_differentiated_in_their_turn(
         weight.grad = torch.zeros_like(weight)
     with FlowMap(network, clock="both", residual=True).adding_gradients():
         out = network(x, t)
-    with pytest.raises(RuntimeError, match="leave adding_gradients"):
-        torch.autograd.grad(out.sum(), x, create_graph=True)
+        with pytest.raises(RuntimeError, match="leave adding_gradients"):
+            torch.autograd.grad(out.sum(), x, create_graph=True)
 
 
 def test_maps_of_a_run_are_evaluated_by_it(use: Callable[[bool], None]) -> None:

@@ -18,7 +18,9 @@ from flowmap_studio.core.native.library import (
     EmbeddingSums,
     Layer,
     Network,
+    ask,
 )
+from flowmap_studio.core.native.loading import Count
 
 if TYPE_CHECKING:
     from flowmap_studio.core.networks import FlowMapNet
@@ -69,6 +71,7 @@ class Bound:
         self._starts = [FLOAT * at for at in accumulate(self._sizes, initial=0)][:-1]
         self._described: dict[bool, tuple[list[int], Network]] = {}
         self._gradients: tuple[list[int], AllSums] | None = None
+        self._memory: tuple[int, int] | None = None
 
     @property
     def dense(self) -> bool:
@@ -116,6 +119,18 @@ class Bound:
         network.outputs, network.eps = self._shapes[-1][0], self.eps
         network.last_weight, network.last_bias = places[-2:]
         return network
+
+    def sizes(self, network: Network) -> tuple[int, int]:
+        """Floats that a network made ready takes, and those of its folded derivatives.
+
+        Args:
+            network: As described with the frequencies if it can make its features.
+        """
+        if self._memory is None:
+            ready, folded = Count(), Count()
+            ask("network_sizes", network, ctypes.byref(ready), ctypes.byref(folded))
+            self._memory = ready.value, folded.value
+        return self._memory
 
     def gradients(self) -> AllSums | None:
         """The weights' own gradients, to be added to; None where one is not there."""

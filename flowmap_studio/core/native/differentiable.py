@@ -1,30 +1,18 @@
-"""The article's network by the compiled library, with derivatives."""
+"""The article's network by the compiled library, with derivatives, for graphs of torch's."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 
-from flowmap_studio.core.native import library
-from flowmap_studio.core.native.binding import TILE, Bound, addresses, bound, threads_of
+from flowmap_studio.core.native.binding import Bound, bound
+from flowmap_studio.core.native.ready import Pass, Ready, Step
 
 if TYPE_CHECKING:
     from flowmap_studio.core.networks import FlowMapNet
-
-
-class _How(NamedTuple):
-    """How a network is asked.
-
-    Attributes:
-        frequencies: Of the position features that it makes itself; None where it is given them.
-        threads: That it works in.
-    """
-
-    frequencies: torch.Tensor | None
-    threads: int
 
 
 def forward(network: FlowMapNet, x: torch.Tensor, *told: torch.Tensor) -> torch.Tensor:
@@ -38,58 +26,35 @@ def forward(network: FlowMapNet, x: torch.Tensor, *told: torch.Tensor) -> torch.
     Raises:
         MemoryError: There was none.
     """
-    known = bound(network)
-    # Features that are differentiated are torch's.
-    makes = known.features and not (x.requires_grad and torch.is_grad_enabled())
-    frequencies = network.frequencies if makes else None
-    given = x if makes else network.position_features(x)
-    how = _How(frequencies, threads_of(network))
+    known, keep = bound(network), torch.is_grad_enabled()
+    given = x if known.features else network.position_features(x)
     # Before the function: what it saves must be what it was given.
     inputs = [one.contiguous() for one in (given, *told)]
-    weights = [one.contiguous() for one in known.weights()]
-    if not torch.is_grad_enabled():
-        return _run(known, how, [*inputs, *weights], keep=False)[0]
+    step = network.step
+    ready = step.begin() if step is not None else None
     out: torch.Tensor
-    if network.adds_gradients and known.gradients() is not None:
-        out = _InPlace.apply(known, how, weights[-1], *inputs)  # type: ignore[no-untyped-call]
-    else:
-        out = _Through.apply(known, how, *inputs, *weights)  # type: ignore[no-untyped-call]
+    if ready is None:
+        weights = [one.contiguous() for one in known.weights()]
+        ready = Ready(network, weights, both_ways=keep)
+        if keep:
+            out = _Through.apply(known, ready, *inputs, *weights)  # type: ignore[no-untyped-call]
+    elif keep:
+        out = _InPlace.apply(step, ready, network.last.bias, *inputs)  # type: ignore[no-untyped-call]
+    if not keep:
+        out = ready.forward(inputs[0], inputs[1:], keep=False).out
     return out
-
-
-def _run(
-    known: Bound,
-    how: _How,
-    tensors: Sequence[torch.Tensor],
-    *,
-    keep: bool,
-) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-    """The outputs, and the sums and moments of all layers, if they are to be kept."""
-    given, told, weights = _sorted(known, tensors)
-    network, rows = known.described(weights, how.frequencies), len(given)
-    out = given.new_empty(rows, network.outputs)
-    kept: tuple[torch.Tensor, ...] = ()
-    place = None
-    if keep:
-        room = TILE * -(-rows // TILE)
-        sums = given.new_empty(network.depth, room, network.width)
-        moments = given.new_empty(network.depth, room, 2)
-        kept = sums, moments
-        place = library.Kept(sums.data_ptr(), moments.data_ptr(), rows, room)
-    call = (network, given.data_ptr(), addresses(told), rows, place, out.data_ptr())
-    library.ask("network_forward", *call, how.threads)
-    return out, kept
 
 
 class _Through(torch.autograd.Function):
     """A network, for a graph."""
 
     @staticmethod
-    def forward(ctx: Any, known: Bound, how: _How, *tensors: torch.Tensor) -> torch.Tensor:
-        out, kept = _run(known, how, tensors, keep=any(ctx.needs_input_grad))
-        ctx.save_for_backward(*kept, *tensors)
-        ctx.known, ctx.how = known, how
-        return out
+    def forward(ctx: Any, known: Bound, ready: Ready, *tensors: torch.Tensor) -> torch.Tensor:
+        given, told, _ = _sorted(known, tensors)
+        found = ready.forward(given, told, keep=any(ctx.needs_input_grad))
+        ctx.save_for_backward(found.sums, found.moments, *tensors)
+        ctx.known, ctx.ready = known, ready
+        return found.out
 
     @staticmethod
     def backward(ctx: Any, *slopes: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -98,8 +63,13 @@ class _Through(torch.autograd.Function):
         if torch.is_grad_enabled():  # the derivative is to be differentiated in its turn
             return None, None, *_differentiable(ctx, tensors, asked, slope)
         given, told, _ = _sorted(known, tensors)
-        by_weights, into = known.zero_sums(given, wanted=any(asked[1:]))
-        by_given = _back(ctx, tensors, (sums, moments), slope, into, by_given=asked[0])
+        wanted = any(asked[1:])
+        by_weights, into = known.zero_sums(given, wanted=wanted)
+        folded = ctx.ready.folded()
+        one = Pass(given, told, slope, sums, moments)
+        by_given = ctx.ready.back(one, slope, into, folded, by_given=asked[0])
+        if wanted:
+            ctx.ready.unfold(folded, into)
         found = (by_given, *(None for _ in told), *by_weights)
         return (
             None,
@@ -117,12 +87,12 @@ class _InPlace(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, known: Bound, how: _How, _weight: torch.Tensor, *given: torch.Tensor
+        ctx: Any, step: Step, ready: Ready, _weight: torch.Tensor, *inputs: torch.Tensor
     ) -> torch.Tensor:
-        out, kept = _run(known, how, [*given, *known.weights()], keep=True)
-        ctx.save_for_backward(*kept, *given)
-        ctx.known, ctx.how = known, how
-        return out
+        found = ready.forward(inputs[0], inputs[1:], keep=True)
+        ctx.save_for_backward(found.sums, found.moments, *inputs)
+        ctx.step = step
+        return found.out
 
     @staticmethod
     def backward(ctx: Any, slope: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -131,34 +101,10 @@ class _InPlace(torch.autograd.Function):
                 "a network that adds up its gradients has no second derivatives; leave "
                 "adding_gradients for them"
             )
-        sums, moments, *given = ctx.saved_tensors
-        tensors, wanted = [*given, *ctx.known.weights()], ctx.needs_input_grad[3]
-        into = ctx.known.gradients()
-        if into is None:
-            raise RuntimeError("the weights' gradients are gone; remove them before the forward")
-        by_given = _back(ctx, tensors, (sums, moments), slope.contiguous(), into, by_given=wanted)
-        return None, None, None, by_given, *(None for _ in given[1:])
-
-
-def _back(
-    ctx: Any,
-    tensors: Sequence[torch.Tensor],
-    kept: tuple[torch.Tensor, torch.Tensor],
-    slope: torch.Tensor,
-    into: library.AllSums,
-    *,
-    by_given: bool,
-) -> torch.Tensor | None:
-    """Add the derivatives by weights to `into`; those by what was given, if they are wanted."""
-    given, told, weights = _sorted(ctx.known, tensors)
-    sums, moments = kept
-    place = library.Kept(sums.data_ptr(), moments.data_ptr(), len(given), sums.shape[1])
-    found = torch.empty_like(given) if by_given else None
-    by = None if found is None else found.data_ptr()
-    call = (given.data_ptr(), addresses(told), place, slope.data_ptr(), by, into)
-    network = ctx.known.described(weights, ctx.how.frequencies)
-    library.ask("network_backward", network, *call, ctx.how.threads)
-    return found
+        sums, moments, given, *told = ctx.saved_tensors
+        one, slope = Pass(given, told, slope, sums, moments), slope.contiguous()
+        by_given = ctx.step.back(one, slope, by_given=ctx.needs_input_grad[3])
+        return None, None, None, by_given, *(None for _ in told)
 
 
 def _differentiable(
@@ -168,8 +114,8 @@ def _differentiable(
     given, told, weights = _sorted(ctx.known, tensors)
     with torch.enable_grad():
         parts, at = [given], 0
-        if ctx.how.frequencies is not None:
-            angle = given @ ctx.how.frequencies
+        if ctx.ready.frequencies is not None:
+            angle = given @ ctx.ready.frequencies
             parts += [torch.sin(angle), torch.cos(angle)]
         for one in told:
             weight_in, bias_in, weight_out, bias_out = weights[at : at + 4]

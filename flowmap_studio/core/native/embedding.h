@@ -18,20 +18,10 @@ typedef struct {
 /* Its first layer made ready. */
 typedef struct {
     const Embedding *of;
-    float *across;      /* weight_in transposed, (inputs, size) */
-    float *across_sums; /* likewise, of the derivatives */
+    const float *across; /* weight_in transposed, (inputs, size) */
 } Embedder;
 
-INLINE int64_t embedder_memory(const Embedding *of) { return 2 * of->inputs * of->size; }
-
-/* Takes the beginning of `memory`; returns the rest of it. */
-static float *make_embedder(Embedder *one, const Embedding *of, float *memory) {
-    int64_t count = of->inputs * of->size;
-    *one = (Embedder){of, memory, memory + count};
-    transpose(of->weight_in, of->inputs, of->size, of->inputs, one->across);
-    memset(one->across_sums, 0, count * sizeof(float));
-    return memory + 2 * count;
-}
+INLINE int64_t across_size(const Embedding *of) { return of->inputs * of->size; }
 
 INLINE Floats embedded(const Embedder *one, const float *told, int64_t c) {
     Floats x = load(one->of->bias_in + c);
@@ -49,16 +39,17 @@ static void embed(const Embedder *one, const float *told, int64_t rows, float *t
         }
 }
 
-/* Adds the derivatives by the first layer's weights, from those by what `embed` gave. */
-static void embed_back(Embedder *one, const float *told, int64_t rows, const float *by, int64_t ld,
-                       const EmbeddingSums *sums) {
+/* Adds the derivatives by the first layer's weights, from those by what `embed` gave: by bias
+   (size), and transposed ones by weights (inputs, size). */
+static void embed_back(const Embedder *one, const float *told, int64_t rows, const float *by,
+                       int64_t ld, float *bias, float *across) {
     int64_t n = one->of->inputs, e = one->of->size;
     for (int64_t i = 0; i < rows; i++, told += n, by += ld)
         for (int64_t c = 0; c < e; c += LANES) {
             Floats x = embedded(one, told, c), gate = sigmoid(x), bent = x * gate;
             Floats slope = load(by + c) * (gate + bent - bent * gate);
-            add_to(sums->bias_in + c, slope);
-            for (int64_t d = 0; d < n; d++) add_to(one->across_sums + d * e + c, told[d] * slope);
+            add_to(bias + c, slope);
+            for (int64_t d = 0; d < n; d++) add_to(across + d * e + c, told[d] * slope);
         }
 }
 
@@ -102,11 +93,4 @@ static void fold_back(const Embedding *of, const float *by_rows, int64_t width, 
     add_outer(out, e, e, by_rows, width, width, e, columns, spare);
     for (int64_t c = 0; c < width; c++)
         for (int64_t i = 0; i < e; i++) by_weight[c * ld + i] += columns[i * width + c];
-}
-
-/* To be called once, after all blocks. */
-static void finish_embedding(const Embedder *one, const EmbeddingSums *sums) {
-    int64_t n = one->of->inputs, e = one->of->size;
-    for (int64_t d = 0; d < n; d++)
-        for (int64_t c = 0; c < e; c++) sums->weight_in[c * n + d] += one->across_sums[d * e + c];
 }

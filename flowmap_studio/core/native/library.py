@@ -103,11 +103,16 @@ def declared(found: ctypes.CDLL) -> ctypes.CDLL:
     found.network_told.argtypes = [network, told, Count, Address]
     found.network_begin.argtypes = [network, Address, Count, Address, Count]
     found.network_jumps.argtypes = [network, ctypes.POINTER(Route), Count, Count, Count]
-    found.network_forward.argtypes = [network, Address, told, Count, kept, Address, Count]
+    size = ctypes.POINTER(Count)
+    found.network_sizes.argtypes = [network, size, size]
+    found.network_sizes.restype = None
+    found.network_ready.argtypes = [network, Address, Count]
+    found.network_forward.argtypes = [network, Address, Address, told, Count, kept, Address, Count]
     found.network_backward.argtypes = [
-        *(network, Address, told, kept, Address, Address),
-        *(sums, Count),
+        *(network, Address, Address, told, kept, Address, Address),
+        *(sums, Address, Count),
     ]
+    found.network_unfold.argtypes = [network, Address, sums]
     how = ctypes.POINTER(Orthogonal)
     found.orthogonal_step.argtypes = [Address, Address, Address, Address, Count, Count, how]
     return found

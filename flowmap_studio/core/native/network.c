@@ -52,52 +52,16 @@ static float *floats(int64_t count) {
 /* Columns of the first layer that are not embedded. */
 INLINE int64_t given_of(const Network *net) { return net->dim + 2 * net->count; }
 
-static int64_t inputs_of(const Network *net) {
-    int64_t inputs = given_of(net);
-    for (int64_t j = 0; j < net->embedded; j++) inputs += net->embeddings[j].size;
-    return inputs;
-}
-
-static int64_t embedders_memory(const Network *net) {
+/* Those that are: whole panels. */
+static int64_t embedded_of(const Network *net) {
     int64_t count = 0;
-    for (int64_t j = 0; j < net->embedded; j++) count += embedder_memory(net->embeddings + j);
+    for (int64_t j = 0; j < net->embedded; j++) count += net->embeddings[j].size;
     return count;
 }
 
-static void make_embedders(const Network *net, Embedder *made, float *memory) {
-    for (int64_t j = 0; j < net->embedded; j++)
-        memory = make_embedder(made + j, net->embeddings + j, memory);
-}
+static int64_t inputs_of(const Network *net) { return given_of(net) + embedded_of(net); }
 
-static int64_t folds_memory(const Network *net) {
-    int64_t most = 0;
-    for (int64_t j = 0; j < net->embedded; j++) {
-        int64_t needed = fold_memory(net->embeddings[j].size, net->width);
-        most = needed > most ? needed : most;
-    }
-    return most;
-}
-
-/* The first layer with the embeddings' last ones folded into it: (inputs, width) transposed
-   weights and (width) bias. */
-static void fold_first(const Network *net, float *first, float *bias, float *memory) {
-    int64_t w = net->width, k = inputs_of(net), column = given_of(net);
-    transpose(net->layers[0].weight, k, w, k, first);
-    memcpy(bias, net->layers[0].bias, w * sizeof(float));
-    for (int64_t j = 0; j < net->embedded; j++) {
-        fold(net->embeddings + j, first + column * w, w, bias, memory);
-        column += net->embeddings[j].size;
-    }
-}
-
-/* The panels of the layers behind the first. */
-static void pack_later(const Network *net, float *to) {
-    int64_t w = net->width;
-    for (int64_t l = 1; l < net->depth; l++, to += w * w)
-        pack_transposed(net->layers[l].weight, w, w, w, to);
-}
-
-INLINE int64_t later_size(const Network *net) { return (net->depth - 1) * net->width * net->width; }
+#include "ready.h"
 
 /* c (rows, width) = a + start, for all rows the same. */
 INLINE void add_start(const float *a, const float *start, int64_t rows, int64_t width, float *c) {
@@ -179,10 +143,10 @@ static void read_in(const Network *net, const Embedder *embedders, const float *
 
 typedef struct {
     const Network *net;
+    const Ready *ready;
     const float *x;
     Told told;
     const Kept *kept;
-    const float *packed, *bias; /* of the folded network */
     float *out;
 } Forward;
 
@@ -190,35 +154,26 @@ static int some_forward(const void *given, Blocks *blocks) {
     const Forward *call = given;
     const Network *net = call->net;
     int64_t k = inputs_of(net), block = BLOCK * net->width;
-    Embedder embedders[MOST_EMBEDDINGS];
-    float *memory = floats(BLOCK * k + 2 * block + embedders_memory(net));
+    float *memory = floats(BLOCK * k + 2 * block);
     if (!memory) return -1;
     float *h = memory, *other = h + block, *features = other + block;
-    make_embedders(net, embedders, features + BLOCK * k);
     for (int64_t here, at; at = take(blocks, &here), here;) {
-        read_in(net, embedders, call->x, call->told, at, here, features);
-        hidden(net, call->packed, NULL, features, k, k, here, NULL, call->bias, 0, h, other,
-               call->kept, at);
+        read_in(net, call->ready->embedders, call->x, call->told, at, here, features);
+        hidden(net, call->ready->forward, NULL, features, k, k, here, NULL, call->ready->bias, 0, h,
+               other, call->kept, at);
         read_out(net, h, here, call->out + at * net->outputs);
     }
     free(memory);
     return 0;
 }
 
-/* Outputs (rows, outputs) at positions x (rows, dim) and for what is told; `kept` may be NULL. */
-EXPORT int network_forward(const Network *net, const float *x, Told told, int64_t rows,
+/* Outputs (rows, outputs) of a network that was made ready, at positions x (rows, dim) and for what
+   is told; `kept` may be NULL. */
+EXPORT int network_forward(const Network *net, float *ready, const float *x, Told told, int64_t rows,
                            const Kept *kept, float *out, int64_t threads) {
-    int64_t w = net->width, k = inputs_of(net);
-    float *memory = floats(w + 2 * k * w + later_size(net) + folds_memory(net));
-    if (!memory) return -1;
-    float *bias = memory, *first = bias + w, *packed = first + k * w;
-    fold_first(net, first, bias, packed + k * w + later_size(net));
-    pack(first, w, k, w, packed);
-    pack_later(net, packed + k * w);
-    Forward call = {net, x, told, kept, packed, bias, out};
-    int result = share_out(some_forward, &call, rows, BLOCK, threads);
-    free(memory);
-    return result;
+    Ready all = ready_at(net, ready);
+    Forward call = {net, &all, x, told, kept, out};
+    return share_out(some_forward, &call, rows, BLOCK, threads);
 }
 
 #include "backward.h"

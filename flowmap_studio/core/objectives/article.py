@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.flow_map import FlowMap
 from flowmap_studio.core.interpolants import interpolate
-from flowmap_studio.core.objectives.base import Batch, LossTerms
+from flowmap_studio.core.objectives.base import Batch, Factors, LossTerms, mean_square
+from flowmap_studio.core.passes import Passes
 
 
 def loss(flow_map: FlowMap, batch: Batch, config: RunConfig) -> LossTerms:
@@ -39,6 +40,28 @@ def loss(flow_map: FlowMap, batch: Batch, config: RunConfig) -> LossTerms:
         consistency=F.mse_loss(composed, parts[2]),
         identity=None if flow_map.residual else F.mse_loss(parts[3], x0),
     )
+
+
+def by_hand(passes: Passes, batch: Batch, config: RunConfig, factors: Factors) -> LossTerms | None:
+    """`loss` and its gradient, of the residual form: φ(x, t) = x + t · net."""
+    if not passes.flow_map.residual:
+        return None
+    x0, uniforms = batch.x0, batch.uniforms
+    t = uniforms[:, 0:1]
+    s, u, joint = composition_times(uniforms[:, 1:2], uniforms[:, 2:3], config.time_rule)
+    ends, starts = torch.cat([t, u, joint]), x0.repeat(3, 1)
+    cond = None if batch.cond is None else batch.cond.repeat(3, 1)
+    straight = passes.raw(starts, torch.zeros_like(ends), ends, cond)
+    at_t, at_u, at_joint = torch.addcmul(starts, ends, straight.out).chunk(3)
+    further = passes.raw(at_u, torch.zeros_like(s), s, batch.cond)
+    match, by_t = mean_square(at_t - interpolate(x0, batch.x1, t), factors.match)
+    apart = torch.addcmul(at_u, s, further.out).sub_(at_joint)
+    consistency, by_apart = mean_square(apart, factors.consistency)
+    by_u = passes.back(further, s * by_apart, by_x=True)
+    assert by_u is not None  # noqa: S101 - it was asked for
+    by_ends = torch.cat([by_t, by_u.add_(by_apart), -by_apart])
+    passes.back(straight, by_ends.mul_(ends))
+    return LossTerms(match, consistency, None)
 
 
 def composition_times(

@@ -9,6 +9,7 @@ import torch
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.flow_map import FlowMap
+from flowmap_studio.core.passes import Passes
 
 UNIFORMS = 3
 """Uniform numbers drawn beforehand for every pair of a step."""
@@ -105,6 +106,30 @@ class LossTerms(NamedTuple):
         if self.density is not None:
             total = total + DENSITY_WEIGHT * self.density
         return total
+
+
+class Factors(NamedTuple):
+    """By what the terms count in the sum whose gradient is taken."""
+
+    match: float
+    consistency: float
+
+
+def mean_square(difference: torch.Tensor, factor: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """The mean square of a difference, and the derivative of `factor` times that by it."""
+    return difference.square().mean(), difference * (2 * factor / difference.numel())
+
+
+class ByHand(Protocol):
+    """A method's loss and its gradient on one batch, without a graph."""
+
+    def __call__(
+        self, passes: Passes, batch: Batch, config: RunConfig, factors: Factors
+    ) -> LossTerms | None:
+        """The loss terms, whose gradient is added to that of the map's weights.
+
+        None, and nothing done, where it is not written down for such a map.
+        """
 
 
 class Objective(Protocol):

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.flow_map import FlowMap
 from flowmap_studio.core.interpolants import interpolant_velocity, interpolate
-from flowmap_studio.core.objectives.base import Batch, LossTerms
+from flowmap_studio.core.objectives.base import Batch, Factors, LossTerms, mean_square
+from flowmap_studio.core.passes import Passes
 
 
 def loss(flow_map: FlowMap, batch: Batch, config: RunConfig) -> LossTerms:  # noqa: ARG001
@@ -19,3 +20,18 @@ def loss(flow_map: FlowMap, batch: Batch, config: RunConfig) -> LossTerms:  # no
     t = batch.uniforms[:, 0:1]
     velocity = flow_map.raw(interpolate(batch.x0, batch.x1, t), t, t, batch.cond)
     return LossTerms(F.mse_loss(velocity, interpolant_velocity(batch.x0, batch.x1)), None, None)
+
+
+def by_hand(
+    passes: Passes,
+    batch: Batch,
+    config: RunConfig,  # noqa: ARG001 - as of all methods
+    factors: Factors,
+) -> LossTerms:
+    """`loss` and its gradient."""
+    t = batch.uniforms[:, 0:1]
+    one = passes.raw(interpolate(batch.x0, batch.x1, t), t, t, batch.cond)
+    missed = one.out - interpolant_velocity(batch.x0, batch.x1)
+    match, slope = mean_square(missed, factors.match)
+    passes.back(one, slope)
+    return LossTerms(match, None, None)

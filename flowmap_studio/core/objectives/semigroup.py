@@ -16,8 +16,9 @@ import torch.nn.functional as F
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.flow_map import FlowMap
-from flowmap_studio.core.objectives.base import Batch, LossTerms
+from flowmap_studio.core.objectives.base import Batch, Factors, LossTerms, mean_square
 from flowmap_studio.core.objectives.two_time import draw_two_times
+from flowmap_studio.core.passes import Passes
 
 
 def loss(flow_map: FlowMap, batch: Batch, config: RunConfig) -> LossTerms:
@@ -34,6 +35,22 @@ def loss(flow_map: FlowMap, batch: Batch, config: RunConfig) -> LossTerms:
     off = slice(diagonal, None)
     two_jumps = composed_velocity(flow_map, x[off], s[off], t[off], weight, batch.cond_rows(off))
     return LossTerms(match, F.mse_loss(predicted[diagonal:], two_jumps), None)
+
+
+def by_hand(passes: Passes, batch: Batch, config: RunConfig, factors: Factors) -> LossTerms:
+    """`loss` and its gradient."""
+    x, s, t, velocity, diagonal = draw_two_times(batch, config)
+    one = passes.raw(x, s, t, batch.cond)
+    match, by_match = mean_square(one.out[:diagonal] - velocity[:diagonal], factors.match)
+    if diagonal == len(x):
+        passes.back(one, by_match)
+        return LossTerms(match, None, None)
+    weight = meeting_weight(batch.uniforms[diagonal:, 2:3], config)
+    off, cond = slice(diagonal, None), batch.cond_rows(slice(diagonal, None))
+    two_jumps = composed_velocity(passes.flow_map, x[off], s[off], t[off], weight, cond)
+    consistency, by_off = mean_square(one.out[off] - two_jumps, factors.consistency)
+    passes.back(one, torch.cat([by_match, by_off]))
+    return LossTerms(match, consistency, None)
 
 
 def meeting_weight(uniform: torch.Tensor, config: RunConfig) -> torch.Tensor:

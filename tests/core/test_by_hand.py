@@ -1,0 +1,120 @@
+"""Gradients that are written down by hand are those that torch takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from flowmap_studio.core import gradients
+from flowmap_studio.core.config import RunConfig
+from flowmap_studio.core.flat import FlatWeights
+from flowmap_studio.core.flow_map import build_flow_map
+from flowmap_studio.core.gradients import add_gradient, loss_row
+from flowmap_studio.core.methods import METHODS
+from flowmap_studio.core.objectives import by_hand, objective
+from flowmap_studio.core.objectives.base import Batch, mean_square
+from flowmap_studio.core.passes import Passes
+
+BY_HAND = [method for method in METHODS if by_hand(method)]
+ROWS = 120
+CASES: list[dict[str, Any]] = [
+    {},
+    {"position_features": 0, "lambda_cons": 0.1},
+    {"time_rule": "clamp", "midpoint": "uniform"},
+    {"time_rule": "modulo", "diagonal_share": 1.0},
+    {"labels": "on", "batch_size": 70},
+    {"parametrisation": "free"},
+]
+
+
+def draw_batch(classes: int) -> Batch:
+    draw = torch.Generator().manual_seed(5)
+    x0, x1 = (torch.randn(ROWS, 2, generator=draw) for _ in range(2))
+    cond = torch.eye(classes)[torch.arange(ROWS) % classes] if classes else None
+    return Batch(x0, x1, torch.rand(ROWS, 3, generator=draw), cond=cond)
+
+
+def gradient(config: RunConfig, most: int | None = None) -> tuple[torch.Tensor, torch.Tensor, int]:
+    """The gradient, the loss terms, and of how many rows the network was asked."""
+    classes = 3 if config.labels == "on" else 0
+    flow_map, asked = build_flow_map(config, 2, classes), [0]
+    with torch.no_grad():  # away from the start, where the last layer is next to nothing
+        for parameter in flow_map.parameters():
+            parameter.add_(0.1 * torch.sin(torch.arange(parameter.numel()).view_as(parameter)))
+    flat = FlatWeights(flow_map.network)
+    flow_map.watchers.append(lambda rows: asked.append(rows))
+    batch = draw_batch(classes)
+    terms, total = add_gradient(flow_map, batch, config, objective(config.method), most)
+    assert flat.vector.grad is not None
+    return flat.vector.grad.clone(), loss_row(terms, total, 0.0), sum(asked)
+
+
+@pytest.fixture
+def hands(monkeypatch: pytest.MonkeyPatch) -> list[Passes]:
+    """Whose gradient was taken by hand."""
+    seen: list[Passes] = []
+
+    def watched(method: str) -> Callable[..., Any] | None:
+        found = by_hand(method)
+
+        def told(passes: Passes, *rest: Any) -> Any:
+            terms = found(passes, *rest) if found is not None else None
+            seen.extend([passes] if terms is not None else [])
+            return terms
+
+        return told if found is not None else None
+
+    monkeypatch.setattr(gradients, "by_hand", watched)
+    return seen
+
+
+def test_the_methods_that_are_compared_are_written_down() -> None:
+    assert {"article", "semigroup", "flow-matching", "rectified-flow"} <= set(BY_HAND)
+    assert by_hand("lagrangian") is None
+
+
+@pytest.mark.parametrize("most", [None, 32], ids=["whole", "in pieces"])
+@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("method", BY_HAND)
+def test_it_is_the_gradient_that_torch_takes(
+    method: str,
+    case: dict[str, Any],
+    most: int | None,
+    use: Callable[[bool], None],
+    hands: list[Passes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if method != "article" and case.get("parametrisation") == "free":
+        case = {"time_power": 2.0}
+    free = case.get("parametrisation") == "free"
+    sizes = {"hidden_dim": 32, "time_embed_dim": 16}
+    config = RunConfig(method=method, coupling="independent", **sizes).replace(**case)
+    found, row, asked = gradient(config, most)
+    assert bool(hands) != free
+    monkeypatch.setattr(gradients, "by_hand", lambda _: None)
+    for compiled in (True, False):
+        use(compiled)
+        plain, plain_row, plain_asked = gradient(config, most)
+        torch.testing.assert_close(found, plain, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(row, plain_row, rtol=1e-5, atol=1e-7, equal_nan=True)
+        assert asked == plain_asked
+
+
+def test_without_the_library_torch_takes_it(
+    use: Callable[[bool], None], hands: list[Passes]
+) -> None:
+    use(False)
+    gradient(RunConfig(coupling="independent", hidden_dim=32))
+    assert hands == []
+
+
+def test_mean_square_and_its_derivative() -> None:
+    difference = torch.randn(7, 2, dtype=torch.float64, requires_grad=True)
+    value, slope = mean_square(difference.detach(), 0.3)
+    expected = (difference**2).mean()
+    assert float(value) == pytest.approx(float(expected.detach()))
+    (0.3 * expected).backward()
+    torch.testing.assert_close(slope, difference.grad)

@@ -165,7 +165,7 @@ def _add_piece(
 def part_rows(flow_map: FlowMap, batch: Batch) -> int:
     """Rows that are best taken at once: all where the processor has no caches to care for."""
     count = len(batch.x0)
-    if batch.x0.device.type != "cpu":
+    if batch.x0.device.type != "cpu" or count <= PART_ROWS:
         return count
     return min(count, COMPILED_ROWS if flow_map.compiled(batch.x0) else PART_ROWS)
 

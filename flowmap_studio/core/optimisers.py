@@ -10,7 +10,8 @@ import numpy.typing as npt
 import torch
 
 from flowmap_studio.core.config import RunConfig
-from flowmap_studio.core.native import polar as native
+from flowmap_studio.core.flat import FlatWeights
+from flowmap_studio.core.native.descent import Adam, Descent, Orthogonal
 
 FloatArray = npt.NDArray[np.float32]
 COUNTED = 2**24
@@ -97,7 +98,6 @@ class Muon(torch.optim.AdamW):
         super().__init__([vector], betas=(MOMENTUM, 0.999), **options)
         self._vector = vector
         self._matrices = matrices
-        self._compiled = native.OrthogonalSteps(POLAR, BLOCK, POLAR_MARGIN, MOMENTUM)
         self._stacks: dict[int, list[tuple[slice, int]]] = {}
         for span, (rows, columns) in matrices:
             self._stacks.setdefault(columns, []).append((span, rows))
@@ -111,19 +111,7 @@ class Muon(torch.optim.AdamW):
         super().step()
         momentum = self.state[self._vector]["exp_avg"]
         rate, decay = self.param_groups[0]["lr"], self.param_groups[0]["weight_decay"]
-        if not native.suits(weights):
-            self._step_stacks(weights, before, gradient, momentum, rate, 1 - rate * decay)
-            return
-        for span, shape in self._matrices:
-            self._compiled.take(
-                weights[span],
-                before[span],
-                gradient[span],
-                momentum[span],
-                shape,
-                shrink=1 - rate * decay,
-                step=rate * MATRIX_STEP * shape[1] ** 0.5,
-            )
+        self._step_stacks(weights, before, gradient, momentum, rate, 1 - rate * decay)
 
     def _step_stacks(
         self,
@@ -175,6 +163,39 @@ def build_optimiser(
         return Muon(vector, matrices, **options)
     kind = torch.optim.AdamW if config.optimiser == "adamw" else torch.optim.Adam
     return kind([vector], **options)
+
+
+def compiled_descent(
+    config: RunConfig,
+    optimiser: torch.optim.Optimizer,
+    flat: FlatWeights,
+    average: torch.Tensor | None,
+) -> Descent:
+    """The compiled library's way of taking an optimiser's steps, in the optimiser's own memory.
+
+    Args:
+        config: The run.
+        optimiser: What `build_optimiser` made of it.
+        flat: The weights, which `native.descent.suits`.
+        average: Their moving average; None for none.
+    """
+    vector = flat.vector
+    memory = optimiser.state[vector]
+    if not memory:  # torch makes it at its first step
+        zeros = {name: torch.zeros_like(vector.detach()) for name in ("exp_avg", "exp_avg_sq")}
+        memory.update(step=torch.zeros(()), **zeros)
+    group = optimiser.param_groups[0]
+    decoupled = config.optimiser != "adam"
+    muon = config.optimiser == "muon"
+    return Descent(
+        vector,
+        memory,
+        average,
+        adam=Adam(group["betas"], group["eps"], group["weight_decay"], decoupled),
+        clip=config.clip_norm,
+        matrices=flat.matrices if muon else (),
+        orthogonal=Orthogonal(POLAR, BLOCK, POLAR_MARGIN, MOMENTUM, MATRIX_STEP) if muon else None,
+    )
 
 
 def adam_moments(

@@ -8,8 +8,9 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.flat import FlatWeights
 from flowmap_studio.core.flow_map import FlowMap
 from flowmap_studio.core.gradients import Gradient, loss_row
+from flowmap_studio.core.native import descent as native
 from flowmap_studio.core.objectives import Batch, objective
-from flowmap_studio.core.optimisers import build_optimiser
+from flowmap_studio.core.optimisers import build_optimiser, compiled_descent
 
 
 class TrainingStep:
@@ -38,11 +39,13 @@ class TrainingStep:
         self.gradient = Gradient(flow_map, self.flat, config, objective(config.method))
         self._config = config
         self._no_identity = no_identity
-        self._share: torch.Tensor | float = 1.0  # that the average takes of the new weights
+        self._rate, self._share = config.learning_rate, 1.0  # the average takes of new weights
+        # Made at the first step: until then a run may be told to go on from others.
+        self._descent: native.Descent | None = None
         self._places: tuple[torch.Tensor, torch.Tensor] | None = None  # of rate and share
         if told_on_device:
             self._places = self.average.new_ones(()), self.average.new_ones(())
-            self._give(*self._places)
+            self._give_rate(self._places[0])
 
     def tell(self, rate: float, decay: float) -> None:
         """Say what the next step is to be like.
@@ -52,7 +55,8 @@ class TrainingStep:
             decay: Of the moving average.
         """
         if self._places is None:
-            self._give(rate, 1 - decay)
+            self._rate, self._share = rate, 1 - decay
+            self._give_rate(rate)
         else:
             for place, value in zip(self._places, (rate, 1 - decay), strict=True):
                 place.fill_(value)
@@ -68,12 +72,27 @@ class TrainingStep:
             MemoryError: Likewise.
         """
         terms, total = self.gradient.take(batch)
+        if self._places is None and native.suits(self.flat.vector):
+            self._descend()
+        else:
+            self._descend_by_torch()
+        return loss_row(terms, total, self._no_identity)
+
+    def _descend_by_torch(self) -> None:
         if self._config.clip_norm:
             self.flat.clip(self._config.clip_norm)
         self.optimiser.step()
         if self._config.ema_decay:
-            self.average.lerp_(self.flat.vector.detach(), self._share)
-        return loss_row(terms, total, self._no_identity)
+            share = self._share if self._places is None else self._places[1]
+            self.average.lerp_(self.flat.vector.detach(), share)
+
+    def _descend(self) -> None:
+        """Clip, optimiser and average by the compiled library: one reading of the weights."""
+        config = self._config
+        if self._descent is None:
+            average = self.average if config.ema_decay else None
+            self._descent = compiled_descent(config, self.optimiser, self.flat, average)
+        self._descent.take(self._rate, self._share)
 
     def memory(self) -> list[torch.Tensor]:
         """All that a step changes, as it is and not copied; whole after the first step only."""
@@ -82,7 +101,6 @@ class TrainingStep:
         kept = self.optimiser.state[vector].values()
         return [vector.detach(), vector.grad, self.average, *kept]
 
-    def _give(self, rate: torch.Tensor | float, share: torch.Tensor | float) -> None:
-        self._share = share
+    def _give_rate(self, rate: torch.Tensor | float) -> None:
         for group in self.optimiser.param_groups:
             group["lr"] = rate

@@ -25,7 +25,6 @@ from flowmap_studio.core.native import library, loading
 from flowmap_studio.core.native import network as native
 from flowmap_studio.core.native.sources import FOLDER, LIBRARY, source_digest
 from flowmap_studio.core.networks import FlowMapNet
-from flowmap_studio.core.optimisers import Muon
 from flowmap_studio.core.run import Run
 from flowmap_studio.core.targets import open_target
 from tests.core.conftest import COMPILER
@@ -264,26 +263,6 @@ def test_a_run_learns_the_map_that_it_learns_without(
     expected, other = trained(False)
     np.testing.assert_allclose(losses, expected, rtol=5e-3, atol=5e-4)
     np.testing.assert_allclose(weights, other, atol=5e-3)
-
-
-def test_orthogonal_steps_are_torchs(use: Callable[[bool], None]) -> None:
-    shapes = [(256, 194), (100, 64), (64, 70), (16, 300)]
-    matrices, at = [], 5
-    for rows, columns in shapes:
-        matrices.append((slice(at, at + rows * columns), (rows, columns)))
-        at += rows * columns + 3
-    found = []
-    for yes in (True, False):
-        use(yes)
-        draw = torch.Generator().manual_seed(0)
-        vector = nn.Parameter(torch.randn(at, generator=draw))
-        optimiser = Muon(vector, matrices, lr=0.01, weight_decay=0.1, fused=True)
-        for step in range(4):
-            vector.grad = torch.randn(at, generator=draw)
-            vector.grad[matrices[1][0]] *= step > 1  # nothing to follow yet
-            optimiser.step()
-        found.append(vector.detach().clone())
-    torch.testing.assert_close(*found, rtol=0, atol=5e-5)
 
 
 def test_memory_that_runs_out_is_an_error(

@@ -79,7 +79,29 @@ class Orthogonal(ctypes.Structure):
     _fields_ = [
         ("abc", ctypes.POINTER(ctypes.c_float)),
         *((name, Count) for name in ("count", "rows")),
-        *((name, ctypes.c_float) for name in ("margin", "ahead", "shrink", "step")),
+        *((name, ctypes.c_float) for name in ("margin", "ahead", "size")),
+    ]
+
+
+class Matrix(ctypes.Structure):
+    """`Matrix` in descent.h."""
+
+    _fields_ = [(name, Count) for name in ("start", "rows", "columns")]
+
+
+class Descent(ctypes.Structure):
+    """`Descent` in descent.h."""
+
+    _fields_ = [
+        ("count", Count),
+        *((name, Address) for name in ("weight", "gradient", "mean", "square", "average", "steps")),
+        ("matrix_count", Count),
+        ("matrices", ctypes.POINTER(Matrix)),
+        ("how", ctypes.POINTER(Orthogonal)),
+        *((name, ctypes.c_double) for name in ("mean_decay", "square_decay", "eps", "clip")),
+        ("weight_decay", ctypes.c_double),
+        ("decoupled", Count),
+        *((name, ctypes.c_double) for name in ("rate", "share")),
     ]
 
 
@@ -113,8 +135,7 @@ def declared(found: ctypes.CDLL) -> ctypes.CDLL:
         *(sums, Address, Count),
     ]
     found.network_unfold.argtypes = [network, Address, sums]
-    how = ctypes.POINTER(Orthogonal)
-    found.orthogonal_step.argtypes = [Address, Address, Address, Address, Count, Count, how]
+    found.descend.argtypes = [ctypes.POINTER(Descent)]
     return found
 
 

@@ -179,3 +179,4 @@ EXPORT int network_forward(const Network *net, float *ready, const float *x, Tol
 #include "backward.h"
 #include "evaluate.h"
 #include "polar.h"
+#include "descent.h"

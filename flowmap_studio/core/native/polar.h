@@ -43,9 +43,14 @@ typedef struct {
     int64_t rows;  /* of a block; a multiple of PANEL */
     float margin;  /* the size is multiplied by it, so that rounding lifts no value above 1 */
     float ahead;   /* share of the momentum in what is followed; the gradient has the rest */
-    float shrink;  /* what the weights are multiplied by */
-    float step;    /* what the polar factor is multiplied by */
+    float size;    /* root mean square of a step, in learning rates */
 } Orthogonal;
+
+/* Floats that `orthogonal_step` works in. */
+static int64_t orthogonal_memory(int64_t columns, const Orthogonal *how) {
+    int64_t size = how->rows, tall = up_to(size, TILE), wide = up_to(columns, PANEL);
+    return 4 * tall * size + size + tall * wide + size * wide + size * size;
+}
 
 /* (rows, columns) what is followed, with rows of `wide` floats; returns its size. */
 static float followed(const float *gradient, const float *momentum, int64_t rows, int64_t columns,
@@ -71,14 +76,13 @@ static float followed(const float *gradient, const float *momentum, int64_t rows
 
 /* A step of a matrix (rows, columns) against the polar factor of its momentum, block by block.
 
-   weight: what it becomes. before: what it was. */
-EXPORT int orthogonal_step(float *weight, const float *before, const float *gradient,
-                           const float *momentum, int64_t rows, int64_t columns,
-                           const Orthogonal *how) {
+   shrink: what its weights are multiplied by. rate: of learning. */
+static void orthogonal_step(float *weight, const float *gradient, const float *momentum,
+                            int64_t rows, int64_t columns, const Orthogonal *how, float shrink,
+                            float rate, float *memory) {
     int64_t size = how->rows, tall = up_to(size, TILE), wide = up_to(columns, PANEL);
     int64_t square = tall * size;
-    float *memory = floats(4 * square + size + tall * wide + size * wide + size * size);
-    if (!memory) return -1;
+    float step = rate * how->size * sqrtf(columns);
     float *gram = memory, *factor = gram + square, *whole = factor + square;
     float *other = whole + square, *nothing = other + square, *unit = nothing + size;
     float *packed = unit + tall * wide, *packed_square = packed + size * wide;
@@ -100,9 +104,7 @@ EXPORT int orthogonal_step(float *weight, const float *before, const float *grad
         for (int64_t i = 0; i < here; i++)
             for (int64_t c = 0; c < columns; c++) {
                 int64_t to = place + i * columns + c;
-                weight[to] = how->shrink * before[to] - how->step * unit[i * wide + c];
+                weight[to] = shrink * weight[to] - step * unit[i * wide + c];
             }
     }
-    free(memory);
-    return 0;
 }

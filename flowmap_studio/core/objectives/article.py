@@ -49,7 +49,7 @@ def by_hand(passes: Passes, batch: Batch, config: RunConfig, factors: Factors) -
     x0, uniforms = batch.x0, batch.uniforms
     t = uniforms[:, 0:1]
     s, u, joint = composition_times(uniforms[:, 1:2], uniforms[:, 2:3], config.time_rule)
-    ends, starts = torch.cat([t, u, joint]), x0.repeat(3, 1)
+    ends, starts = torch.cat([t, u, joint]), torch.cat([x0, x0, x0])
     cond = None if batch.cond is None else batch.cond.repeat(3, 1)
     straight = passes.raw(starts, torch.zeros_like(ends), ends, cond)
     at_t, at_u, at_joint = torch.addcmul(starts, ends, straight.out).chunk(3)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from pytestqt.qtbot import QtBot
 
 # Before anything imports Qt.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -19,6 +20,11 @@ os.environ["LANGUAGE"] = "en"
 # The same examples on every machine and run; slow ones are the suite's timeout's business.
 settings.register_profile("suite", deadline=None, derandomize=True, database=None, max_examples=40)
 settings.load_profile("suite")
+
+WAIT_MS = 60_000
+"""A machine has minutes in which others take most of its cores; what comes is not waited for."""
+for wait in (QtBot.waitUntil, QtBot.waitSignal, QtBot.waitSignals, QtBot.waitCallback):
+    wait.__kwdefaults__["timeout"] = WAIT_MS
 
 JOIN_SECONDS = 10
 MANY_OBJECTS = 100_000

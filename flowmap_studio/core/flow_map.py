@@ -171,9 +171,17 @@ class FlowMap(nn.Module):
         plain = self.raw_is_output and isinstance(network, FlowMapNet)
         return plain and native.can_jump(cast("FlowMapNet", network), x)
 
-    def compiled(self, x: torch.Tensor) -> bool:
-        """Whether the compiled library evaluates the network at such points."""
-        return isinstance(self.network, FlowMapNet) and native.suits(self.network, x)
+    def compiled(self, x: torch.Tensor, *, in_training: bool = False) -> bool:
+        """Whether the compiled library evaluates the network at such points.
+
+        Args:
+            x: (batch, dim) positions.
+            in_training: Whether each has times of its own, which the library has to embed too.
+        """
+        network = self.network
+        if not isinstance(network, FlowMapNet) or not native.suits(network, x):
+            return False
+        return native.embeds(network) or not in_training
 
     def work_in(self, threads: int | None) -> None:
         """Let the compiled library work in so many threads; in as many as torch when None."""

@@ -167,7 +167,8 @@ def part_rows(flow_map: FlowMap, batch: Batch) -> int:
     count = len(batch.x0)
     if batch.x0.device.type != "cpu" or count <= PART_ROWS:
         return count
-    return min(count, COMPILED_ROWS if flow_map.compiled(batch.x0) else PART_ROWS)
+    compiled = flow_map.compiled(batch.x0, in_training=True)
+    return min(count, COMPILED_ROWS if compiled else PART_ROWS)
 
 
 def _mean(pieces: list[tuple[Piece, LossTerms]]) -> LossTerms:

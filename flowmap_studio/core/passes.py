@@ -38,7 +38,9 @@ class Passes:
             step: The one in hand, if there is one.
             x: (batch, dim) positions as they will be given.
         """
-        if step is None or not flow_map.raw_is_output or not flow_map.compiled(x):
+        if step is None or not flow_map.raw_is_output:
+            return None
+        if not flow_map.compiled(x, in_training=True):
             return None
         ready = step.begin()
         if ready is None or not ready.makes_features:

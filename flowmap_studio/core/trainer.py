@@ -147,7 +147,7 @@ class Trainer:
         """Let torch, or the compiled library in its place, work in the config's threads."""
         threads = self.config.threads
         point = torch.zeros(1, self._target.dim, device=self.device)
-        compiled = self.flow_map.compiled(point)
+        compiled = self.flow_map.compiled(point, in_training=True)
         # Those that torch has besides would spin on the cores that the library's work on.
         # Each thread has its own count: set only in the main thread, a worker crawls.
         torch.set_num_threads(1 if compiled else threads)

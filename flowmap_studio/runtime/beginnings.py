@@ -31,7 +31,7 @@ def weights_that_fit(snapshots: SnapshotHistory, config: RunConfig) -> Snapshot 
         snapshots: Of the run.
         config: Of the next run.
     """
-    newest = snapshots[len(snapshots) - 1] if len(snapshots) else None
+    newest = snapshots.newest
     if newest is None or newest.image or newest.classes or len(plan(config)) > 1:
         return None
     shapes = {name: array.shape for name, array in newest.weights.items()}

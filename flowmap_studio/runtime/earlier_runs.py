@@ -31,11 +31,11 @@ class EarlierRuns(QObject):
         self, snapshots: SnapshotHistory, losses: LossHistory, quality: QualityHistory
     ) -> None:
         """Take the run that is about to be forgotten, if it has learned anything."""
-        if not len(snapshots):
+        newest = snapshots.newest
+        if newest is None:
             return
-        config = snapshots[len(snapshots) - 1].config
         series = {"one_step": quality.one_step, "composed": quality.composed}
-        if self._past.keep(config, losses, quality.steps, series):
+        if self._past.keep(newest.config, losses, quality.steps, series):
             self.changed.emit()
 
     @Slot(int, bool)

@@ -127,8 +127,8 @@ class OnStage(QObject):
     def show_live(self) -> None:
         """Follow the newest snapshot again."""
         self.live = True
-        if len(self.snapshots):
-            self._show(self.snapshots[len(self.snapshots) - 1])
+        if self.snapshots.newest is not None:
+            self._show(self.snapshots.newest)
 
     # --- inside -----------------------------------------------------------------------------------
 

@@ -107,8 +107,7 @@ class Session(StagedRun):
         """
         self.write_copy(path, title, **words)
         self.unsaved = False
-        newest = len(self.snapshots) and self.snapshot is self.snapshots[len(self.snapshots) - 1]
-        if self.state in DONE and newest:
+        if self.state in DONE and self.snapshot is self.snapshots.newest:
             self._discard_copies()
         self.preset_saved.emit(path)
 

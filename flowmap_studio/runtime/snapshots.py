@@ -22,6 +22,11 @@ class SnapshotHistory:
         return self._kept[index]
 
     @property
+    def newest(self) -> Snapshot | None:
+        """The one with the most steps; None where there is none."""
+        return self._kept[-1] if self._kept else None
+
+    @property
     def steps(self) -> list[int]:
         """Training step of each snapshot."""
         return [snapshot.step for snapshot in self._kept]

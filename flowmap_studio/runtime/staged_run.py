@@ -312,7 +312,10 @@ class StagedRun(OnStage):
             return
         self.quality.add(measurement)
         self.quality_changed.emit()
-        progress = self._progress if self.state in DONE else 0.0
+        # Only of the map that a run ended with: that of an earlier one may come in later.
+        newest = self.snapshots.newest
+        ended = self.state in DONE and newest is not None and snapshot.step == newest.step
+        progress = self._progress if ended else 0.0
         found = advise(snapshot.config, self.quality.figures(progress))
         if found and found[0].kind not in self._told:  # each once a run
             self._told.add(found[0].kind)

@@ -27,6 +27,7 @@ from flowmap_studio.core.native.sources import FOLDER, LIBRARY, source_digest
 from flowmap_studio.core.networks import FlowMapNet
 from flowmap_studio.core.run import Run
 from flowmap_studio.core.targets import open_target
+from flowmap_studio.core.trainer import Trainer
 from tests.core.conftest import COMPILER
 
 FUNCTIONS = tuple(
@@ -263,6 +264,20 @@ def test_a_run_learns_the_map_that_it_learns_without(
     expected, other = trained(False)
     np.testing.assert_allclose(losses, expected, rtol=5e-3, atol=5e-4)
     np.testing.assert_allclose(weights, other, atol=5e-3)
+
+
+@pytest.mark.parametrize(("embed", "of_torch"), [(16, 1), (8, 2)])
+def test_torch_has_the_threads_of_what_the_library_cannot_train(
+    embed: int, of_torch: int, use: Callable[[bool], None]
+) -> None:
+    config = RunConfig(
+        hidden_dim=32, time_embed_dim=embed, coupling="independent", device="cpu", threads=2
+    )
+    trainer = Trainer(config, open_target(config.target))
+    next(iter(trainer.run()))
+    assert torch.get_num_threads() == of_torch
+    assert isinstance(trainer.flow_map.network, FlowMapNet)
+    assert trainer.flow_map.network.threads == (2 if of_torch == 1 else None)
 
 
 def test_memory_that_runs_out_is_an_error(

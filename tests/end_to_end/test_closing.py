@@ -68,7 +68,7 @@ def nothing(qtbot: Any, window: Any) -> None:
 
 
 def shown(qtbot: Any, window: Any) -> None:
-    qtbot.waitUntil(lambda: window.session.frame is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: window.session.frame is not None)
 
 
 def started(qtbot: Any, window: Any) -> None:
@@ -77,7 +77,7 @@ def started(qtbot: Any, window: Any) -> None:
 
 def training(qtbot: Any, window: Any) -> None:
     started(qtbot, window)
-    qtbot.waitUntil(lambda: len(window.session.losses) > 0, timeout=20_000)
+    qtbot.waitUntil(lambda: len(window.session.losses) > 0)
 
 
 def paused(qtbot: Any, window: Any) -> None:
@@ -108,7 +108,7 @@ def playing(qtbot: Any, window: Any) -> None:
 def preparing_heavy_pairs(qtbot: Any, window: Any) -> None:
     window.session.set_config(HEAVY)
     started(qtbot, window)
-    qtbot.waitUntil(lambda: len(window.session.snapshots) > 0, timeout=20_000)
+    qtbot.waitUntil(lambda: len(window.session.snapshots) > 0)
 
 
 def replaced(qtbot: Any, window: Any) -> None:
@@ -157,7 +157,7 @@ def test_ten_runs_in_ten_windows(qtbot: Any, open_window: Any) -> None:
         window = open_window()
         started(qtbot, window)
         wanted = number * 7 % 23  # losses seen before it is closed
-        qtbot.waitUntil(lambda w=window, n=wanted: len(w.session.losses) >= n, timeout=20_000)
+        qtbot.waitUntil(lambda w=window, n=wanted: len(w.session.losses) >= n)
         if number % 3 == 0:
             find(window, "trainAction").trigger()
         window.close()

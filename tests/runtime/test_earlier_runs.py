@@ -17,9 +17,9 @@ from flowmap_studio.runtime.session import Session, State
 def run(qtbot: Any, session: Session, config: RunConfig) -> None:
     """Train to the end, with the last measurement."""
     session.set_config(config)
-    with qtbot.waitSignal(session._control.ended, timeout=20_000):
+    with qtbot.waitSignal(session._control.ended):
         session.start()
-    qtbot.waitUntil(lambda: session.quality.steps[-1:] == [config.steps], timeout=20_000)
+    qtbot.waitUntil(lambda: session.quality.steps[-1:] == [config.steps])
 
 
 def test_a_run_is_kept_once_the_next_has_begun(
@@ -29,7 +29,7 @@ def test_a_run_is_kept_once_the_next_has_begun(
     assert session.earlier.runs() == ()
     losses = session.losses.view().mean
     quality = list(session.quality.one_step)
-    with qtbot.waitSignal(session.earlier.changed, timeout=20_000):
+    with qtbot.waitSignal(session.earlier.changed):
         session.set_config(small_config.replace(seed=1))
         session.start()
     (kept,) = session.earlier.shown()
@@ -51,19 +51,19 @@ def test_a_run_that_goes_on_with_what_is_drawn_is_one_run(
 ) -> None:
     session.set_config(endless)
     session.start()
-    qtbot.waitUntil(lambda: len(session.losses) > 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(session.losses) > 2)
     former = session.losses
     session.learn_on()
 
     def anew() -> bool:
         return session.losses is not former and len(session.losses) > 2
 
-    qtbot.waitUntil(anew, timeout=20_000)
+    qtbot.waitUntil(anew)
     assert session.earlier.runs() == ()
     session.stop()
-    qtbot.waitUntil(lambda: session.state is State.IDLE, timeout=20_000)
+    qtbot.waitUntil(lambda: session.state is State.IDLE)
     session.start()
-    qtbot.waitUntil(lambda: len(session.earlier.runs()) == 1, timeout=20_000)
+    qtbot.waitUntil(lambda: len(session.earlier.runs()) == 1)
 
 
 def test_an_unfinished_run_in_a_file_brings_its_losses(

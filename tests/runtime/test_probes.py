@@ -150,7 +150,7 @@ def test_the_newest_request_wins(qtbot: Any, prober: Prober, request_of: ProbeRe
         asked = replace(request_of, serial=serial, t=serial / 20, wanted=("grid",))
         prober.submit(asked)
     prober.begin()
-    qtbot.waitUntil(lambda: bool(said), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(said))
     assert [answer.request.serial for answer in said] == [19]
 
 
@@ -172,7 +172,7 @@ def test_a_map_that_left_the_stage_is_probed_no_further(
     assert began.wait(20)
     other = replace(request_of.snapshot, data=request_of.snapshot.data.copy())
     prober.submit(replace(request_of, serial=2, snapshot=other, wanted=("grid",)))
-    qtbot.waitUntil(lambda: bool(said), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(said))
     assert [(answer.request.serial, answer.name) for answer in said] == [(2, "grid")]
 
 
@@ -183,23 +183,23 @@ def test_a_run_keeps_its_answers_until_newer_ones_come(qtbot: Any, session: Sess
     qtbot.waitUntil(
         lambda: session.snapshot is not None and session.snapshot.step > 20, timeout=60_000
     )
-    qtbot.waitUntil(lambda: session.frame.request.snapshot.step > 20, timeout=20_000)
+    qtbot.waitUntil(lambda: session.frame.request.snapshot.step > 20)
     forgotten.clear()
     step = session.snapshot.step
-    qtbot.waitUntil(lambda: session.frame.request.snapshot.step > step, timeout=20_000)
+    qtbot.waitUntil(lambda: session.frame.request.snapshot.step > step)
     session.stop()
     assert not forgotten
 
 
 def test_nothing_runs_before_it_is_wanted(qtbot: Any, session: Session, preset_path: Any) -> None:
     session.open_preset(preset_path)
-    qtbot.waitUntil(lambda: session.frame is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: session.frame is not None)
     probes = session.probes
     assert not probes._prober.isRunning()
     probes.want("trajectories")
-    qtbot.waitUntil(lambda: probes.is_fresh("trajectories"), timeout=20_000)
+    qtbot.waitUntil(lambda: probes.is_fresh("trajectories"))
     kept = probes.answers["trajectories"]
     session.set_time(0.25)
-    qtbot.waitUntil(lambda: session.frame.request.t == 0.25, timeout=20_000)
+    qtbot.waitUntil(lambda: session.frame.request.t == 0.25)
     assert probes.answers["trajectories"] is kept
     assert probes.is_fresh("trajectories")

@@ -234,7 +234,7 @@ def test_a_recovered_run_is_shown_held_and_goes_on_exactly(
     assert session.unsaved
     assert same(session.snapshot, checkpoint.snapshot)
     session.resume()
-    qtbot.waitUntil(lambda: session.state is State.IDLE, timeout=20_000)
+    qtbot.waitUntil(lambda: session.state is State.IDLE)
     assert session.snapshot.step == 60
     assert same(session.snapshot, train(small_config))
     whole = Run(small_config, *open_for(small_config))
@@ -251,9 +251,9 @@ def test_a_recovered_run_that_is_held_waits(
     session.recover(left_by_a_crash(folder, checkpoint))
     devices: list[str] = []
     session.device_changed.connect(devices.append)
-    qtbot.waitUntil(lambda: bool(devices), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(devices))
     session.stop()
-    qtbot.waitUntil(lambda: session.state is State.IDLE, timeout=20_000)
+    qtbot.waitUntil(lambda: session.state is State.IDLE)
     assert session.snapshot.step == len(session.losses) == 21
 
 
@@ -264,13 +264,13 @@ def test_a_run_is_copied_while_it_goes_on(
     session = open_session()
     session.set_config(endless)
     session.start()
-    qtbot.waitUntil(lambda: bool(copies(folder)), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(copies(folder)))
     state = read_preset(copies(folder)[0]).training
     assert state is not None
     assert state.step == state.history.steps > 0
     assert RecoveryFolder(folder).left_over() is None  # another window leaves it alone
     session.stop()
-    qtbot.waitUntil(lambda: session.state is State.IDLE, timeout=20_000)
+    qtbot.waitUntil(lambda: session.state is State.IDLE)
     (copy,) = copies(folder)  # nobody has saved it yet
     assert read_preset(copy).snapshot.step == session.snapshot.step
 
@@ -289,7 +289,7 @@ def test_a_copy_goes_when_it_is_not_needed(
     session = open_session()
     session.set_config(small_config)
     session.start()
-    qtbot.waitUntil(lambda: session.state is State.IDLE, timeout=20_000)
+    qtbot.waitUntil(lambda: session.state is State.IDLE)
     (copy,) = copies(folder)
     if way == "saved":
         session.save_preset(tmp_path / "mine.flowmap")
@@ -301,7 +301,7 @@ def test_a_copy_goes_when_it_is_not_needed(
         session.shutdown()
     else:
         session.start()
-        qtbot.waitUntil(lambda: session.state is State.IDLE, timeout=20_000)
+        qtbot.waitUntil(lambda: session.state is State.IDLE)
     assert not copy.exists()
     assert len(copies(folder)) == (way == "another")
 
@@ -313,8 +313,8 @@ def test_a_run_that_goes_on_keeps_its_copy_when_its_map_is_saved(
     session = open_session()
     session.set_config(endless)
     session.start()
-    qtbot.waitUntil(lambda: bool(copies(folder)), timeout=20_000)
-    qtbot.waitUntil(lambda: session.snapshot is not None, timeout=20_000)  # it may come later
+    qtbot.waitUntil(lambda: bool(copies(folder)))
+    qtbot.waitUntil(lambda: session.snapshot is not None)  # it may come later
     session.save_preset(tmp_path / "mine.flowmap")
     assert len(copies(folder)) == 1
 
@@ -325,7 +325,7 @@ def test_what_the_system_ends_is_left_to_the_next_start(
     session = open_session()
     session.set_config(endless)
     session.start()
-    qtbot.waitUntil(lambda: len(session.losses) > 0, timeout=20_000)
+    qtbot.waitUntil(lambda: len(session.losses) > 0)
     session.preserve()
     session.shutdown()
     left = RecoveryFolder(folder).left_over()
@@ -350,7 +350,7 @@ def test_what_cannot_go_on_now_is_left_to_another_start(
 
     monkeypatch.setattr("flowmap_studio.core.targets.open_again", missing)
     session.recover(left_by_a_crash(folder, checkpoint))
-    qtbot.waitUntil(lambda: session.state is State.FAILED, timeout=20_000)
+    qtbot.waitUntil(lambda: session.state is State.FAILED)
     assert said == ["There is no file 'face.png'; check the path of the target."]
     session.shutdown()
     left = RecoveryFolder(folder).left_over()
@@ -388,7 +388,7 @@ def test_a_full_disk_is_told_once_and_ends_no_training(
     session.message.connect(lambda kind, sentence: said.append((kind, sentence)))
     session.set_config(small_config)
     session.start()
-    qtbot.waitUntil(lambda: session.state is State.IDLE, timeout=20_000)
+    qtbot.waitUntil(lambda: session.state is State.IDLE)
     qtbot.waitUntil(lambda: bool(said))
     assert session.snapshot.step == 60
     assert len(said) == 1

@@ -22,7 +22,7 @@ from flowmap_studio.core.targets import open_target
 from flowmap_studio.resources import asset
 from flowmap_studio.runtime import hand, pace
 from flowmap_studio.runtime.beginnings import embedded_data
-from flowmap_studio.runtime.frames import DRAG_POINTS, Frame
+from flowmap_studio.runtime.frames import DRAG_POINTS, Frame, Measurement
 from flowmap_studio.runtime.on_stage import SETTLED_MS
 from flowmap_studio.runtime.session import Session, State
 from flowmap_studio.runtime.training import Outcome
@@ -39,7 +39,7 @@ def heard(session: Session) -> dict[str, list[Any]]:
 
 
 def wait_state(qtbot: Any, session: Session, state: State) -> None:
-    qtbot.waitUntil(lambda: session.state is state, timeout=20_000)
+    qtbot.waitUntil(lambda: session.state is state)
 
 
 def into(qtbot: Any, session: Session, state: State, endless: RunConfig) -> None:
@@ -414,7 +414,7 @@ def test_new_maps_of_a_run_are_shown_exactly_and_a_hand_gets_them_rounded(
     session.start()
     qtbot.waitUntil(lambda: len(session.losses) > 0)
     session.frame_changed.connect(frames.append)
-    qtbot.waitUntil(lambda: sum(frame.request.patient for frame in frames) > 3, timeout=20_000)
+    qtbot.waitUntil(lambda: sum(frame.request.patient for frame in frames) > 3)
     assert not any(frame.rounded for frame in frames if frame.request.patient)
     session.set_moving(True)
     session.set_time(0.35)
@@ -423,7 +423,7 @@ def test_new_maps_of_a_run_are_shown_exactly_and_a_hand_gets_them_rounded(
     session.set_moving(False)
     session.show_history(0)
     session.pause()
-    qtbot.waitUntil(lambda: frames[-1].request.full and not frames[-1].rounded, timeout=20_000)
+    qtbot.waitUntil(lambda: frames[-1].request.full and not frames[-1].rounded)
     assert frames[-1].request.snapshot is session.snapshots[0]
 
 
@@ -474,7 +474,7 @@ def test_a_map_in_training_is_shown_even_where_evaluation_is_slower_than_snapsho
     monkeypatch.setattr(LoadedMap, "at", slow)
     steps: set[int] = set()
     session.frame_changed.connect(lambda frame: steps.add(frame.request.snapshot.step))
-    qtbot.waitUntil(lambda: len(steps) > 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(steps) > 2)
 
 
 # History
@@ -680,6 +680,24 @@ def test_under_training_is_told_at_the_end_and_folds_are_measured(
     measured = session.quality
     assert f"{measured.one_step[-1]:.3g} against {measured.floor:.3g}" in advice.sentence
     assert 0 <= measured.metrics_at(60)["folded_share"] <= 1
+
+
+def test_a_figure_of_the_beginning_that_comes_late_is_none_of_the_end(
+    qtbot: Any, session: Session, heard: Any, small_config: RunConfig
+) -> None:
+    late: list[Measurement] = []
+    session._evaluator.measured.disconnect(session._on_measured)
+    session._evaluator.measured.connect(late.append)
+    session.set_config(small_config)
+    with qtbot.waitSignal(session._control.ended):
+        session.start()
+    qtbot.waitUntil(lambda: late[-1:] != [] and late[-1].request.snapshot.step == 60)
+    beginning = replace(late[-1].request, snapshot=session.snapshots[0])
+    session._on_measured(replace(late[-1], request=beginning))
+    assert session.quality.steps == [0]
+    assert not heard["advised"]
+    session._on_measured(late[-1])
+    assert [advice.kind for (advice,) in heard["advised"]] == ["under-training"]
 
 
 def test_measurements_of_a_run_that_was_forgotten_are_dropped(

@@ -60,7 +60,7 @@ def lattice_of(qtbot: Any, session: Session) -> TimeLattice:
         here = asked.snapshot is session.snapshot
         return here and (asked.steps, asked.sampling) == (session.steps, session.sampling)
 
-    qtbot.waitUntil(there, timeout=20_000)
+    qtbot.waitUntil(there)
     return session._lattice
 
 

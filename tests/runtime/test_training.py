@@ -61,7 +61,7 @@ def start(qtbot: Any) -> Iterator[Callable[..., Run]]:
 
 def ended(qtbot: Any, run: Run) -> Outcome:
     """How it ended: exactly once."""
-    qtbot.waitUntil(lambda: bool(run.ends), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(run.ends))
     assert run.thread.wait(10_000)
     qtbot.wait(0)
     (outcome,) = run.ends

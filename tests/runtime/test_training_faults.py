@@ -85,7 +85,7 @@ class Studio:
 
     def ends(self) -> None:
         done = (State.IDLE, State.FAILED)
-        self.qtbot.waitUntil(lambda: self.session.state in done, timeout=20_000)
+        self.qtbot.waitUntil(lambda: self.session.state in done)
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_without_a_copy_it_begins_again_from_its_weights(
     assert kept is not None
     studio.session.go_on_on_cpu()
     first = studio.session.snapshots
-    studio.qtbot.waitUntil(lambda: studio.session.snapshots is not first, timeout=20_000)
+    studio.qtbot.waitUntil(lambda: studio.session.snapshots is not first)
     begun = studio.session.snapshots[0]
     for name, array in kept.weights.items():
         assert begun.weights[name].tobytes() == array.tobytes()

@@ -66,7 +66,7 @@ class Studio:
         """Small settings, all at once; the user would type them."""
         self.window.edit_config(self.session.config.replace(**SMALL | changes))
 
-    def until(self, condition: Callable[[], bool], timeout: int = 20_000) -> None:
+    def until(self, condition: Callable[[], bool], timeout: int = 60_000) -> None:
         self.qtbot.waitUntil(condition, timeout=timeout)
 
     def settled(self) -> None:

@@ -87,7 +87,8 @@ def test_a_held_slider_shows_light_clouds_and_a_released_one_all(studio: Any) ->
         slider.setValue(place)
         studio.until(lambda place=place: studio.session.frame.request.t == place / 1000)
     studio.qtbot.wait(50)
-    assert {one_step for one_step, _ in seen} == {LIGHT_POINTS}
+    # Fewer where the machine is slow; see `runtime.pace`.
+    assert all(0 < one_step <= LIGHT_POINTS for one_step, _ in seen)
     slider.setSliderDown(False)
     studio.until(lambda: counts(studio) == (MANY, MANY))
 

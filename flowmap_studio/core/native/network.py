@@ -57,6 +57,11 @@ def suits(network: FlowMapNet, x: torch.Tensor, *told: torch.Tensor) -> bool:
     )
 
 
+def embeds(network: FlowMapNet) -> bool:
+    """Whether the library can embed what is told to a network of such sizes."""
+    return bound(network).embeds
+
+
 def evaluate(network: FlowMapNet, x: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
     """(batch, outputs) of a network without derivatives.
 

@@ -53,6 +53,7 @@ class Ready:
         self, network: FlowMapNet, weights: Sequence[torch.Tensor], *, both_ways: bool
     ) -> None:
         known = bound(network)
+        assert known.shaped and known.embeds  # noqa: S101, PT018 - else it would write anywhere
         self.frequencies = network.frequencies if known.features else None
         self.makes_features = known.features
         self._weights = weights

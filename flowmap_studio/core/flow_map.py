@@ -70,14 +70,14 @@ class FlowMap(nn.Module):
             t: (batch, 1) end times in [0, 1], or (1, 1).
             cond: (batch, classes) one-hot classes of a conditional map; zeros or None for none.
         """
-        self._tell(len(x))
+        self.announce(len(x))
         out: torch.Tensor = self.network(x, self._times(s, t), cond)
         return out
 
     def told(
         self, x: torch.Tensor, s: torch.Tensor, t: torch.Tensor, cond: torch.Tensor | None = None
     ) -> list[torch.Tensor]:
-        """What the network is told besides positions when `raw` is asked, watchers included.
+        """What the network is told besides positions: (batch, 1 or 2) times, and the classes.
 
         Args:
             x: (batch, dim) positions; the others as for `raw`.
@@ -85,10 +85,10 @@ class FlowMap(nn.Module):
             t: End times.
             cond: Classes.
         """
-        self._tell(len(x))
         return [self._times(s, t), *cast("FlowMapNet", self.network).known(x, cond)]
 
-    def _tell(self, rows: int) -> None:
+    def announce(self, rows: int) -> None:
+        """Tell the watchers that the network is about to be evaluated at so many rows."""
         for watcher in self.watchers:
             watcher(rows)
 
@@ -152,7 +152,7 @@ class FlowMap(nn.Module):
         start, end = whole[:, :1], whole[:, 1:]
         gaps = end - start if self.residual else torch.ones_like(end)
         counts = [len(times) - 1 for _, times, _ in routes]
-        self._tell(sum(len(x) * count for (x, _, _), count in zip(routes, counts, strict=True)))
+        self.announce(sum(len(x) * count for (x, _, _), count in zip(routes, counts, strict=True)))
         starts = [(x, begun) for x, _, begun in routes]
         network = cast("FlowMapNet", self.network)
         return jump_together(network, starts, self._times(start, end), gaps, counts)

@@ -59,6 +59,7 @@ class Passes:
         Raises:
             MemoryError: There was none.
         """
+        self.flow_map.announce(len(x))
         told = self.flow_map.told(x, s, t, cond)
         return self._ready.forward(x.contiguous(), [one.contiguous() for one in told], keep=True)
 

@@ -33,9 +33,14 @@ def quality(level: float, steps: int) -> QualityHistory:
     return QualityHistory([0, steps], [1.0, level], [1.0, level / 2], [8, 8], floor=0.01)
 
 
+def ended_with(config: RunConfig) -> Any:
+    """The snapshots of a run, as far as they are asked."""
+    return SimpleNamespace(newest=SimpleNamespace(config=config))
+
+
 def end_run(window: StudioWindow, seed: int, level: float, steps: int = 100) -> None:
     """What the session does when another run begins."""
-    snapshots = [SimpleNamespace(config=RunConfig(target="rings", seed=seed))]
+    snapshots = ended_with(RunConfig(target="rings", seed=seed))
     window.session.earlier.keep(snapshots, losses(level, steps), quality(level, steps))
 
 
@@ -218,7 +223,7 @@ def test_curves_and_boxes_have_the_runs_colour_in_either_look(qtbot, window):
 
 def test_a_runs_tip_tells_unusual_settings(window):
     config = RunConfig(learning_rate=0.01, seed=5)
-    window.session.earlier.keep([SimpleNamespace(config=config)], losses(0.5, 9), QualityHistory())
+    window.session.earlier.keep(ended_with(config), losses(0.5, 9), QualityHistory())
     assert box(window, 1).toolTip() == "Learning rate: 0.01"
     assert box(window, 1).accessibleName().endswith("9 steps, one-step W2 –")
 

@@ -91,6 +91,5 @@ static void fold_back(const Embedding *of, const float *by_rows, int64_t width, 
         for (int64_t c = 0; c < width; c += LANES)
             store(columns + i * width + c, of->bias_out[i] * load(by_bias + c));
     add_outer(out, e, e, by_rows, width, width, e, columns, spare);
-    for (int64_t c = 0; c < width; c++)
-        for (int64_t i = 0; i < e; i++) by_weight[c * ld + i] += columns[i * width + c];
+    add_transposed(columns, width, e, width, by_weight, ld);
 }

@@ -2,10 +2,15 @@
 
    All that is multiplied is a polynomial of the same Gram matrix: symmetric, and in any order. */
 
-/* to = a b for (size, size) matrices, b packed; `size` is a multiple of PANEL. */
-INLINE void square_product(const float *a, const float *b, int64_t size, const float *nothing,
-                           float *to) {
-    product(a, size, up_to(size, TILE), b, size, size, nothing, 0, to, size);
+/* to (size, size) = a b, known to be symmetric, for a (size, k) and packed b: what lies below the
+   diagonal is copied from above it. `size` is a multiple of PANEL. */
+static void symmetric_product(const float *a, const float *b, int64_t k, int64_t size,
+                              const float *nothing, float *to) {
+    for (int64_t j = 0; j < size; j += PANEL)
+        product(a, k, up_to(j + PANEL, TILE), b + j * k, k, PANEL, nothing, 0, to + j, size);
+    for (int64_t i = LANES; i < size; i += LANES)
+        for (int64_t j = 0; j < i; j += LANES)
+            turn(to + j * size + i, size, LANES, LANES, to + i * size + j, size, 0);
 }
 
 /* Polynomials a X + b (X X') X + c (X X')^2 X, one after the other: their matrix, from X X'.
@@ -16,7 +21,7 @@ static float *polynomials(float *gram, int64_t size, const float *abc, int64_t c
                           const float *nothing) {
     for (int64_t at = 0; at < count; at++, abc += 3) {
         pack(gram, size, size, size, packed);
-        square_product(gram, packed, size, nothing, factor);
+        symmetric_product(gram, packed, size, size, nothing, factor);
         for (int64_t i = 0; i < size * size; i += LANES)
             store(factor + i, abc[2] * load(factor + i) + abc[1] * load(gram + i));
         for (int64_t i = 0; i < size; i++) factor[i * size + i] += abc[0];
@@ -24,14 +29,14 @@ static float *polynomials(float *gram, int64_t size, const float *abc, int64_t c
         if (at == 0)
             memcpy(whole, factor, size * size * sizeof(float));
         else {
-            square_product(whole, packed, size, nothing, other);
+            symmetric_product(whole, packed, size, size, nothing, other);
             float *swapped = whole;
             whole = other;
             other = swapped;
         }
         if (at < count - 1) {
-            square_product(gram, packed, size, nothing, other);
-            square_product(other, packed, size, nothing, gram);
+            symmetric_product(gram, packed, size, size, nothing, other);
+            symmetric_product(other, packed, size, size, nothing, gram);
         }
     }
     return whole;
@@ -95,7 +100,7 @@ static void orthogonal_step(float *weight, const float *gradient, const float *m
         float scale = 1.0f / (how->margin * length + 1e-30f);
         for (int64_t i = 0; i < here * wide; i += LANES) store(unit + i, scale * load(unit + i));
         pack_transposed(unit, wide, size, wide, packed);
-        product(unit, wide, tall, packed, wide, size, nothing, 0, gram, size);
+        symmetric_product(unit, packed, wide, size, nothing, gram);
         float *bring = polynomials(gram, size, how->abc, how->count, factor, whole, other,
                                    packed_square, nothing);
         pack(unit, wide, size, wide, packed);

@@ -11,18 +11,72 @@
 INLINE int64_t up_to(int64_t count, int64_t part) { return (count + part - 1) / part * part; }
 INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
+/* Eight rows of eight, transposed: the lanes change places with the rows. */
+INLINE void transpose_eight(const float *from, int64_t ld, Floats to[LANES]) {
+    __m256 a[LANES], b[LANES];
+    UNROLL for (int i = 0; i < LANES; i++) a[i] = (__m256)load(from + i * ld);
+    UNROLL for (int i = 0; i < LANES; i += 2) {
+        b[i] = _mm256_unpacklo_ps(a[i], a[i + 1]);
+        b[i + 1] = _mm256_unpackhi_ps(a[i], a[i + 1]);
+    }
+    UNROLL for (int i = 0; i < LANES; i += 4)
+        UNROLL for (int j = 0; j < 2; j++) {
+            a[i + 2 * j] = _mm256_shuffle_ps(b[i + j], b[i + j + 2], 0x44);
+            a[i + 2 * j + 1] = _mm256_shuffle_ps(b[i + j], b[i + j + 2], 0xEE);
+        }
+    UNROLL for (int i = 0; i < 4; i++) {
+        to[i] = (Floats)_mm256_permute2f128_ps(a[i], a[i + 4], 0x20);
+        to[i + 4] = (Floats)_mm256_permute2f128_ps(a[i], a[i + 4], 0x31);
+    }
+}
+
+/* Transposed `from` (rows, columns), with `ld` floats from row to row, to (columns, rows) with
+   `to_ld`: put there, or added to what is there. */
+INLINE void turn(const float *from, int64_t ld, int64_t rows, int64_t columns, float *to,
+                 int64_t to_ld, int add) {
+    int64_t i = 0;
+    for (; i + LANES <= columns; i += LANES) {
+        int64_t j = 0;
+        for (; j + LANES <= rows; j += LANES) {
+            Floats eight[LANES];
+            transpose_eight(from + j * ld + i, ld, eight);
+            UNROLL for (int q = 0; q < LANES; q++) {
+                float *place = to + (i + q) * to_ld + j;
+                store(place, add ? load(place) + eight[q] : eight[q]);
+            }
+        }
+        for (; j < rows; j++)
+            for (int64_t q = i; q < i + LANES; q++) {
+                float *place = to + q * to_ld + j;
+                *place = (add ? *place : 0) + from[j * ld + q];
+            }
+    }
+    for (; i < columns; i++)
+        for (int64_t j = 0; j < rows; j++) {
+            float *place = to + i * to_ld + j;
+            *place = (add ? *place : 0) + from[j * ld + i];
+        }
+}
+
 /* to (columns, rows) = transposed from (rows, columns) with `ld` floats from row to row. */
 static void transpose(const float *from, int64_t ld, int64_t rows, int64_t columns, float *to) {
-    for (int64_t j = 0; j < rows; j += PANEL) /* a line of memory at a time */
-        for (int64_t i = 0; i < columns; i++)
-            for (int64_t c = j; c < least(j + PANEL, rows); c++) to[i * rows + c] = from[c * ld + i];
+    turn(from, ld, rows, columns, to, rows, 0);
+}
+
+/* to (columns, rows) += transposed from (rows, columns), with to_ld and ld floats from row to row. */
+static void add_transposed(const float *from, int64_t ld, int64_t rows, int64_t columns, float *to,
+                           int64_t to_ld) {
+    turn(from, ld, rows, columns, to, to_ld, 1);
 }
 
 /* The panels of a transposed matrix: `from` is (n, k); columns that the last one lacks are 0. */
 static void pack_transposed(const float *from, int64_t ld, int64_t n, int64_t k, float *to) {
-    for (int64_t j = 0; j < n; j += PANEL, to += k * PANEL)
-        for (int64_t c = 0; c < PANEL; c++)
-            for (int64_t i = 0; i < k; i++) to[i * PANEL + c] = j + c < n ? from[(j + c) * ld + i] : 0;
+    for (int64_t j = 0; j < n; j += PANEL, to += k * PANEL) {
+        int64_t wide = least(PANEL, n - j);
+        turn(from + j * ld, ld, wide, k, to, PANEL, 0);
+        for (int64_t i = 0; i < k; i++)
+            for (int64_t c = wide; c < PANEL; c++) to[i * PANEL + c] = 0;
+    }
 }
 
 /* The panels of a matrix (k, n); columns that the last one lacks are 0. */

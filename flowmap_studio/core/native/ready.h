@@ -143,15 +143,13 @@ EXPORT int network_unfold(const Network *net, float *memory, const AllSums *to) 
     float *by_weight = to->layers[0].weight, *rest = floats(folds_memory(net));
     if (!rest) return -1;
     add_all(to->layers[0].bias, sums.bias, w);
-    for (int64_t c = 0; c < w; c++)
-        for (int64_t i = 0; i < column; i++) by_weight[c * k + i] += sums.first[i * w + c];
+    add_transposed(sums.first, w, column, w, by_weight, k);
     for (int64_t j = 0; j < net->embedded; j++) {
         const Embedding *of = net->embeddings + j;
         const EmbeddingSums *into = to->embeddings + j;
         int64_t n = of->inputs, e = of->size;
         add_all(into->bias_in, sums.bias_in[j], e);
-        for (int64_t d = 0; d < n; d++)
-            for (int64_t c = 0; c < e; c++) into->weight_in[c * n + d] += sums.across[j][d * e + c];
+        add_transposed(sums.across[j], e, n, e, into->weight_in, n);
         fold_back(of, sums.first + column * w, w, sums.bias, net->layers[0].weight + column,
                   by_weight + column, k, into, rest);
         column += e;

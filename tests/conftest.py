@@ -22,7 +22,7 @@ settings.register_profile("suite", deadline=None, derandomize=True, database=Non
 settings.load_profile("suite")
 
 WAIT_MS = 60_000
-"""A machine has minutes in which others take most of its cores; what comes is not waited for."""
+"""How long a test waits for what should come: others may have most of the machine's cores."""
 for wait in (QtBot.waitUntil, QtBot.waitSignal, QtBot.waitSignals, QtBot.waitCallback):
     wait.__kwdefaults__["timeout"] = WAIT_MS
 

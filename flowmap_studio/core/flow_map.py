@@ -15,6 +15,7 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.methods import METHODS, Clock
 from flowmap_studio.core.native import network as native
+from flowmap_studio.core.native import ready as native_step
 from flowmap_studio.core.native.ready import Step
 from flowmap_studio.core.networks import FlowMapNet, Network, build_network
 from flowmap_studio.core.together import jump_together
@@ -204,12 +205,8 @@ class FlowMap(nn.Module):
         if not isinstance(network, FlowMapNet):
             yield None
             return
-        step = network.step = Step(network)
-        try:
+        with native_step.in_hand(network) as step:
             yield step
-            step.end()
-        finally:
-            network.step = None
 
     def round_off(self, *, rounded: bool) -> None:
         """Let the compiled library make jumps in whole numbers, or in floats again."""

@@ -133,33 +133,25 @@ def add_gradient(
         The terms and their weighted sum, without their graph.
     """
     pieces = cut(len(batch.x0), part_rows(flow_map, batch), config, most)
-    found = []
-    for piece in pieces:
-        rows = batch if len(pieces) == 1 else piece.of(batch)
-        found.append((piece, _add_piece(flow_map, rows, config, loss, piece)))
+    hand, found = by_hand(config.method), []
+    with flow_map.adding_gradients() as step:
+        passes = None if hand is None else Passes.of(flow_map, step, batch.x0)
+        for piece in pieces:
+            rows = batch if len(pieces) == 1 else piece.of(batch)
+            terms = None
+            if hand is not None and passes is not None:
+                factors = Factors(piece.matched, piece.others * config.lambda_cons)
+                terms = hand(passes, rows, config, factors)
+            if terms is None:
+                terms = loss(flow_map, rows, config)
+                piece.total(terms, config).backward()  # type: ignore[no-untyped-call]
+            found.append((piece, terms))
     terms = _mean(found)
     if config.density_head == "on":
         density = head_loss(flow_map, batch)
         (DENSITY_WEIGHT * density).backward()  # type: ignore[no-untyped-call]
         terms = terms._replace(density=density.detach())
     return terms, terms.total(config)
-
-
-def _add_piece(
-    flow_map: FlowMap, batch: Batch, config: RunConfig, loss: Objective, piece: Piece
-) -> LossTerms:
-    """Add the gradient of a piece, whose rows the batch is; its terms."""
-    hand = by_hand(config.method)
-    with flow_map.adding_gradients() as step:
-        passes = Passes.of(flow_map, step, batch.x0) if hand is not None else None
-        if hand is not None and passes is not None:
-            factors = Factors(piece.matched, piece.others * config.lambda_cons)
-            terms = hand(passes, batch, config, factors)
-            if terms is not None:
-                return terms
-        terms = loss(flow_map, batch, config)
-        piece.total(terms, config).backward()  # type: ignore[no-untyped-call]
-    return terms
 
 
 def part_rows(flow_map: FlowMap, batch: Batch) -> int:

@@ -14,7 +14,6 @@ from flowmap_studio.core.image_networks import ResidualMlp, UNet, draw_weights
 from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.native import differentiable
 from flowmap_studio.core.native import network as native
-from flowmap_studio.core.native.ready import Step
 from flowmap_studio.core.network_shapes import DENSITY_WIDTHS, network_kind
 from flowmap_studio.core.randomness import Stream, generator
 from flowmap_studio.core.together import evaluate_together
@@ -35,8 +34,6 @@ class FlowMapNet(nn.Module):
         threads: That the compiled library works in; as many as torch does when None.
         rounded: Whether it makes jumps in whole numbers of 16 bits: a quarter quicker, and some
             1e-4 beside.
-        step: The training step in hand, which adds derivatives by weights straight to the gradients
-            that these have; see `FlowMap.adding_gradients`.
 
     Args:
         dim: Axes of the data.
@@ -53,7 +50,6 @@ class FlowMapNet(nn.Module):
         self.classes = classes
         self.threads: int | None = None
         self.rounded = False
-        self.step: Step | None = None
         self.time_mlp = nn.Sequential(Dense(times, embed), nn.SiLU(), Dense(embed, embed))
         if classes:
             self.cond_mlp = nn.Sequential(Dense(classes, embed), nn.SiLU(), Dense(embed, embed))
@@ -89,7 +85,7 @@ class FlowMapNet(nn.Module):
             cond: (batch, classes) one-hot classes, rows of zeros for the null class, which None
                 stands for too.
         """
-        if len(times) == 1 and torch.is_inference_mode_enabled():
+        if times.shape[0] == 1 and torch.is_inference_mode_enabled():
             return evaluate_together(self, x, times, cond)
         told = (times, *self.known(x, cond))
         if native.suits(self, x, *told):

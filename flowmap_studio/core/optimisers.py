@@ -111,18 +111,6 @@ class Muon(torch.optim.AdamW):
         super().step()
         momentum = self.state[self._vector]["exp_avg"]
         rate, decay = self.param_groups[0]["lr"], self.param_groups[0]["weight_decay"]
-        self._step_stacks(weights, before, gradient, momentum, rate, 1 - rate * decay)
-
-    def _step_stacks(
-        self,
-        weights: torch.Tensor,
-        before: torch.Tensor,
-        gradient: torch.Tensor,
-        momentum: torch.Tensor,
-        rate: torch.Tensor | float,
-        shrink: torch.Tensor | float,
-    ) -> None:
-        """The matrices' steps by torch; all are vectors."""
         ahead = torch.lerp(gradient, momentum, MOMENTUM)  # as Nesterov's
         found = polar_factors([self._padded(ahead, columns) for columns in self._stacks])
         for (columns, stack), factors in zip(self._stacks.items(), found, strict=True):
@@ -130,7 +118,8 @@ class Muon(torch.optim.AdamW):
             steps = factors.mul_(rate * (MATRIX_STEP * columns**0.5))
             rooms = torch.split(steps.view(-1, columns), self._rooms(stack))
             for (span, rows), room in zip(stack, rooms, strict=True):
-                weights[span] = before[span].mul_(shrink).sub_(room[:rows].reshape(-1))
+                shrunk = before[span].mul_(1 - rate * decay)
+                weights[span] = shrunk.sub_(room[:rows].reshape(-1))
 
     def _padded(self, vector: torch.Tensor, columns: int) -> torch.Tensor:
         """(blocks, 64, columns) the matrices of so many columns, each filled up with zeros."""
@@ -183,7 +172,7 @@ def compiled_descent(
     memory = optimiser.state[vector]
     if not memory:  # torch makes it at its first step
         zeros = {name: torch.zeros_like(vector.detach()) for name in ("exp_avg", "exp_avg_sq")}
-        memory.update(step=torch.zeros(()), **zeros)
+        memory.update(step=torch.zeros((), dtype=torch.float32), **zeros)
     group = optimiser.param_groups[0]
     decoupled = config.optimiser != "adam"
     muon = config.optimiser == "muon"
@@ -220,7 +209,7 @@ def restore_adam(
         return  # it makes its memory at its first step
     # A fused optimiser counts where the parameter lies.
     optimiser.state[parameter] = {
-        "step": torch.tensor(float(min(steps, COUNTED)), device=parameter.device),
+        "step": torch.full((), min(steps, COUNTED), dtype=torch.float32, device=parameter.device),
         "exp_avg": torch.tensor(first, device=parameter.device),
         "exp_avg_sq": torch.tensor(second, device=parameter.device),
     }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from flowmap_studio.core.native.ready import Pass, Ready, Step
+from flowmap_studio.core.native.ready import Kept, Ready, Step
 
 if TYPE_CHECKING:
     from flowmap_studio.core.flow_map import FlowMap
@@ -53,21 +53,29 @@ class Passes:
         s: torch.Tensor,
         t: torch.Tensor,
         cond: torch.Tensor | None = None,
-    ) -> Pass:
-        """The network's output as `FlowMap.raw` gives it, to be gone back from; arguments likewise.
+    ) -> tuple[torch.Tensor, Kept]:
+        """The network's output as `FlowMap.raw` gives it, and what `back` needs.
+
+        Args:
+            x: (batch, dim) positions at time s.
+            s: (batch, 1) start times, or (1, 1) that of all points.
+            t: (batch, 1) end times, or (1, 1).
+            cond: (batch, classes) one-hot classes, as for `FlowMap.raw`.
 
         Raises:
             MemoryError: There was none.
         """
-        self.flow_map.announce(len(x))
+        rows = x.shape[0]
+        self.flow_map.announce(rows)
         told = self.flow_map.told(x, s, t, cond)
-        return self._ready.forward(x.contiguous(), [one.contiguous() for one in told], keep=True)
+        whole = [one.expand(rows, -1).contiguous() for one in told]
+        return self._ready.forward(x.contiguous(), whole)
 
-    def back(self, one: Pass, slope: torch.Tensor, *, by_x: bool = False) -> torch.Tensor | None:
+    def back(self, kept: Kept, slope: torch.Tensor, *, by_x: bool = False) -> torch.Tensor | None:
         """Add to the gradients of the weights.
 
         Args:
-            one: What `raw` gave.
+            kept: By `raw`.
             slope: (batch, outputs) derivatives of the loss by its output.
             by_x: Whether those by x are wanted.
 
@@ -77,4 +85,4 @@ class Passes:
         Raises:
             MemoryError: There was none.
         """
-        return self._step.back(one, slope.contiguous(), by_given=by_x)
+        return self._step.back(kept, slope.contiguous(), by_given=by_x)

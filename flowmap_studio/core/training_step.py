@@ -1,4 +1,4 @@
-"""One training step: gradient, clip, optimiser and moving average, all as operations on tensors."""
+"""One training step: gradient, clip, optimiser and moving average."""
 
 from __future__ import annotations
 
@@ -39,8 +39,7 @@ class TrainingStep:
         self.gradient = Gradient(flow_map, self.flat, config, objective(config.method))
         self._config = config
         self._no_identity = no_identity
-        self._rate, self._share = config.learning_rate, 1.0  # the average takes of new weights
-        # Made at the first step: until then a run may be told to go on from others.
+        self._share = 1.0  # that the average takes of the new weights
         self._descent: native.Descent | None = None
         self._places: tuple[torch.Tensor, torch.Tensor] | None = None  # of rate and share
         if told_on_device:
@@ -55,7 +54,7 @@ class TrainingStep:
             decay: Of the moving average.
         """
         if self._places is None:
-            self._rate, self._share = rate, 1 - decay
+            self._share = 1 - decay
             self._give_rate(rate)
         else:
             for place, value in zip(self._places, (rate, 1 - decay), strict=True):
@@ -72,7 +71,9 @@ class TrainingStep:
             MemoryError: Likewise.
         """
         terms, total = self.gradient.take(batch)
-        if self._places is None and native.suits(self.flat.vector):
+        # The library works in one thread, in which torch is no quicker.
+        one_thread = self._places is None and torch.get_num_threads() == 1
+        if one_thread and native.suits(self.flat.vector):
             self._descend()
         else:
             self._descend_by_torch()
@@ -89,10 +90,11 @@ class TrainingStep:
     def _descend(self) -> None:
         """Clip, optimiser and average by the compiled library: one reading of the weights."""
         config = self._config
-        if self._descent is None:
+        memory = self.optimiser.state[self.flat.vector]
+        if self._descent is None or self._descent.memory is not memory:
             average = self.average if config.ema_decay else None
             self._descent = compiled_descent(config, self.optimiser, self.flat, average)
-        self._descent.take(self._rate, self._share)
+        self._descent.take(self.optimiser.param_groups[0]["lr"], self._share)
 
     def memory(self) -> list[torch.Tensor]:
         """All that a step changes, as it is and not copied; whole after the first step only."""

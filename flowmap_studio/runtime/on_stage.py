@@ -68,8 +68,7 @@ class OnStage(QObject):
         self.sampling = Sampling()
         self.looks_up = self.rounds = True
         self._pace = Pace()
-        self._moving = False
-        self._playing = False
+        self._moving = self._playing = self._measure_later = False
         self._serial = self._run = self._scene = 0
         self._lattice: TimeLattice | None = None
         self._settling = QTimer(self, singleShot=True, interval=SETTLED_MS)
@@ -112,6 +111,7 @@ class OnStage(QObject):
         if self._moving and not moving:
             self._moving = False
             self._request_frame()
+            self._catch_up()
         self._moving = moving
 
     def set_playing(self, playing: bool) -> None:
@@ -136,6 +136,7 @@ class OnStage(QObject):
         """Show a snapshot of the user's choice: what is still evaluated of others is stale."""
         self._scene += 1
         self._advance_to(snapshot)
+        self._catch_up()
 
     def _advance_to(self, snapshot: Snapshot, following: bool = False) -> None:
         self.snapshot = snapshot
@@ -192,9 +193,15 @@ class OnStage(QObject):
         return self._pace.of(DRAG_POINTS)
 
     def _request_measure(self) -> None:
-        if self.snapshot is not None and self.live and (self._playing or not self._moving):
+        self._measure_later = not self.live or (self._moving and not self._playing)
+        if self.snapshot is not None and not self._measure_later:
             request = MeasureRequest(self._run, self.snapshot, self.steps, self.training)
             self._evaluator.submit(request)
+
+    def _catch_up(self) -> None:
+        """Measure what was not measured while a hand was on the slider or an older map on stage."""
+        if self._measure_later:
+            self._request_measure()
 
     @Slot(object)
     def _on_frame(self, frame: Frame) -> None:

@@ -12,8 +12,9 @@ from flowmap_studio.core import gradients
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.flat import FlatWeights
 from flowmap_studio.core.flow_map import build_flow_map
-from flowmap_studio.core.gradients import add_gradient, loss_row
+from flowmap_studio.core.gradients import Gradient, add_gradient, loss_row
 from flowmap_studio.core.methods import METHODS
+from flowmap_studio.core.native import library
 from flowmap_studio.core.objectives import by_hand, objective
 from flowmap_studio.core.objectives.base import Batch, mean_square
 from flowmap_studio.core.passes import Passes
@@ -28,6 +29,7 @@ CASES: list[dict[str, Any]] = [
     {"labels": "on", "batch_size": 70},
     {"parametrisation": "free"},
     {"time_embed_dim": 8},  # which the library can't embed
+    {"position_features": 20},  # which it can't make
 ]
 
 
@@ -38,7 +40,9 @@ def draw_batch(classes: int) -> Batch:
     return Batch(x0, x1, torch.rand(ROWS, 3, generator=draw), cond=cond)
 
 
-def gradient(config: RunConfig, most: int | None = None) -> tuple[torch.Tensor, torch.Tensor, int]:
+def gradient(
+    config: RunConfig, most: int | None = None, threads: int = 1
+) -> tuple[torch.Tensor, torch.Tensor, int]:
     """The gradient, the loss terms, and of how many rows the network was asked."""
     classes = 3 if config.labels == "on" else 0
     flow_map, asked = build_flow_map(config, 2, classes), [0]
@@ -46,6 +50,7 @@ def gradient(config: RunConfig, most: int | None = None) -> tuple[torch.Tensor, 
         for parameter in flow_map.parameters():
             parameter.add_(0.1 * torch.sin(torch.arange(parameter.numel()).view_as(parameter)))
     flat = FlatWeights(flow_map.network)
+    flow_map.work_in(threads)
     flow_map.watchers.append(lambda rows: asked.append(rows))
     batch = draw_batch(classes)
     terms, total = add_gradient(flow_map, batch, config, objective(config.method), most)
@@ -90,7 +95,7 @@ def test_it_is_the_gradient_that_torch_takes(
 ) -> None:
     if method != "article" and case.get("parametrisation") == "free":
         case = {"time_power": 2.0}
-    torchs = case.get("parametrisation") == "free" or "time_embed_dim" in case
+    torchs = case in CASES[-3:]
     sizes = {"hidden_dim": 32, "time_embed_dim": 16}
     config = RunConfig(method=method, coupling="independent", **sizes).replace(**case)
     found, row, asked = gradient(config, most)
@@ -102,6 +107,53 @@ def test_it_is_the_gradient_that_torch_takes(
         torch.testing.assert_close(found, plain, rtol=1e-4, atol=1e-6)
         torch.testing.assert_close(row, plain_row, rtol=1e-5, atol=1e-7, equal_nan=True)
         assert asked == plain_asked
+
+
+@pytest.mark.parametrize("method", BY_HAND)
+def test_in_several_threads_it_is_the_same(method: str, use: Callable[[bool], None]) -> None:
+    config = RunConfig(method=method, coupling="independent", hidden_dim=32, time_embed_dim=16)
+    found, row, _ = gradient(config)
+    again, same, _ = gradient(config, threads=3)
+    torch.testing.assert_close(again, found, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(same, row, rtol=1e-6, atol=0, equal_nan=True)
+
+
+def test_times_of_all_points_are_those_of_each(use: Callable[[bool], None]) -> None:
+    flow_map = build_flow_map(RunConfig(hidden_dim=32, time_embed_dim=16), 2)
+    FlatWeights(flow_map.network)
+    x, s, t = torch.randn(60, 2), torch.tensor([[0.2]]), torch.tensor([[0.7]])
+    with flow_map.adding_gradients() as step:
+        passes = Passes.of(flow_map, step, x)
+        assert passes is not None
+        found, _ = passes.raw(x, s, t)
+    expected = flow_map.raw(x, s.expand(60, 1), t.expand(60, 1))
+    torch.testing.assert_close(found, expected.detach())
+
+
+@pytest.mark.parametrize("function", ["network_backward", "network_unfold"])
+def test_memory_that_runs_out_is_gone_back_behind(
+    function: str, use: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step that fails on its way is taken in pieces, from a gradient of zero."""
+    config = RunConfig(coupling="independent", hidden_dim=32, time_embed_dim=16)
+    flow_map = build_flow_map(config, 2)
+    flat, real, calls = FlatWeights(flow_map.network), library.ask, [0]
+
+    def ask(name: str, *arguments: object) -> None:
+        calls[0] += name == function
+        if name == function and calls[0] == 1:
+            raise MemoryError
+        real(name, *arguments)
+
+    whole = Gradient(flow_map, flat, config, objective(config.method))
+    whole.take(draw_batch(0))
+    assert flat.vector.grad is not None
+    expected = flat.vector.grad.clone()
+    monkeypatch.setattr(library, "ask", ask)
+    cut = Gradient(flow_map, flat, config, objective(config.method))
+    cut.take(draw_batch(0))
+    assert "in parts of 60 rows" in cut.news
+    torch.testing.assert_close(flat.vector.grad, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_without_the_library_torch_takes_it(

@@ -23,6 +23,8 @@ from flowmap_studio.core.loaded_map import LoadedMap
 from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.native import library, loading
 from flowmap_studio.core.native import network as native
+from flowmap_studio.core.native.binding import bound
+from flowmap_studio.core.native.ready import Ready
 from flowmap_studio.core.native.sources import FOLDER, LIBRARY, source_digest
 from flowmap_studio.core.networks import FlowMapNet
 from flowmap_studio.core.run import Run
@@ -32,7 +34,10 @@ from tests.core.conftest import COMPILER
 
 FUNCTIONS = tuple(
     f"network_{name}"
-    for name in ("at", "told", "begin", "jumps", "ready", "forward", "backward", "unfold")
+    for name in (
+        *("at", "told", "begin", "jumps"),
+        *("sizes", "ready", "forward", "backward", "unfold"),
+    )
 )
 
 
@@ -358,7 +363,7 @@ def test_gradients_are_added_to_those_that_are_there(
     with flow_map.adding_gradients():
         (network(x, t, known) * slope).sum().backward()
     assert all(weight.grad is not None for weight in network.parameters())
-    assert network.step is None
+    assert bound(network).step is None
 
 
 def test_a_way_back_that_comes_too_late_is_told(use: Callable[[bool], None]) -> None:
@@ -371,6 +376,47 @@ def test_a_way_back_that_comes_too_late_is_told(use: Callable[[bool], None]) -> 
     with pytest.raises(RuntimeError, match="go back within adding_gradients"):
         out.sum().backward()
     assert not any(weight.grad.any() for weight in network.parameters())
+
+
+def test_gradients_that_are_gone_are_told(use: Callable[[bool], None]) -> None:
+    network = make_network(hidden_dim=32)
+    x, t, _, _ = draws(20, 2, 2, 0)
+    for weight in network.parameters():
+        weight.grad = torch.zeros_like(weight)
+
+    def lose_them() -> None:
+        with FlowMap(network, clock="both", residual=True).adding_gradients():
+            out = network(x, t)
+            network.zero_grad(set_to_none=True)
+            out.sum().backward()
+
+    with pytest.raises(RuntimeError, match="gradients are gone"):
+        lose_them()
+    assert bound(network).step is None
+
+
+def test_a_network_is_copied_in_the_midst_of_a_step(use: Callable[[bool], None]) -> None:
+    network = make_network(hidden_dim=32)
+    x, t, _, _ = draws(20, 2, 2, 0)
+    for weight in network.parameters():
+        weight.grad = torch.zeros_like(weight)
+    with FlowMap(network, clock="both", residual=True).adding_gradients():
+        out = network(x, t)
+        assert torch.equal(copy.deepcopy(network)(x, t), out)
+
+
+def test_what_does_not_go_together_is_refused(use: Callable[[bool], None]) -> None:
+    network = make_network(hidden_dim=32, position_features=8)
+    x, t, _, _ = draws(20, 2, 2, 0)
+    weights = list(bound(network).weights())
+    ready = Ready(network, weights, both_ways=False)
+    assert torch.equal(ready.evaluate(x, [t]), network(x, t))
+    for given, told in ((x, t[:1]), (x[:1], t), (x[:, :1], t), (x, t[:, :1])):
+        with pytest.raises(ValueError, match="rows or columns"):
+            ready.evaluate(given.contiguous(), [told.contiguous()])
+    other = make_network(hidden_dim=32, time_embed_dim=20)
+    with pytest.raises(ValueError, match="not written for"):
+        Ready(other, list(bound(other).weights()), both_ways=False)
 
 
 def test_added_gradients_are_not_differentiated_in_their_turn(

@@ -151,8 +151,8 @@ def test_what_the_window_writes(home: Path, qtbot: Any) -> None:
     changes = {"hidden_dim": 8, "depth": 1, "batch_size": 32, "ot_batch": 32, "steps": 12}
     window.edit_config(session.config.replace(target=str(home / "points.csv"), **changes))
     session.start()
-    qtbot.waitUntil(lambda: session.state is not State.RUNNING, timeout=30_000)
-    qtbot.waitUntil(lambda: session.frame is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: session.state is not State.RUNNING)
+    qtbot.waitUntil(lambda: session.frame is not None)
     assert session.state is State.IDLE
     assert session.snapshot.step == 12
     for name in ("a.png", "a.svg", "a.csv", "a.npy", "a.py"):
@@ -160,7 +160,7 @@ def test_what_the_window_writes(home: Path, qtbot: Any) -> None:
     assert window._exports.export(home / "losses.csv", LOSSES)
     assert window.save_preset(home / "b.flowmap")
     session.render_film(home / "b.gif", Look(size=(64, 64)), Timing(seconds=0.2))
-    qtbot.waitUntil(lambda: not session.films.running, timeout=30_000)
+    qtbot.waitUntil(lambda: not session.films.running)
     window.close()
     assert_private(
         home, {"a.png", "a.svg", "a.csv", "a.npy", "a.py", "losses.csv", "b.flowmap", "b.gif"}

@@ -36,7 +36,7 @@ def test_rows_come_one_by_one(qtbot: Any, control: ComparisonControl, small_conf
     control.changed.connect(lambda: counts.append(len(control.rows)))
     control.start(entries_to_train(small_config, ["rectified-flow", "semigroup"]))
     assert control.running
-    qtbot.waitUntil(lambda: not control.running, timeout=30_000)
+    qtbot.waitUntil(lambda: not control.running)
     assert [row.steps for row in control.rows] == [1, 8, 1, 2, 4, 8]
     assert set(range(7)) <= set(counts)
     assert control.floor["sliced_w2"] > 0
@@ -47,7 +47,7 @@ def test_more_maps_of_the_same_target_join_the_table(
 ) -> None:
     def compare(name: str, made: Any) -> list[str]:
         control.start([Entry(name, made.config, made)], keep=True)
-        qtbot.waitUntil(lambda: not control.running, timeout=30_000)
+        qtbot.waitUntil(lambda: not control.running)
         return list(dict.fromkeys(row.name for row in control.rows))
 
     assert compare("one", snapshot) == ["one"]
@@ -64,9 +64,9 @@ def test_it_ends_when_asked_and_keeps_its_rows(
     entries = [Entry("done", snapshot.config, snapshot), Entry("endless", config)]
     control.start(entries)
     control.start(entries)  # one at a time
-    qtbot.waitUntil(lambda: len(control.rows) == 4, timeout=30_000)
+    qtbot.waitUntil(lambda: len(control.rows) == 4)
     control.cancel()
-    qtbot.waitUntil(lambda: not control.running, timeout=30_000)
+    qtbot.waitUntil(lambda: not control.running)
     assert len(control.rows) == 4
 
 
@@ -74,7 +74,7 @@ def test_a_fault_is_one_sentence(qtbot: Any, control: ComparisonControl, small_c
     said: list[str] = []
     control.failed.connect(lambda sentence, _details: said.append(sentence))
     control.start([Entry("lost", small_config.replace(target="nowhere.csv"))])
-    qtbot.waitUntil(lambda: not control.running, timeout=30_000)
+    qtbot.waitUntil(lambda: not control.running)
     assert len(said) == 1
     assert "nowhere.csv" in said[0]
 

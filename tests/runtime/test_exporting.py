@@ -33,7 +33,7 @@ def control(qapp: object) -> Iterator[FilmControl]:
 
 
 def done(qtbot: Any, control: FilmControl) -> None:
-    qtbot.waitUntil(lambda: not control.running, timeout=30_000)
+    qtbot.waitUntil(lambda: not control.running)
 
 
 def test_a_film_is_rendered_with_progress(
@@ -74,7 +74,7 @@ def test_it_is_cancelled_and_nothing_is_written(
     path, written, failed = tmp_path / "flow.mp4", [], []
     control.finished.connect(written.append)
     control.failed.connect(lambda *said: failed.append(said))
-    with qtbot.waitSignal(control.progressed, timeout=30_000):
+    with qtbot.waitSignal(control.progressed):
         control.start(FilmOrder(path, snapshot, 2, look=LOOK, timing=LONG))
     with pytest.raises(StudioError, match=BUSY):
         control.start(FilmOrder(path, snapshot, 2))

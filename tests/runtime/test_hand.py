@@ -110,7 +110,7 @@ def test_only_frames_that_a_hand_waits_for_count(
     assert not evaluator.hand.waits
     evaluator.submit(replace(request, patient=False))
     assert evaluator.hand.waits
-    with qtbot.waitSignal(evaluator.frame_ready, timeout=60_000):
+    with qtbot.waitSignal(evaluator.frame_ready):
         evaluator.begin()
     qtbot.waitUntil(lambda: not evaluator.hand.waits, timeout=10_000)
 
@@ -119,7 +119,7 @@ def train_under(hand: Hand, qtbot: Any) -> None:
     """Forty steps."""
     config = RunConfig(steps=40, batch_size=8, hidden_dim=8, depth=1, ot_batch=8, device="cpu")
     thread = TrainingThread(1, config, Mailbox(), hand=hand)
-    with qtbot.waitSignal(thread.ended, timeout=60_000) as ended:
+    with qtbot.waitSignal(thread.ended) as ended:
         thread.begin()
     assert ended.args[0].error is None
     assert join([thread], 10)

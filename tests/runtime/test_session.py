@@ -307,7 +307,7 @@ def test_scrubbing_does_not_change_what_is_learned(
             session.show_history(0)
 
     session.frame_changed.connect(scrub)
-    with qtbot.waitSignal(session._control.ended, timeout=30_000):
+    with qtbot.waitSignal(session._control.ended):
         session.start()
         session.set_time(0.5)
     assert len(frames) > 3
@@ -655,7 +655,7 @@ def test_mean_collapse_is_told_once_a_run(
             method="article", coupling="independent", steps=600, learning_rate=0.01, hidden_dim=32
         )
     )
-    with qtbot.waitSignal(session._control.ended, timeout=30_000):
+    with qtbot.waitSignal(session._control.ended):
         session.start()
     qtbot.waitUntil(lambda: bool(heard["advised"]))
     ((advice,),) = heard["advised"]
@@ -669,7 +669,7 @@ def test_under_training_is_told_at_the_end_and_folds_are_measured(
     qtbot: Any, session: Session, heard: Any, small_config: RunConfig
 ) -> None:
     session.set_config(small_config)
-    with qtbot.waitSignal(session._control.ended, timeout=30_000):
+    with qtbot.waitSignal(session._control.ended):
         session.start()
         assert not heard["advised"]
     qtbot.waitUntil(lambda: bool(heard["advised"]))
@@ -680,6 +680,34 @@ def test_under_training_is_told_at_the_end_and_folds_are_measured(
     measured = session.quality
     assert f"{measured.one_step[-1]:.3g} against {measured.floor:.3g}" in advice.sentence
     assert 0 <= measured.metrics_at(60)["folded_share"] <= 1
+
+
+@pytest.mark.parametrize("busy", ["a held slider", "an older map"])
+def test_the_end_is_measured_once_nothing_stands_before_it(
+    qtbot: Any, session: Session, heard: Any, small_config: RunConfig, busy: str
+) -> None:
+    session.set_config(small_config)
+    session.set_moving(busy == "a held slider")
+
+    def look_back() -> None:
+        if len(session.snapshots) > 1 and session.live:
+            session.show_history(0)
+
+    if busy == "an older map":
+        session.snapshots_changed.connect(look_back)
+    with qtbot.waitSignal(session._control.ended):
+        session.start()
+    qtbot.wait(100)
+    assert session.live == (busy == "a held slider")
+    assert 60 not in session.quality.steps
+    if busy == "a held slider":
+        session.set_moving(False)
+    else:
+        session.snapshots_changed.disconnect(look_back)
+        session.show_live()
+    qtbot.waitUntil(lambda: session.quality.steps[-1:] == [60])
+    qtbot.waitUntil(lambda: bool(heard["advised"]))
+    assert [advice.kind for (advice,) in heard["advised"]] == ["under-training"]
 
 
 def test_a_figure_of_the_beginning_that_comes_late_is_none_of_the_end(

@@ -66,8 +66,8 @@ class Studio:
         """Small settings, all at once; the user would type them."""
         self.window.edit_config(self.session.config.replace(**SMALL | changes))
 
-    def until(self, condition: Callable[[], bool], timeout: int = 60_000) -> None:
-        self.qtbot.waitUntil(condition, timeout=timeout)
+    def until(self, condition: Callable[[], bool]) -> None:
+        self.qtbot.waitUntil(condition)
 
     def settled(self) -> None:
         """Wait until the stage shows the present map at the present time, all of it and exactly."""
@@ -89,7 +89,7 @@ class Studio:
         assert button.text() == "Train"
         self.click("trainButton")
         self.until(lambda: button.text() == "Pause")
-        self.until(lambda: button.text() == "Train", timeout=60_000)
+        self.until(lambda: button.text() == "Train")
 
 
 @pytest.fixture

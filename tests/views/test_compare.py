@@ -58,7 +58,7 @@ def choose(studio: Any, *methods: str) -> None:
 
 def compared(studio: Any) -> None:
     button = studio.find("compareStart", QPushButton)
-    studio.until(lambda: button.text() == "Compare", timeout=60_000)
+    studio.until(lambda: button.text() == "Compare")
 
 
 def test_the_action_shows_and_hides_the_panel(studio: Any) -> None:

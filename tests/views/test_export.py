@@ -50,7 +50,7 @@ def gone(studio: Any) -> None:
 
 
 def idle(studio: Any) -> None:
-    studio.until(lambda: not studio.session.films.running, timeout=60_000)
+    studio.until(lambda: not studio.session.films.running)
 
 
 def test_the_stage_as_a_drawing_holds_the_points_that_are_shown(
@@ -103,7 +103,7 @@ def test_a_film_is_cancelled_by_escape(
 ) -> None:
     choose(studio, monkeypatch, tmp_path / "flow.gif")
     dialog = film_dialog(studio, filmWidth=100, filmHeight=100, filmSeconds=300)
-    with studio.qtbot.waitSignal(studio.session.films.progressed, timeout=30_000):
+    with studio.qtbot.waitSignal(studio.session.films.progressed):
         press(studio, dialog, "filmRender")
     assert not dialog.findChild(QWidget, "filmWidth").isEnabled()
     choose(studio, monkeypatch, tmp_path / "other.gif")  # one at a time

@@ -100,7 +100,7 @@ def test_digits_take_the_stage_and_points_give_it_back(open_studio, qtbot) -> No
         assert frame.request.snapshot.image is not None
         assert stages.shown() is stages.images
 
-    qtbot.waitUntil(shown, timeout=60_000)
+    qtbot.waitUntil(shown)
     window.session.set_sampling(label="3", picked=4, other=2)
 
     def chosen() -> None:
@@ -108,7 +108,7 @@ def test_digits_take_the_stage_and_points_give_it_back(open_studio, qtbot) -> No
         assert frame.request.sampling.picked == 4
         assert frame.request.full
 
-    qtbot.waitUntil(chosen, timeout=60_000)
+    qtbot.waitUntil(chosen)
     frame = window.session.frame
     assert set(frame.labels["one_step"]) == {3}
     assert frame.strips["way"].shape == frame.strips["mix"].shape == (9, 64)
@@ -119,12 +119,12 @@ def test_digits_take_the_stage_and_points_give_it_back(open_studio, qtbot) -> No
     assert 0 <= t <= 1
     assert stages.images.displayed("way").shape == (9, 8, 8, 1)
     assert window.open_preset(asset("presets", "moons.flowmap"))
-    qtbot.waitUntil(lambda: stages.shown() is window.stage, timeout=60_000)
+    qtbot.waitUntil(lambda: stages.shown() is window.stage)
 
 
 def test_images_are_exported_as_pictures_and_films(open_studio, qtbot, tmp_path: Path) -> None:
     window = open_studio(asset("presets", "digits.flowmap")).window
-    qtbot.waitUntil(lambda: window.stages.shown() is window.stages.images, timeout=60_000)
+    qtbot.waitUntil(lambda: window.stages.shown() is window.stages.images)
     assert not window.export(tmp_path / "a.svg")
     assert "this map makes images" in window.message_bar.text()
     assert window.export(tmp_path / "a.png")

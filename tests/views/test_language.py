@@ -257,7 +257,7 @@ def test_a_run_speaks_vietnamese(vietnamese: None, studio: Any) -> None:
     studio.click("trainButton")
     studio.until(lambda: studio.state() == "đang chạy")
     assert studio.find("trainButton").text() == "Tạm dừng"
-    studio.until(lambda: studio.state() == "rảnh", timeout=60_000)
+    studio.until(lambda: studio.state() == "rảnh")
     studio.until(lambda: studio.window.quality_plot.findChildren(QLabel) != [])
     assert _left_in_english(studio.window) == {}
 

@@ -111,7 +111,7 @@ def test_a_film_of_a_tour_turns(
     for name, value in values.items():
         dialog.findChild(QWidget, name).setValue(value)
     studio.qtbot.mouseClick(dialog.findChild(QWidget, "filmRender"), Qt.MouseButton.LeftButton)
-    studio.until(lambda: not studio.session.films.running, timeout=60_000)
+    studio.until(lambda: not studio.session.films.running)
     with Image.open(path) as film:
         pictures = []
         for number in range(film.n_frames):

@@ -360,7 +360,7 @@ def test_mean_collapse_is_told_and_its_cure_is_one_click(studio: Any) -> None:
     )
     studio.click("trainButton")
     remedy = studio.find("messageRemedy", QPushButton)
-    studio.until(lambda: remedy.isVisible(), timeout=60_000)
+    studio.until(lambda: remedy.isVisible())
     assert studio.message().startswith("Mean collapse: the one-step cloud has ")
     assert "%" in studio.message()
     assert remedy.text() == "Use coupling ot"
@@ -377,7 +377,7 @@ def test_under_training_is_told_and_more_steps_are_one_click(studio: Any) -> Non
     studio.configure(target="moons", steps=60, learning_rate=1e-6)
     studio.train_to_the_end()
     remedy = studio.find("messageRemedy", QPushButton)
-    studio.until(lambda: remedy.isVisible(), timeout=60_000)
+    studio.until(lambda: remedy.isVisible())
     assert studio.message().startswith("Under-training: after 60 steps the one-step cloud is ")
     assert remedy.text() == "Use steps 1,000"
     studio.click("messageRemedy")

@@ -125,10 +125,7 @@ static void inputs_back(Back *call, int64_t at, int64_t rows) {
     int64_t ld = up_to(call->by_x ? k : embedded, PANEL) - from;
     product(space->under, w, up_to(rows, TILE), call->ready->inputs + from * w, w, ld, space->zeros,
             0, space->by_in, ld);
-    if (call->sums.wanted)
-        read_in(net, embedders, call->x, call->told, at, rows, space->features);
-    else
-        position_features(net, call->x + at * net->dim, rows, space->features, k);
+    position_features(net, call->x + at * net->dim, rows, space->features, k);
     if (call->by_x)
         positions_back(net, space->features, k, rows, space->by_in + embedded - from, ld,
                        call->by_x + at * net->dim);
@@ -136,7 +133,8 @@ static void inputs_back(Back *call, int64_t at, int64_t rows) {
     for (int64_t j = 0; j < net->embedded; j++) {
         const Embedding *of = net->embeddings + j;
         embed_back(embedders + j, call->told[j] + at * of->inputs, rows, space->by_in + column, ld,
-                   call->folded.bias_in[j], call->folded.across[j]);
+                   call->folded.bias_in[j], call->folded.across[j],
+                   space->features + given_of(net) + column, k);
         column += of->size;
     }
     add_outer(space->features, k, k, space->under, w, w, rows, call->folded.first, space->outer);

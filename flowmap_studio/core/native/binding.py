@@ -23,6 +23,7 @@ from flowmap_studio.core.native.library import (
 from flowmap_studio.core.native.loading import Count
 
 if TYPE_CHECKING:
+    from flowmap_studio.core.native.ready import Step
     from flowmap_studio.core.networks import FlowMapNet
 
 MOST_OUTPUTS, MOST_DEPTH = 16, 32
@@ -45,6 +46,7 @@ class Bound:
         features: Whether it can make its position features too.
         embedded: How many embeddings there are: of times, and of classes.
         eps: Of LayerNorm.
+        step: The training step in hand; see `FlowMap.adding_gradients`.
 
     Args:
         network: Which.
@@ -57,6 +59,7 @@ class Bound:
         self._first, norm = network.net[0], network.net[1]
         assert isinstance(norm, nn.LayerNorm)  # noqa: S101 - tells mypy what it is made of
         self.eps = norm.eps
+        self.step: Step | None = None
         self.embedded = len(embedders)
         self.shaped = norm.weight.numel() % PANEL == 0
         self.shaped &= network.last.out_features <= MOST_OUTPUTS
@@ -119,6 +122,15 @@ class Bound:
         network.outputs, network.eps = self._shapes[-1][0], self.eps
         network.last_weight, network.last_bias = places[-2:]
         return network
+
+    def columns(self, network: Network) -> list[int]:
+        """Those of what is given, and of all that is told.
+
+        Args:
+            network: As described with the frequencies if it can make its features.
+        """
+        told = [self._shapes[4 * at][1] for at in range(self.embedded)]
+        return [network.dim, *told]
 
     def sizes(self, network: Network) -> tuple[int, int]:
         """Floats that a network made ready takes, and those of its folded derivatives.

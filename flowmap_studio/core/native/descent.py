@@ -59,6 +59,9 @@ def suits(vector: torch.Tensor) -> bool:
 class Descent:
     """Takes the steps of a vector of weights.
 
+    Attributes:
+        memory: What torch's Adam keeps of them.
+
     Args:
         vector: The weights, with their gradient; one that `suits`.
         memory: What torch's Adam keeps of them: `step`, `exp_avg` and `exp_avg_sq`.
@@ -67,6 +70,9 @@ class Descent:
         clip: The longest gradient; 0 for any.
         matrices: Where in the vector each of them lies, and its (rows, columns), in that order.
         orthogonal: How they go; as all others when None.
+
+    Raises:
+        ValueError: A tensor is not as long as the vector, or not of the library's kind.
     """
 
     def __init__(
@@ -82,10 +88,13 @@ class Descent:
     ) -> None:
         if orthogonal is not None and orthogonal.rows % PANEL:
             raise ValueError(f"rows is {orthogonal.rows}; take a multiple of {PANEL}")
-        gradient = vector.grad
-        assert gradient is not None  # noqa: S101 - it is made with the vector
-        mean, square, steps = memory["exp_avg"], memory["exp_avg_sq"], memory["step"]
-        self._kept = [vector, gradient, mean, square, average, steps]  # the addresses of which are:
+        self.memory = memory
+        many = [vector, vector.grad, memory["exp_avg"], memory["exp_avg_sq"]]
+        many += [] if average is None else [average]
+        for one, count in [*((one, vector.numel()) for one in many), (memory["step"], 1)]:
+            if one is None or not suits(one) or one.numel() != count:
+                raise ValueError(f"{count:,} numbers of float32 are wanted in one piece of memory")
+        self._kept = [*many[:4], average, memory["step"]]  # alive: their addresses are given
         places = [None if one is None else one.data_ptr() for one in self._kept]
         self._how = library.Descent(vector.numel(), *places)
         if orthogonal is not None:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from flowmap_studio.core.native.binding import Bound, bound
-from flowmap_studio.core.native.ready import Pass, Ready, Step
+from flowmap_studio.core.native.ready import Kept, Ready, Step
 
 if TYPE_CHECKING:
     from flowmap_studio.core.networks import FlowMapNet
@@ -30,7 +30,7 @@ def forward(network: FlowMapNet, x: torch.Tensor, *told: torch.Tensor) -> torch.
     given = x if known.features else network.position_features(x)
     # Before the function: what it saves must be what it was given.
     inputs = [one.contiguous() for one in (given, *told)]
-    step = network.step
+    step = known.step
     ready = step.begin() if step is not None else None
     out: torch.Tensor
     if ready is None:
@@ -41,7 +41,7 @@ def forward(network: FlowMapNet, x: torch.Tensor, *told: torch.Tensor) -> torch.
     elif keep:
         out = _InPlace.apply(step, ready, network.last.bias, *inputs)  # type: ignore[no-untyped-call]
     if not keep:
-        out = ready.forward(inputs[0], inputs[1:], keep=False).out
+        out = ready.evaluate(inputs[0], inputs[1:])
     return out
 
 
@@ -51,10 +51,10 @@ class _Through(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, known: Bound, ready: Ready, *tensors: torch.Tensor) -> torch.Tensor:
         given, told, _ = _sorted(known, tensors)
-        found = ready.forward(given, told, keep=any(ctx.needs_input_grad))
-        ctx.save_for_backward(found.sums, found.moments, *tensors)
+        out, kept = ready.forward(given, told)
+        ctx.save_for_backward(kept.sums, kept.moments, *tensors)
         ctx.known, ctx.ready = known, ready
-        return found.out
+        return out
 
     @staticmethod
     def backward(ctx: Any, *slopes: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -66,8 +66,8 @@ class _Through(torch.autograd.Function):
         wanted = any(asked[1:])
         by_weights, into = known.zero_sums(given, wanted=wanted)
         folded = ctx.ready.folded()
-        one = Pass(given, told, slope, sums, moments)
-        by_given = ctx.ready.back(one, slope, into, folded, by_given=asked[0])
+        kept = Kept(given, told, sums, moments)
+        by_given = ctx.ready.back(kept, slope, into, folded, by_given=asked[0])
         if wanted:
             ctx.ready.unfold(folded, into)
         found = (by_given, *(None for _ in told), *by_weights)
@@ -89,10 +89,10 @@ class _InPlace(torch.autograd.Function):
     def forward(
         ctx: Any, step: Step, ready: Ready, _weight: torch.Tensor, *inputs: torch.Tensor
     ) -> torch.Tensor:
-        found = ready.forward(inputs[0], inputs[1:], keep=True)
-        ctx.save_for_backward(found.sums, found.moments, *inputs)
+        out, kept = ready.forward(inputs[0], inputs[1:])
+        ctx.save_for_backward(kept.sums, kept.moments, *inputs)
         ctx.step = step
-        return found.out
+        return out
 
     @staticmethod
     def backward(ctx: Any, slope: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -102,8 +102,8 @@ class _InPlace(torch.autograd.Function):
                 "adding_gradients for them"
             )
         sums, moments, given, *told = ctx.saved_tensors
-        one, slope = Pass(given, told, slope, sums, moments), slope.contiguous()
-        by_given = ctx.step.back(one, slope, by_given=ctx.needs_input_grad[3])
+        kept, slope = Kept(given, told, sums, moments), slope.contiguous()
+        by_given = ctx.step.back(kept, slope, by_given=ctx.needs_input_grad[3])
         return None, None, None, by_given, *(None for _ in told)
 
 

@@ -40,13 +40,14 @@ static void embed(const Embedder *one, const float *told, int64_t rows, float *t
 }
 
 /* Adds the derivatives by the first layer's weights, from those by what `embed` gave: by bias
-   (size), and transposed ones by weights (inputs, size). */
+   (size), and transposed ones by weights (inputs, size). What `embed` gave is given again. */
 static void embed_back(const Embedder *one, const float *told, int64_t rows, const float *by,
-                       int64_t ld, float *bias, float *across) {
+                       int64_t ld, float *bias, float *across, float *again, int64_t again_ld) {
     int64_t n = one->of->inputs, e = one->of->size;
-    for (int64_t i = 0; i < rows; i++, told += n, by += ld)
+    for (int64_t i = 0; i < rows; i++, told += n, by += ld, again += again_ld)
         for (int64_t c = 0; c < e; c += LANES) {
             Floats x = embedded(one, told, c), gate = sigmoid(x), bent = x * gate;
+            store(again + c, bent);
             Floats slope = load(by + c) * (gate + bent - bent * gate);
             add_to(bias + c, slope);
             for (int64_t d = 0; d < n; d++) add_to(across + d * e + c, told[d] * slope);

@@ -63,7 +63,7 @@ class Route(ctypes.Structure):
 
 
 class AllSums(ctypes.Structure):
-    """`AllSums` in backward.h; a `Layer` stands for its sums too."""
+    """`AllSums` in ready.h; a `Layer` stands for its sums too."""
 
     _fields_ = [
         ("embeddings", ctypes.POINTER(EmbeddingSums)),

@@ -2,8 +2,8 @@
    classes embedded, then linear layers, LayerNorm and SiLU.
 
    Points are taken in blocks whose activations stay in a core's own caches from the first layer to
-   the last. Everything is (rows, columns), row after row; widths are multiples of PANEL. All
-   functions return 0, or -1 where memory ran out. */
+   the last. Everything is (rows, columns), row after row; widths are multiples of PANEL. Functions
+   that return a number return 0, or -1 where memory ran out. */
 #include <stdlib.h>
 #include <string.h>
 

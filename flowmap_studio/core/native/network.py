@@ -52,7 +52,7 @@ def suits(network: FlowMapNet, x: torch.Tensor, *told: torch.Tensor) -> bool:
         and (known.embeds or not told)
         and x.device.type == weight.device.type == "cpu"
         and x.dtype == weight.dtype == torch.float32
-        and len(x) > 0
+        and x.shape[0] > 0
         and not any(one.requires_grad for one in told)
     )
 

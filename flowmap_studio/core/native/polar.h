@@ -1,13 +1,21 @@
 /* The polar factors of matrices by odd polynomials, see `core.optimisers`; a part of network.c.
 
-   All that is multiplied is a polynomial of the same Gram matrix: symmetric, and in any order. */
+   All that is multiplied is a polynomial of the same Gram matrix. Exactly, the products would be
+   symmetric and the same in any order; rounding must not be mirrored or put in another order, for
+   what a matrix of low rank lacks the polynomials enlarge a thousandfold. */
 
-/* to (size, size) = a b, known to be symmetric, for a (size, k) and packed b: what lies below the
-   diagonal is copied from above it. `size` is a multiple of PANEL. */
-static void symmetric_product(const float *a, const float *b, int64_t k, int64_t size,
-                              const float *nothing, float *to) {
+/* to (size, size) = a b, for a (size, size) and packed b; `size` is a multiple of PANEL. */
+INLINE void square_product(const float *a, const float *b, int64_t size, const float *nothing,
+                           float *to) {
+    product(a, size, up_to(size, TILE), b, size, size, nothing, 0, to, size);
+}
+
+/* to (size, size) = x x', for x (size, k) and x' packed. Its sums are the same to the last bit on
+   both sides of the diagonal, so that those below it are copied. */
+static void gram_product(const float *x, const float *packed, int64_t k, int64_t size,
+                         const float *nothing, float *to) {
     for (int64_t j = 0; j < size; j += PANEL)
-        product(a, k, up_to(j + PANEL, TILE), b + j * k, k, PANEL, nothing, 0, to + j, size);
+        product(x, k, up_to(j + PANEL, TILE), packed + j * k, k, PANEL, nothing, 0, to + j, size);
     for (int64_t i = LANES; i < size; i += LANES)
         for (int64_t j = 0; j < i; j += LANES)
             turn(to + j * size + i, size, LANES, LANES, to + i * size + j, size, 0);
@@ -21,7 +29,7 @@ static float *polynomials(float *gram, int64_t size, const float *abc, int64_t c
                           const float *nothing) {
     for (int64_t at = 0; at < count; at++, abc += 3) {
         pack(gram, size, size, size, packed);
-        symmetric_product(gram, packed, size, size, nothing, factor);
+        square_product(gram, packed, size, nothing, factor);
         for (int64_t i = 0; i < size * size; i += LANES)
             store(factor + i, abc[2] * load(factor + i) + abc[1] * load(gram + i));
         for (int64_t i = 0; i < size; i++) factor[i * size + i] += abc[0];
@@ -29,14 +37,14 @@ static float *polynomials(float *gram, int64_t size, const float *abc, int64_t c
         if (at == 0)
             memcpy(whole, factor, size * size * sizeof(float));
         else {
-            symmetric_product(whole, packed, size, size, nothing, other);
+            square_product(whole, packed, size, nothing, other);
             float *swapped = whole;
             whole = other;
             other = swapped;
         }
         if (at < count - 1) {
-            symmetric_product(gram, packed, size, size, nothing, other);
-            symmetric_product(other, packed, size, size, nothing, gram);
+            square_product(gram, packed, size, nothing, other);
+            square_product(other, packed, size, nothing, gram);
         }
     }
     return whole;
@@ -100,7 +108,7 @@ static void orthogonal_step(float *weight, const float *gradient, const float *m
         float scale = 1.0f / (how->margin * length + 1e-30f);
         for (int64_t i = 0; i < here * wide; i += LANES) store(unit + i, scale * load(unit + i));
         pack_transposed(unit, wide, size, wide, packed);
-        symmetric_product(unit, packed, wide, size, nothing, gram);
+        gram_product(unit, packed, wide, size, nothing, gram);
         float *bring = polynomials(gram, size, how->abc, how->count, factor, whole, other,
                                    packed_square, nothing);
         pack(unit, wide, size, wide, packed);

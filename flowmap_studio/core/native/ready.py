@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -14,22 +15,25 @@ if TYPE_CHECKING:
     from flowmap_studio.core.networks import FlowMapNet
 
 
-class Pass(NamedTuple):
-    """An evaluation, with what the way back from it needs.
+class Kept(NamedTuple):
+    """What the way back from an evaluation needs.
 
     Attributes:
         given: (batch, dim) positions, or the features of them that the library does not make.
         told: (batch, any) each: times, and the classes if there are such.
-        out: (batch, outputs).
-        sums: (depth, room, width) before LayerNorm; None where there is no way back.
-        moments: (depth, room, 2) likewise.
+        sums: (depth, room, width) before LayerNorm.
+        moments: (depth, room, 2) of LayerNorm.
     """
 
     given: torch.Tensor
     told: Sequence[torch.Tensor]
-    out: torch.Tensor
-    sums: torch.Tensor | None = None
-    moments: torch.Tensor | None = None
+    sums: torch.Tensor
+    moments: torch.Tensor
+
+    def place(self) -> library.Kept:
+        """Where it is."""
+        sums, rows = self.sums, self.given.shape[0]
+        return library.Kept(sums.data_ptr(), self.moments.data_ptr(), rows, sums.shape[1])
 
 
 class Ready:
@@ -41,65 +45,75 @@ class Ready:
         makes_features: Whether it makes all that is made of positions.
 
     Args:
-        network: One that `network.suits`.
+        network: One that `network.suits`, also for what it is told.
         weights: Its own, contiguous, in the order of `Bound.weights`; they are kept alive.
         both_ways: Whether there is to be a way back.
 
     Raises:
         MemoryError: There was none.
+        ValueError: The library can't do such a network.
     """
 
     def __init__(
         self, network: FlowMapNet, weights: Sequence[torch.Tensor], *, both_ways: bool
     ) -> None:
         known = bound(network)
-        assert known.shaped and known.embeds  # noqa: S101, PT018 - else it would write anywhere
-        self.frequencies = network.frequencies if known.features else None
+        if not (known.shaped and known.embeds):  # it would read and write anywhere
+            raise ValueError("the library is not written for a network of these sizes")
         self.makes_features = known.features
+        self.frequencies = network.frequencies if known.features else None
         self._weights = weights
         self._network = known.described(weights, self.frequencies)
+        self._columns = known.columns(self._network)
         self._threads = threads_of(network)
-        self._size, self._folded_size = known.sizes(self._network)
-        self._memory = weights[0].new_empty(self._size)
+        self._both_ways = both_ways
+        size, self._folded_size = known.sizes(self._network)
+        self._memory = weights[0].new_empty(size)
         library.ask("network_ready", self._network, self._memory.data_ptr(), both_ways)
 
-    def forward(self, given: torch.Tensor, told: Sequence[torch.Tensor], *, keep: bool) -> Pass:
-        """Evaluate.
-
-        Args:
-            given: As in `Pass`, contiguous.
-            told: Likewise.
-            keep: Whether there is a way back from it.
+    def evaluate(self, given: torch.Tensor, told: Sequence[torch.Tensor]) -> torch.Tensor:
+        """(batch, outputs) at what is given and for what is told, as in `Kept`, contiguous.
 
         Raises:
             MemoryError: There was none.
+            ValueError: The sizes don't go together.
         """
-        network, rows = self._network, len(given)
-        out = given.new_empty(rows, network.outputs)
-        found, place = Pass(given, told, out), None
-        if keep:
-            room = TILE * -(-rows // TILE)
-            sums = given.new_empty(network.depth, room, network.width)
-            moments = given.new_empty(network.depth, room, 2)
-            found = Pass(given, told, out, sums, moments)
-            place = library.Kept(sums.data_ptr(), moments.data_ptr(), rows, room)
-        call = (given.data_ptr(), addresses(told), rows, place, out.data_ptr())
-        library.ask("network_forward", network, self._memory.data_ptr(), *call, self._threads)
-        return found
+        return self._forward(given, told, None)
+
+    def forward(
+        self, given: torch.Tensor, told: Sequence[torch.Tensor]
+    ) -> tuple[torch.Tensor, Kept]:
+        """What `evaluate` gives, and what the way back from it needs; likewise."""
+        network, rows = self._network, given.shape[0]
+        room = TILE * -(-rows // TILE)
+        sums = given.new_empty(network.depth, room, network.width)
+        kept = Kept(given, told, sums, given.new_empty(network.depth, room, 2))
+        return self._forward(given, told, kept.place()), kept
+
+    def _forward(
+        self, given: torch.Tensor, told: Sequence[torch.Tensor], place: library.Kept | None
+    ) -> torch.Tensor:
+        rows = given.shape[0]
+        if [tuple(one.shape) for one in (given, *told)] != [(rows, n) for n in self._columns]:
+            raise ValueError("the rows or columns are not those of the network")
+        out = given.new_empty(rows, self._network.outputs)
+        call = (given.data_ptr(), addresses(told), rows, place, out.data_ptr(), self._threads)
+        library.ask("network_forward", self._network, self._memory.data_ptr(), *call)
+        return out
 
     def back(
         self,
-        one: Pass,
+        kept: Kept,
         slope: torch.Tensor,
         into: library.AllSums,
         folded: torch.Tensor,
         *,
         by_given: bool,
     ) -> torch.Tensor | None:
-        """The way back from a kept pass.
+        """The way back from an evaluation of this network, made ready for both ways.
 
         Args:
-            one: Of this network, made ready for both ways.
+            kept: What `forward` kept.
             slope: (batch, outputs) derivatives of a loss by its outputs, contiguous.
             into: The derivatives by weights are added to it.
             folded: Likewise of the first layer and the embeddings, from `folded`; see `unfold`.
@@ -111,14 +125,11 @@ class Ready:
         Raises:
             MemoryError: There was none.
         """
-        assert one.sums is not None and one.moments is not None  # noqa: S101, PT018 - a kept one
-        place = library.Kept(
-            one.sums.data_ptr(), one.moments.data_ptr(), len(one.given), one.sums.shape[1]
-        )
-        found = torch.empty_like(one.given) if by_given else None
+        assert self._both_ways  # noqa: S101 - as it is made by both users
+        found = torch.empty_like(kept.given) if by_given else None
         by = None if found is None else found.data_ptr()
-        call = (one.given.data_ptr(), addresses(one.told), place, slope.data_ptr(), by, into)
-        places = (self._memory.data_ptr(), *call, folded.data_ptr(), self._threads)
+        call = (kept.given.data_ptr(), addresses(kept.told), kept.place(), slope.data_ptr(), by)
+        places = (self._memory.data_ptr(), *call, into, folded.data_ptr(), self._threads)
         library.ask("network_backward", self._network, *places)
         return found
 
@@ -155,13 +166,14 @@ class Step:
         if self._ready is None:
             known = bound(self._network)
             self._into = known.gradients()
-            self._gradients = [weight.grad for weight in known.weights()]
             if self._into is not None:
-                self._ready = Ready(self._network, known.weights(), both_ways=True)
+                weights = known.weights()
+                self._gradients = [weight.grad for weight in weights]
+                self._ready = Ready(self._network, weights, both_ways=True)
         return self._ready
 
-    def back(self, one: Pass, slope: torch.Tensor, *, by_given: bool) -> torch.Tensor | None:
-        """The way back from a pass of this step's; as `Ready.back`.
+    def back(self, kept: Kept, slope: torch.Tensor, *, by_given: bool) -> torch.Tensor | None:
+        """The way back from an evaluation in this step; as `Ready.back`.
 
         Raises:
             RuntimeError: The step is over.
@@ -173,14 +185,37 @@ class Step:
         assert ready is not None and into is not None  # noqa: S101, PT018 - there was a pass
         if self._folded is None:
             self._folded = ready.folded()
-        return ready.back(one, slope, into, self._folded, by_given=by_given)
+        return ready.back(kept, slope, into, self._folded, by_given=by_given)
 
     def end(self) -> None:
         """Let the weights' gradients be whole.
 
         Raises:
-            MemoryError: There was none.
+            RuntimeError: They were replaced meanwhile.
+            MemoryError: There was no memory.
         """
         self._ended = True
-        if self._folded is not None and self._ready is not None and self._into is not None:
-            self._ready.unfold(self._folded, self._into)
+        if self._folded is None or self._ready is None or self._into is None:
+            return
+        weights = bound(self._network).weights()
+        for weight, gradient in zip(weights, self._gradients, strict=True):
+            if weight.grad is not gradient:
+                raise RuntimeError("the weights' gradients are gone; remove them before the step")
+        self._ready.unfold(self._folded, self._into)
+
+
+@contextmanager
+def in_hand(network: FlowMapNet) -> Iterator[Step]:
+    """A step of a network, which its evaluations know of; it ends behind it.
+
+    Raises:
+        RuntimeError: As `Step.end`.
+        MemoryError: Likewise.
+    """
+    known = bound(network)
+    step = known.step = Step(network)
+    try:
+        yield step
+        step.end()
+    finally:
+        known.step = None

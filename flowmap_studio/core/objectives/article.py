@@ -51,16 +51,16 @@ def by_hand(passes: Passes, batch: Batch, config: RunConfig, factors: Factors) -
     s, u, joint = composition_times(uniforms[:, 1:2], uniforms[:, 2:3], config.time_rule)
     ends, starts = torch.cat([t, u, joint]), torch.cat([x0, x0, x0])
     cond = None if batch.cond is None else batch.cond.repeat(3, 1)
-    straight = passes.raw(starts, torch.zeros_like(ends), ends, cond)
-    at_t, at_u, at_joint = torch.addcmul(starts, ends, straight.out).chunk(3)
-    further = passes.raw(at_u, torch.zeros_like(s), s, batch.cond)
+    straight, at_starts = passes.raw(starts, torch.zeros_like(ends), ends, cond)
+    at_t, at_u, at_joint = torch.addcmul(starts, ends, straight).chunk(3)
+    further, at_further = passes.raw(at_u, torch.zeros_like(s), s, batch.cond)
     match, by_t = mean_square(at_t - interpolate(x0, batch.x1, t), factors.match)
-    apart = torch.addcmul(at_u, s, further.out).sub_(at_joint)
+    apart = torch.addcmul(at_u, s, further).sub_(at_joint)
     consistency, by_apart = mean_square(apart, factors.consistency)
-    by_u = passes.back(further, s * by_apart, by_x=True)
+    by_u = passes.back(at_further, s * by_apart, by_x=True)
     assert by_u is not None  # noqa: S101 - it was asked for
     by_ends = torch.cat([by_t, by_u.add_(by_apart), -by_apart])
-    passes.back(straight, by_ends.mul_(ends))
+    passes.back(at_starts, by_ends.mul_(ends))
     return LossTerms(match, consistency, None)
 
 

@@ -30,8 +30,8 @@ def by_hand(
 ) -> LossTerms:
     """`loss` and its gradient."""
     t = batch.uniforms[:, 0:1]
-    one = passes.raw(interpolate(batch.x0, batch.x1, t), t, t, batch.cond)
-    missed = one.out - interpolant_velocity(batch.x0, batch.x1)
+    velocity, kept = passes.raw(interpolate(batch.x0, batch.x1, t), t, t, batch.cond)
+    missed = velocity - interpolant_velocity(batch.x0, batch.x1)
     match, slope = mean_square(missed, factors.match)
-    passes.back(one, slope)
+    passes.back(kept, slope)
     return LossTerms(match, None, None)

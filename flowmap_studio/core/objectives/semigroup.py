@@ -40,16 +40,16 @@ def loss(flow_map: FlowMap, batch: Batch, config: RunConfig) -> LossTerms:
 def by_hand(passes: Passes, batch: Batch, config: RunConfig, factors: Factors) -> LossTerms:
     """`loss` and its gradient."""
     x, s, t, velocity, diagonal = draw_two_times(batch, config)
-    one = passes.raw(x, s, t, batch.cond)
-    match, by_match = mean_square(one.out[:diagonal] - velocity[:diagonal], factors.match)
+    predicted, kept = passes.raw(x, s, t, batch.cond)
+    match, by_match = mean_square(predicted[:diagonal] - velocity[:diagonal], factors.match)
     if diagonal == len(x):
-        passes.back(one, by_match)
+        passes.back(kept, by_match)
         return LossTerms(match, None, None)
     weight = meeting_weight(batch.uniforms[diagonal:, 2:3], config)
     off, cond = slice(diagonal, None), batch.cond_rows(slice(diagonal, None))
     two_jumps = composed_velocity(passes.flow_map, x[off], s[off], t[off], weight, cond)
-    consistency, by_off = mean_square(one.out[off] - two_jumps, factors.consistency)
-    passes.back(one, torch.cat([by_match, by_off]))
+    consistency, by_off = mean_square(predicted[off] - two_jumps, factors.consistency)
+    passes.back(kept, torch.cat([by_match, by_off]))
     return LossTerms(match, consistency, None)
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Passes:
     """What an objective needs whose derivative by the network's outputs is written down by hand.
 
-    A graph of torch's with its many small operations, each way, took 1.3 ms of an article's step
-    of 9.5.
+    An article's step of 256 rows takes 8.4 ms so, and 9.0 by a graph of torch's with its many small
+    operations, each way.
 
     Args:
         flow_map: Which.

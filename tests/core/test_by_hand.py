@@ -16,7 +16,7 @@ from flowmap_studio.core.gradients import Gradient, add_gradient, loss_row
 from flowmap_studio.core.methods import METHODS
 from flowmap_studio.core.native import library
 from flowmap_studio.core.objectives import by_hand, objective
-from flowmap_studio.core.objectives.base import Batch, mean_square
+from flowmap_studio.core.objectives.base import Batch, Passage, mean_square
 from flowmap_studio.core.passes import Passes
 
 BY_HAND = [method for method in METHODS if by_hand(method)]
@@ -37,7 +37,10 @@ def draw_batch(classes: int) -> Batch:
     draw = torch.Generator().manual_seed(5)
     x0, x1 = (torch.randn(ROWS, 2, generator=draw) for _ in range(2))
     cond = torch.eye(classes)[torch.arange(ROWS) % classes] if classes else None
-    return Batch(x0, x1, torch.rand(ROWS, 3, generator=draw), cond=cond)
+    uniforms = torch.rand(ROWS, 3, generator=draw)
+    s, t = uniforms[:, :2].sort(dim=1).values.split(1, dim=1)
+    passage = Passage(s, t, torch.lerp(x0, x1, s), torch.lerp(x0, x1, t))  # a teacher's
+    return Batch(x0, x1, uniforms, passage, cond=cond)
 
 
 def gradient(
@@ -78,7 +81,7 @@ def hands(monkeypatch: pytest.MonkeyPatch) -> list[Passes]:
 
 
 def test_the_methods_that_are_compared_are_written_down() -> None:
-    assert {"article", "semigroup", "flow-matching", "rectified-flow"} <= set(BY_HAND)
+    assert {"article", "semigroup", "trajectory", "flow-matching", "rectified-flow"} == set(BY_HAND)
     assert by_hand("lagrangian") is None
 
 

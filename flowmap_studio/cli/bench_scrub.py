@@ -40,6 +40,8 @@ DIFFERENT = 8
 DRAG_TICK_MS = 16
 DRAG_STEP = 7
 """Slider positions from one tick of a drag to the next."""
+HOMES = ("PYTHONPYCACHEPREFIX", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME")
+"""Variables that say where a new process keeps bytecode, settings, presets and caches."""
 SETTLED = 1.0
 """Seconds until the window has shown and measured what there is."""
 THREADS = 2
@@ -249,11 +251,11 @@ def start_figures(preset: Path, watch: Watch, repeats: int) -> Iterator[Figure]:
         "from flowmap_studio.cli.window import load_window; load_window(); "
         "from flowmap_studio.cli.bench_window import tell_start; tell_start({!r})"
     )
-    with tempfile.TemporaryDirectory() as compiled:
+    with tempfile.TemporaryDirectory() as home:
         for number in range(repeats + 1):
             watch.at("starting", number / (repeats + 1))
-            torch_alone.append(_ran("import torch", compiled)[0])
-            _, began, said = _ran(code.format(str(preset)), compiled)
+            torch_alone.append(_ran("import torch", home)[0])
+            _, began, said = _ran(code.format(str(preset)), home)
             first, second = json.loads(said.splitlines()[-1])
             painted.append(first - began)
             scrubbable.append(second - began)
@@ -267,19 +269,21 @@ def start_figures(preset: Path, watch: Watch, repeats: int) -> Iterator[Figure]:
         yield Figure(part="starting", name=name, unit="×", median=ratio, goal=goal, judged="median")
 
 
-def _ran(code: str, compiled: str) -> tuple[float, float, str]:
+def _ran(code: str, home: str) -> tuple[float, float, str]:
     """Seconds that a new Python took, when it began (`time.time`), and what it printed.
 
     Args:
         code: What it runs.
-        compiled: A folder for its bytecode: all packages are compiled once, whoever installed
-            them and whatever this process may write beside them.
+        home: A folder for its bytecode, so that all packages are compiled once, whoever installed
+            them and whatever this process may write beside them, and for the studio's own files:
+            how long a start takes must not depend on what a user keeps.
     """
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    kept |= dict.fromkeys(HOMES, home)
     began = time.time()
     done = subprocess.run(  # noqa: S603 - this very Python
         [sys.executable, "-c", code],
-        env=kept | {"PYTHONPYCACHEPREFIX": compiled},
+        env=kept,
         capture_output=True,
         text=True,
         check=True,

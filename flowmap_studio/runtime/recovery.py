@@ -17,7 +17,8 @@ from pathlib import Path
 from flowmap_studio.core.errors import PresetError
 from flowmap_studio.core.files import reason
 from flowmap_studio.core.library import PresetEntry
-from flowmap_studio.core.presets import Preset, list_presets, write_preset
+from flowmap_studio.core.presets import Preset, write_preset
+from flowmap_studio.core.presets.files import SUFFIX, read_entry
 from flowmap_studio.core.training_state import Checkpoint
 from flowmap_studio.runtime.file_lock import FileLock
 
@@ -152,14 +153,16 @@ class RecoveryFolder:
                     RecoveryFile(copy, lock).discard()
 
     def _newest_first(self) -> Iterator[PresetEntry]:
+        """Those that are sound; each is read when it is wanted, for there may be many."""
         if self._folder is None:
             return
         dated = []
-        for entry in list_presets(self._folder, shipped=False):
+        for path in self._folder.glob(f"*{SUFFIX}"):
             with contextlib.suppress(OSError):
-                dated.append((entry.path.stat().st_mtime_ns, str(entry.path), entry))
-        for _, _, entry in sorted(dated, key=lambda row: row[:2], reverse=True):
-            yield entry
+                dated.append((path.stat().st_mtime_ns, path))
+        for _, path in sorted(dated, reverse=True):
+            with contextlib.suppress(PresetError, OSError):
+                yield read_entry(path, shipped=False)
 
 
 def _lock_of(path: Path) -> FileLock:

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
-from flowmap_studio.core.presets import FORMAT_VERSION, Preset, list_presets
+from flowmap_studio.core.presets import FORMAT_VERSION, Preset, header, list_presets
 from flowmap_studio.core.presets.codec import decode, encode
 from flowmap_studio.core.presets.header import TENSOR_LIMIT, strict_json
 
@@ -228,3 +230,30 @@ def test_strict_json_takes_ordinary_objects() -> None:
 
 def test_a_giant_head_is_refused_unread(refusal: Callable[..., str]) -> None:
     assert "not a flow map file" in refusal((2**40).to_bytes(8, "little") + b"{" * 100)
+
+
+def depth_byte_by_byte(text: bytes) -> int:
+    depth = deepest = 0
+    quoted = escaped = False
+    for byte in text:
+        if quoted:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                quoted = False
+        elif byte == 0x22:
+            quoted = True
+        elif byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
+    return deepest
+
+
+@given(st.lists(st.sampled_from([b"[", b"{", b"]", b"}", b'"', b"\\", b"\n", b"a"])))
+def test_depth_is_what_a_walk_through_the_bytes_finds(parts: list[bytes]) -> None:
+    text = b"".join(parts)
+    assert header._depth(text) == depth_byte_by_byte(text)

@@ -117,6 +117,29 @@ def test_the_newest_comes_first(folder: Path, checkpoint: Checkpoint) -> None:
     assert names(folder) == set()
 
 
+def test_of_many_copies_no_more_are_read_than_are_offered(
+    folder: Path, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for age in range(4):
+        copy = made(folder)
+        copy.save(checkpoint)
+        copy.release()
+        os.utime(copy.path, (1e9 - age, 1e9 - age))
+    (folder / "run-1-00.flowmap").write_bytes(b"cut")  # the newest of all
+    read: list[Path] = []
+    real = recovery.read_entry
+
+    def watched(path: Path, **options: Any) -> Any:
+        read.append(path)
+        return real(path, **options)
+
+    monkeypatch.setattr(recovery, "read_entry", watched)
+    found = RecoveryFolder(folder).left_over()
+    assert found is not None
+    assert read == [folder / "run-1-00.flowmap", found.path]
+    found.release()
+
+
 def test_what_a_kill_in_a_first_saving_left_is_cleared_away(
     folder: Path, checkpoint: Checkpoint
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ HEADER_LIMIT = 256 * 1024
 DEPTH_LIMIT = 8
 TENSOR_LIMIT = 512
 RANK_LIMIT = 4
+STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+"""One that nothing closes goes to the end."""
+BRACKETS = re.compile(rb"[\[{\]}]")
 SIZES = {"F32": 4, "U8": 1}
 """Bytes per element of the dtypes that may occur."""
 
@@ -96,22 +100,9 @@ def strict_json(text: bytes) -> dict[str, Any]:
 def _depth(text: bytes) -> int:
     """Deepest nesting of brackets outside of strings."""
     depth = deepest = 0
-    quoted = escaped = False
-    for byte in text:
-        if quoted:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                quoted = False
-        elif byte == 0x22:
-            quoted = True
-        elif byte in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b"]}":
-            depth -= 1
+    for bracket in BRACKETS.findall(STRING.sub(b"", text)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
     return deepest
 
 

@@ -15,8 +15,7 @@ from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.images import ImageShape
 from flowmap_studio.core.methods import METHODS, Clock
 from flowmap_studio.core.native import network as native
-from flowmap_studio.core.native import ready as native_step
-from flowmap_studio.core.native.ready import Step
+from flowmap_studio.core.native.step import Step, in_hand
 from flowmap_studio.core.networks import FlowMapNet, Network, build_network
 from flowmap_studio.core.together import jump_together
 
@@ -205,7 +204,7 @@ class FlowMap(nn.Module):
         if not isinstance(network, FlowMapNet):
             yield None
             return
-        with native_step.in_hand(network) as step:
+        with in_hand(network) as step:
             yield step
 
     def round_off(self, *, rounded: bool) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from flowmap_studio.core.native.ready import Kept, Ready, Step
+from flowmap_studio.core.native.ready import Kept, Ready
+from flowmap_studio.core.native.step import Step
 
 if TYPE_CHECKING:
     from flowmap_studio.core.flow_map import FlowMap

@@ -366,11 +366,17 @@ def test_gradients_are_added_to_those_that_are_there(
     assert bound(network).step is None
 
 
-def test_a_way_back_that_comes_too_late_is_told(use: Callable[[bool], None]) -> None:
+def ready_to_learn() -> tuple[FlowMapNet, torch.Tensor, torch.Tensor]:
+    """A network whose gradients are zero, positions and times."""
     network = make_network(hidden_dim=32)
-    x, t, _, _ = draws(20, 2, 2, 0)
     for weight in network.parameters():
         weight.grad = torch.zeros_like(weight)
+    x, t, _, _ = draws(20, 2, 2, 0)
+    return network, x, t
+
+
+def test_a_way_back_that_comes_too_late_is_told(use: Callable[[bool], None]) -> None:
+    network, x, t = ready_to_learn()
     with FlowMap(network, clock="both", residual=True).adding_gradients():
         out = network(x, t)
     with pytest.raises(RuntimeError, match="go back within adding_gradients"):
@@ -379,10 +385,7 @@ def test_a_way_back_that_comes_too_late_is_told(use: Callable[[bool], None]) -> 
 
 
 def test_gradients_that_are_gone_are_told(use: Callable[[bool], None]) -> None:
-    network = make_network(hidden_dim=32)
-    x, t, _, _ = draws(20, 2, 2, 0)
-    for weight in network.parameters():
-        weight.grad = torch.zeros_like(weight)
+    network, x, t = ready_to_learn()
 
     def lose_them() -> None:
         with FlowMap(network, clock="both", residual=True).adding_gradients():
@@ -396,10 +399,7 @@ def test_gradients_that_are_gone_are_told(use: Callable[[bool], None]) -> None:
 
 
 def test_a_network_is_copied_in_the_midst_of_a_step(use: Callable[[bool], None]) -> None:
-    network = make_network(hidden_dim=32)
-    x, t, _, _ = draws(20, 2, 2, 0)
-    for weight in network.parameters():
-        weight.grad = torch.zeros_like(weight)
+    network, x, t = ready_to_learn()
     with FlowMap(network, clock="both", residual=True).adding_gradients():
         out = network(x, t)
         assert torch.equal(copy.deepcopy(network)(x, t), out)
@@ -422,11 +422,8 @@ def test_what_does_not_go_together_is_refused(use: Callable[[bool], None]) -> No
 def test_added_gradients_are_not_differentiated_in_their_turn(
     use: Callable[[bool], None],
 ) -> None:
-    network = make_network(hidden_dim=32)
-    x, t, _, _ = draws(20, 2, 2, 0)
+    network, x, t = ready_to_learn()
     x.requires_grad_()
-    for weight in network.parameters():
-        weight.grad = torch.zeros_like(weight)
     with FlowMap(network, clock="both", residual=True).adding_gradients():
         out = network(x, t)
         with pytest.raises(RuntimeError, match="leave adding_gradients"):

@@ -23,7 +23,7 @@ from flowmap_studio.core.native.library import (
 from flowmap_studio.core.native.loading import Count
 
 if TYPE_CHECKING:
-    from flowmap_studio.core.native.ready import Step
+    from flowmap_studio.core.native.step import Step
     from flowmap_studio.core.networks import FlowMapNet
 
 MOST_OUTPUTS, MOST_DEPTH = 16, 32

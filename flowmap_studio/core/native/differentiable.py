@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 
 from flowmap_studio.core.native.binding import Bound, bound
-from flowmap_studio.core.native.ready import Kept, Ready, Step
+from flowmap_studio.core.native.ready import Kept, Ready
+from flowmap_studio.core.native.step import Step
 
 if TYPE_CHECKING:
     from flowmap_studio.core.networks import FlowMapNet

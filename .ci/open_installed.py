@@ -23,10 +23,11 @@ for found in (Path(flowmap_studio.__file__).resolve(), preset.resolve()):
     if checkout in found.parents or environment not in found.parents:
         sys.exit(f"{found} is not the installed wheel's")
 
-if (checkout / "flowmap_studio/core/native" / sources.LIBRARY).exists():
-    compiled = sources.FOLDER / sources.LIBRARY
-    if loading.load(compiled) is None:
-        sys.exit(f"{compiled} can't be used beside the wheel's sources")
+made = [
+    name for name in sources.LIBRARIES if (checkout / "flowmap_studio/core/native" / name).exists()
+]
+if made and loading.compiled() is None:
+    sys.exit(f"none of {made} can be used beside the wheel's sources")
 
 app = QApplication([])
 window = create_window(preset)

@@ -18,7 +18,7 @@ from flowmap_studio.core.closed_forms import GaussianTarget
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import PresetError
 from flowmap_studio.core.native import library, loading
-from flowmap_studio.core.native.sources import FOLDER
+from flowmap_studio.core.native.sources import FOLDER, LIBRARIES
 from flowmap_studio.core.network_shapes import weight_shapes
 from flowmap_studio.core.normalisation import Normalisation
 from flowmap_studio.core.presets import Preset, read_preset
@@ -142,13 +142,22 @@ def build() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def compiled(build: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The library, made from the sources as they are."""
+def every_compiled(build: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The libraries by their names, made from the sources as they are."""
     if COMPILER is None or not CAN_RUN:
         pytest.skip("needs a C compiler and a processor with AVX2")
-    made: Path | None = build.compiled(tmp_path_factory.mktemp("native"))
-    if made is None:
-        pytest.skip("the library is for x86-64 on Linux and macOS")
+    made = {one.name: one for one in build.compiled(tmp_path_factory.mktemp("native"))}
+    if not made:
+        pytest.skip("the libraries are for x86-64 on Linux and macOS")
+    return made
+
+
+@pytest.fixture(params=LIBRARIES, ids=lambda name: name.partition(".")[0])
+def compiled(every_compiled: dict[str, Path], request: pytest.FixtureRequest) -> Path:
+    """A library that this processor can run."""
+    made = every_compiled.get(request.param)
+    if made is None or loading.load(made) is None:
+        pytest.skip(f"this processor or its compiler can't have {request.param}")
     return made
 
 

@@ -99,7 +99,7 @@ def test_it_is_the_gradient_that_torch_takes(
     if method != "article" and case.get("parametrisation") == "free":
         case = {"time_power": 2.0}
     torchs = case in CASES[-3:]
-    sizes = {"hidden_dim": 32, "time_embed_dim": 16}
+    sizes = {"hidden_dim": 32, "time_embed_dim": 32}
     config = RunConfig(method=method, coupling="independent", **sizes).replace(**case)
     found, row, asked = gradient(config, most)
     assert bool(hands) != torchs
@@ -114,7 +114,7 @@ def test_it_is_the_gradient_that_torch_takes(
 
 @pytest.mark.parametrize("method", BY_HAND)
 def test_in_several_threads_it_is_the_same(method: str, use: Callable[[bool], None]) -> None:
-    config = RunConfig(method=method, coupling="independent", hidden_dim=32, time_embed_dim=16)
+    config = RunConfig(method=method, coupling="independent", hidden_dim=32, time_embed_dim=32)
     found, row, _ = gradient(config)
     again, same, _ = gradient(config, threads=3)
     torch.testing.assert_close(again, found, rtol=1e-4, atol=1e-6)
@@ -122,7 +122,7 @@ def test_in_several_threads_it_is_the_same(method: str, use: Callable[[bool], No
 
 
 def test_times_of_all_points_are_those_of_each(use: Callable[[bool], None]) -> None:
-    flow_map = build_flow_map(RunConfig(hidden_dim=32, time_embed_dim=16), 2)
+    flow_map = build_flow_map(RunConfig(hidden_dim=32, time_embed_dim=32), 2)
     FlatWeights(flow_map.network)
     x, s, t = torch.randn(60, 2), torch.tensor([[0.2]]), torch.tensor([[0.7]])
     with flow_map.adding_gradients() as step:
@@ -138,7 +138,7 @@ def test_memory_that_runs_out_is_gone_back_behind(
     function: str, use: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A step that fails on its way is taken in pieces, from a gradient of zero."""
-    config = RunConfig(coupling="independent", hidden_dim=32, time_embed_dim=16)
+    config = RunConfig(coupling="independent", hidden_dim=32, time_embed_dim=32)
     flow_map = build_flow_map(config, 2)
     flat, real, calls = FlatWeights(flow_map.network), library.ask, [0]
 

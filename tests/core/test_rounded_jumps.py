@@ -19,10 +19,10 @@ from tests.core.test_native import draws, make_network
 TIMES = [0.0, 0.3, 0.7, 1.0]
 SHAPES: list[dict[str, Any]] = [
     {"hidden_dim": 256},
-    {"hidden_dim": 112, "depth": 4, "position_features": 24},
-    {"hidden_dim": 48, "dim": 3, "position_features": 8, "depth": 3},
+    {"hidden_dim": 96, "depth": 4, "position_features": 48},
+    {"hidden_dim": 160, "dim": 3, "position_features": 16, "depth": 3},
     {"hidden_dim": 32, "dim": 1, "position_features": 16, "times": 1},
-    {"hidden_dim": 16, "depth": 1, "position_features": 0, "times": 1},
+    {"hidden_dim": 32, "depth": 1, "position_features": 0, "times": 1},
 ]
 
 
@@ -58,7 +58,7 @@ def test_they_end_beside_those_in_floats(
 def test_ends_do_not_depend_on_who_makes_them(
     threads: int, rounded: bool, rows: int, use: Callable[[bool], None]
 ) -> None:
-    network, x = make_network(hidden_dim=64, position_features=8), draws(rows, 2, 2, 0)[0]
+    network, x = make_network(hidden_dim=64, position_features=16), draws(rows, 2, 2, 0)[0]
     network.threads = 1
     alone = jumps(network, x, rounded=rounded)
     network.threads = threads
@@ -88,7 +88,7 @@ def test_sums_of_one_sign_have_room(use: Callable[[bool], None]) -> None:
 
 
 def test_what_is_no_number_stays_so(use: Callable[[bool], None]) -> None:
-    network, x = make_network(hidden_dim=32, position_features=8), draws(24, 2, 2, 0)[0]
+    network, x = make_network(hidden_dim=32, position_features=16), draws(24, 2, 2, 0)[0]
     x[3] = torch.nan
     lost = jumps(network, x, rounded=True).isnan()
     assert lost[3].all()
@@ -96,7 +96,7 @@ def test_what_is_no_number_stays_so(use: Callable[[bool], None]) -> None:
     with torch.no_grad():
         network.net[3].weight[5, 7] = torch.nan
     assert jumps(network, x, rounded=True).isnan().all()
-    network = make_network(hidden_dim=32, position_features=8)
+    network = make_network(hidden_dim=32, position_features=16)
     with torch.no_grad():
         network.net[1].weight[3] = torch.nan  # of one activation of each row
     assert jumps(network, x, rounded=True).isnan().all()

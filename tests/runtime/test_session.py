@@ -374,7 +374,7 @@ def test_all_points_come_rounded_and_then_exactly(qtbot: Any, session: Session) 
     assert len(frames) == count  # it is settled
 
 
-COMPILED: dict[str, Any] = {"hidden_dim": 32, "time_embed_dim": 16, "position_features": 8}
+COMPILED: dict[str, Any] = {"hidden_dim": 32, "time_embed_dim": 32, "position_features": 16}
 """A network that the compiled library knows."""
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from flowmap_studio.core.dense import Dense
+from flowmap_studio.core.native import library
 from flowmap_studio.core.native.library import (
     AllSums,
     Embedding,
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
 
 MOST_OUTPUTS, MOST_DEPTH = 16, 32
 """The last layer is written for few; as in network.c."""
-PANEL, LANES, TILE = 16, 8, 6
-"""Widths are multiples of the first, position features of the second, and rows are written by the
-third; as in products.h."""
+TILE = 12
+"""Rows are written by whole tiles of at most as many; a multiple of those of all libraries."""
 FLOAT = 4
 """Bytes."""
+UNWRITTEN = "the library is not written for a network of these sizes"
 
 Structure = TypeVar("Structure", bound=ctypes.Structure)
 
@@ -41,9 +42,6 @@ class Bound:
     """What a network is besides the numbers of its weights.
 
     Attributes:
-        shaped: Whether the library can do networks of its shape at all.
-        embeds: Whether it can embed its times and classes too.
-        features: Whether it can make its position features too.
         embedded: How many embeddings there are: of times, and of classes.
         eps: Of LayerNorm.
         step: The training step in hand; see `FlowMap.adding_gradients`.
@@ -61,11 +59,12 @@ class Bound:
         self.eps = norm.eps
         self.step: Step | None = None
         self.embedded = len(embedders)
-        self.shaped = norm.weight.numel() % PANEL == 0
-        self.shaped &= network.last.out_features <= MOST_OUTPUTS
-        self.shaped &= len(network.net) // 3 <= MOST_DEPTH
-        self.embeds = embedders[0].get_parameter("2.bias").numel() % PANEL == 0
-        self.features = network.frequencies.shape[1] % LANES == 0
+        self._small = network.last.out_features <= MOST_OUTPUTS
+        self._small &= len(network.net) // 3 <= MOST_DEPTH
+        self._width, self._embedding = (
+            norm.weight.numel(),
+            embedders[0].get_parameter("2.bias").numel(),
+        )
         self._dim, self._count = network.frequencies.shape
         # Asking modules for their weights takes many times as long.
         self._owners = [owner._parameters for owner in owners]  # noqa: SLF001
@@ -75,6 +74,21 @@ class Bound:
         self._described: dict[bool, tuple[list[int], Network]] = {}
         self._gradients: tuple[list[int], AllSums] | None = None
         self._memory: tuple[int, int] | None = None
+
+    @property
+    def shaped(self) -> bool:
+        """Whether the library can do networks of its shape at all."""
+        return self._small and self._width % library.panel() == 0
+
+    @property
+    def embeds(self) -> bool:
+        """Whether it can embed its times and classes too."""
+        return self._embedding % library.panel() == 0
+
+    @property
+    def features(self) -> bool:
+        """Whether it can make its position features too."""
+        return self._count % library.lanes() == 0
 
     @property
     def dense(self) -> bool:
@@ -97,7 +111,12 @@ class Bound:
             weights: In the order of `weights`.
             frequencies: (dim, count) of the position features that it is to make itself; None
                 where it is given them.
+
+        Raises:
+            ValueError: The library can't do such a network.
         """
+        if not (self.shaped and (frequencies is None or self.features)):
+            raise ValueError(UNWRITTEN)  # it would read and write anywhere
         places = [one.data_ptr() for one in weights]
         if frequencies is not None:
             places.append(frequencies.data_ptr())

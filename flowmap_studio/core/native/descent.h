@@ -59,7 +59,7 @@ INLINE void adam_lanes(const Descent *how, float *weight, const float *gradient,
     store(square, s);
     if (held) return;
     if (how->decoupled) w *= (float)(1 - how->rate * how->weight_decay);
-    Floats root = (Floats)_mm256_sqrt_ps((__m256)s);
+    Floats root = square_root(s);
     store(weight, w - step * m / (root * unbiased + (float)how->eps));
 }
 

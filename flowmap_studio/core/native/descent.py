@@ -9,7 +9,6 @@ from typing import NamedTuple
 import torch
 
 from flowmap_studio.core.native import library
-from flowmap_studio.core.native.binding import PANEL
 
 
 class Orthogonal(NamedTuple):
@@ -86,8 +85,8 @@ class Descent:
         matrices: Sequence[tuple[slice, tuple[int, int]]] = (),
         orthogonal: Orthogonal | None = None,
     ) -> None:
-        if orthogonal is not None and orthogonal.rows % PANEL:
-            raise ValueError(f"rows is {orthogonal.rows}; take a multiple of {PANEL}")
+        if orthogonal is not None and orthogonal.rows % library.panel():
+            raise ValueError(f"rows is {orthogonal.rows}; take a multiple of {library.panel()}")
         self.memory = memory
         many = [vector, vector.grad, memory["exp_avg"], memory["exp_avg_sq"]]
         many += [] if average is None else [average]

@@ -14,22 +14,6 @@
    shared with the weights. */
 #define TOP 8191
 
-/* sums += pair times left and right, where `pair` points to two activations.
-
-   In the assembler's words: compilers move the sums out of the registers and back. */
-INLINE void add_pair(const int16_t *pair, __m256i left, __m256i right, __m256i sums[2]) {
-    __m256i by_right, by_left;
-    __asm__("vpbroadcastd %4, %2\n\t"
-            "vpmaddwd %5, %2, %3\n\t"
-            "vpmaddwd %6, %2, %2\n\t"
-            "vpaddd %3, %0, %0\n\t"
-            "vpaddd %2, %1, %1"
-            : "+x"(sums[0]), "+x"(sums[1]), "=&x"(by_right), "=&x"(by_left)
-            : "m"(*(const int16_t(*)[2])pair), "x"(left), "x"(right));
-}
-
-INLINE __m256i load_whole(const int16_t *from) { return _mm256_loadu_si256((const __m256i *)from); }
-
 /* c (rows, n) = a (rows, k) panels + start, as `product` in products.h.
 
    a_units: (rows), units: (n). */
@@ -38,18 +22,17 @@ static void product_fixed(const int16_t *a, const float *a_units, int64_t rows,
                           const float *start, int64_t start_ld, float *c, int64_t ldc) {
     for (int64_t j = 0; j < n; j += PANEL, panels += k * PANEL)
         for (int64_t i = 0; i < rows; i += TILE) {
-            __m256i sums[TILE][2];
-            UNROLL for (int q = 0; q < TILE; q++)
-                sums[q][0] = sums[q][1] = _mm256_setzero_si256();
+            Whole sums[TILE][2];
+            UNROLL for (int q = 0; q < TILE; q++) sums[q][0] = sums[q][1] = (Whole){0};
             const int16_t *pair = a + i * k, *panel = panels;
             for (int64_t r = 0; r < k; r += 2, pair += 2, panel += 2 * PANEL) {
-                __m256i left = load_whole(panel), right = load_whole(panel + PANEL);
+                Whole left = load_whole(panel), right = load_whole(panel + PANEL);
                 UNROLL for (int q = 0; q < TILE; q++) add_pair(pair + q * k, left, right, sums[q]);
             }
             UNROLL for (int q = 0; q < TILE; q++)
                 UNROLL for (int half = 0; half < 2; half++) {
                     int64_t at = j + half * LANES;
-                    Floats sum = (Floats)_mm256_cvtepi32_ps(sums[q][half]);
+                    Floats sum = from_whole(sums[q][half]);
                     Floats from = load(start + (i + q) * start_ld + at);
                     store(c + (i + q) * ldc + at, sum * (a_units[i + q] * load(units + at)) + from);
                 }
@@ -60,12 +43,10 @@ INLINE Floats magnitude(Floats x) { return (Floats)((Ints)x & INT32_MAX); }
 
 /* The largest magnitude; not a number where one of them is none, as its bits are the largest then. */
 INLINE float largest(const float *x, int64_t count) {
-    __m256i most = _mm256_setzero_si256();
+    Whole most = {0};
     for (int64_t i = 0; i < count; i += LANES)
-        most = _mm256_max_epi32(most, (__m256i)magnitude(load(x + i)));
-    Ints lanes = (Ints)most;
-    int32_t found = lanes[0];
-    for (int lane = 1; lane < LANES; lane++) found = lanes[lane] > found ? lanes[lane] : found;
+        most = larger(most, (Whole)magnitude(load(x + i)));
+    int32_t found = largest_of(most);
     return ((union { int32_t bits; float number; }){found}).number;
 }
 
@@ -77,12 +58,8 @@ INLINE float magnitudes(const float *x, int64_t count) {
 
 /* to (count) = x times a factor, to the nearest whole number. */
 INLINE void to_whole(const float *x, int64_t count, float factor, int16_t *to) {
-    for (int64_t i = 0; i < count; i += 2 * LANES) {
-        __m256i low = _mm256_cvtps_epi32((__m256)(load(x + i) * factor));
-        __m256i high = _mm256_cvtps_epi32((__m256)(load(x + i + LANES) * factor));
-        __m256i mixed = _mm256_packs_epi32(low, high); /* by halves of a vector */
-        _mm256_storeu_si256((__m256i *)(to + i), _mm256_permute4x64_epi64(mixed, 0xd8));
-    }
+    for (int64_t i = 0; i < count; i += 2 * LANES)
+        store_whole(to + i, load(x + i) * factor, load(x + i + LANES) * factor);
 }
 
 /* Rows (k) of x, with `ld` floats from row to row, in whole numbers and (rows) their units. */

@@ -9,6 +9,9 @@ import torch
 
 from flowmap_studio.core.native.loading import Address, Count, compiled
 
+LONGEST = 16
+"""Floats of AVX-512's vectors."""
+
 
 class Layer(ctypes.Structure):
     """A linear layer and the LayerNorm behind it, by the addresses of float32 tensors."""
@@ -107,14 +110,29 @@ class Descent(ctypes.Structure):
 
 @lru_cache(maxsize=1)
 def library() -> ctypes.CDLL | None:
-    """The library; None where torch is to be used instead.
-
-    Processors with AVX-512 are quicker by oneDNN, see `core.dense`; those without AVX2 can't.
-    """
+    """The library; None where torch is to be used instead."""
     found = compiled()
-    if found is None or torch.backends.cpu.get_cpu_capability() != "AVX2":
-        return None
-    return declared(found)
+    return None if found is None or _torch_is_quicker(found) else declared(found)
+
+
+def _torch_is_quicker(found: ctypes.CDLL) -> bool:
+    """Whether the library has shorter vectors than torch, whose oneDNN then is quicker.
+
+    See `core.dense`.
+    """
+    torchs = torch.backends.cpu.get_cpu_capability()
+    return int(found.library_lanes()) < LONGEST and torchs != "AVX2"
+
+
+def lanes() -> int:
+    """Floats of the library's vectors; where there is none, of the longest there are."""
+    found = library()
+    return LONGEST if found is None else int(found.library_lanes())
+
+
+def panel() -> int:
+    """What widths must be multiples of, as in products.h."""
+    return 2 * lanes()
 
 
 def declared(found: ctypes.CDLL) -> ctypes.CDLL:

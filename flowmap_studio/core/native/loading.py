@@ -6,7 +6,7 @@ import ctypes
 from functools import lru_cache
 from pathlib import Path
 
-from flowmap_studio.core.native.sources import FOLDER, LIBRARY, source_digest
+from flowmap_studio.core.native.sources import FOLDER, LIBRARIES, source_digest
 
 Address = ctypes.c_void_p
 Count = ctypes.c_int64
@@ -14,8 +14,9 @@ Count = ctypes.c_int64
 
 @lru_cache(maxsize=1)
 def compiled() -> ctypes.CDLL | None:
-    """The library; None where there is none that this processor can run."""
-    return load(FOLDER / LIBRARY)
+    """The library of the longest vectors that this processor has; None where there is none."""
+    found = (load(FOLDER / name) for name in LIBRARIES)
+    return next((one for one in found if one is not None), None)
 
 
 def load(path: Path) -> ctypes.CDLL | None:

@@ -7,6 +7,9 @@
 /* Rows of the image that are cleared and drawn on before the next ones: they stay in the cache. */
 #define BAND 32
 
+/* Pixels that are drawn at once, whatever the vectors of floats are. */
+#define ACROSS 8
+
 typedef struct {
     uint32_t *pixels; /* (height, width) */
     int64_t width, height;
@@ -14,10 +17,10 @@ typedef struct {
 
 typedef struct {
     const uint32_t *pictures; /* (phases, phases, height, width), by phase in y and in x */
-    int64_t phases, width, height; /* width: a multiple of LANES */
+    int64_t phases, width, height; /* width: a multiple of ACROSS */
 } Marker;
 
-typedef __m256i Pixels __attribute__((aligned(4), may_alias)); /* LANES of them */
+typedef __m256i Pixels __attribute__((aligned(4), may_alias)); /* ACROSS of them */
 
 /* Channels of 16 bits times shares of 255, rounded. */
 INLINE __m256i scaled(__m256i channels, __m256i shares) {
@@ -79,7 +82,7 @@ static void draw(const Image *image, const Marker *marker, Spot spot) {
     const uint32_t *from = marker->pictures + spot.phase * marker->height * marker->width;
     uint32_t *to = image->pixels + spot.row * image->width + spot.column;
     for (int64_t r = 0; r < marker->height; r++, to += image->width, from += marker->width)
-        for (int64_t c = 0; c < marker->width; c += LANES) {
+        for (int64_t c = 0; c < marker->width; c += ACROSS) {
             Pixels *seen = (Pixels *)(to + c);
             *seen = over(*(const Pixels *)(from + c), *seen);
         }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from flowmap_studio.core.native import library
-from flowmap_studio.core.native.binding import addresses, bound, threads_of
+from flowmap_studio.core.native.binding import UNWRITTEN, addresses, bound, threads_of
 
 if TYPE_CHECKING:
     from flowmap_studio.core.networks import FlowMapNet
@@ -72,6 +72,7 @@ def evaluate(network: FlowMapNet, x: torch.Tensor, told: torch.Tensor) -> torch.
 
     Raises:
         MemoryError: There was none.
+        ValueError: The library can't do such a network.
     """
     known, weights = bound(network), bound(network).weights()
     frequencies = network.frequencies if known.features else None
@@ -96,6 +97,7 @@ def jumps(network: FlowMapNet, routes: Sequence[Route]) -> list[torch.Tensor]:
 
     Raises:
         MemoryError: There was none.
+        ValueError: The library can't do such a network.
     """
     known = bound(network)
     described = known.described(known.weights(), network.frequencies)
@@ -121,8 +123,11 @@ def told_at(network: FlowMapNet, *told: torch.Tensor) -> torch.Tensor:
 
     Raises:
         MemoryError: There was none.
+        ValueError: The library can't do such a network.
     """
     known = bound(network)
+    if not known.embeds:
+        raise ValueError(UNWRITTEN)
     described = known.described(known.weights(), network.frequencies)
     given = [one.contiguous() for one in told]
     out = given[0].new_empty(len(given[0]), described.width)
@@ -139,6 +144,7 @@ def begin(network: FlowMapNet, x: torch.Tensor) -> torch.Tensor:
 
     Raises:
         MemoryError: There was none.
+        ValueError: The library can't do such a network.
     """
     known = bound(network)
     described, x = known.described(known.weights(), network.frequencies), x.contiguous()

@@ -6,29 +6,9 @@
 #include "vectors.h"
 
 #define PANEL (2 * LANES)
-#define TILE 6
 
 INLINE int64_t up_to(int64_t count, int64_t part) { return (count + part - 1) / part * part; }
 INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
-/* Eight rows of eight, transposed: the lanes change places with the rows. */
-INLINE void transpose_eight(const float *from, int64_t ld, Floats to[LANES]) {
-    __m256 a[LANES], b[LANES];
-    UNROLL for (int i = 0; i < LANES; i++) a[i] = (__m256)load(from + i * ld);
-    UNROLL for (int i = 0; i < LANES; i += 2) {
-        b[i] = _mm256_unpacklo_ps(a[i], a[i + 1]);
-        b[i + 1] = _mm256_unpackhi_ps(a[i], a[i + 1]);
-    }
-    UNROLL for (int i = 0; i < LANES; i += 4)
-        UNROLL for (int j = 0; j < 2; j++) {
-            a[i + 2 * j] = _mm256_shuffle_ps(b[i + j], b[i + j + 2], 0x44);
-            a[i + 2 * j + 1] = _mm256_shuffle_ps(b[i + j], b[i + j + 2], 0xEE);
-        }
-    UNROLL for (int i = 0; i < 4; i++) {
-        to[i] = (Floats)_mm256_permute2f128_ps(a[i], a[i + 4], 0x20);
-        to[i + 4] = (Floats)_mm256_permute2f128_ps(a[i], a[i + 4], 0x31);
-    }
-}
 
 /* Transposed `from` (rows, columns), with `ld` floats from row to row, to (columns, rows) with
    `to_ld`: put there, or added to what is there. */
@@ -38,11 +18,11 @@ INLINE void turn(const float *from, int64_t ld, int64_t rows, int64_t columns, f
     for (; i + LANES <= columns; i += LANES) {
         int64_t j = 0;
         for (; j + LANES <= rows; j += LANES) {
-            Floats eight[LANES];
-            transpose_eight(from + j * ld + i, ld, eight);
+            Floats turned[LANES];
+            transpose_lanes(from + j * ld + i, ld, turned);
             UNROLL for (int q = 0; q < LANES; q++) {
                 float *place = to + (i + q) * to_ld + j;
-                store(place, add ? load(place) + eight[q] : eight[q]);
+                store(place, add ? load(place) + turned[q] : turned[q]);
             }
         }
         for (; j < rows; j++)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from flowmap_studio.core.native import library
-from flowmap_studio.core.native.binding import TILE, addresses, bound, threads_of
+from flowmap_studio.core.native.binding import TILE, UNWRITTEN, addresses, bound, threads_of
 
 if TYPE_CHECKING:
     from flowmap_studio.core.networks import FlowMapNet
@@ -57,8 +57,8 @@ class Ready:
         self, network: FlowMapNet, weights: Sequence[torch.Tensor], *, both_ways: bool
     ) -> None:
         known = bound(network)
-        if not (known.shaped and known.embeds):  # it would read and write anywhere
-            raise ValueError("the library is not written for a network of these sizes")
+        if not known.embeds:
+            raise ValueError(UNWRITTEN)
         self.makes_features = known.features
         self.frequencies = network.frequencies if known.features else None
         self._weights = weights

@@ -1,6 +1,8 @@
-/* Vectors of eight floats (AVX2), and the functions of them that a network needs.
+/* Vectors of LANES floats, and the functions of them that a network needs.
 
-   The arithmetic is the compilers' own: a * b + c becomes one rounding with -mfma. */
+   The library is compiled once for each kind of vectors, see sources.py. What the compilers have
+   operators for is written with them; a * b + c becomes one rounding. What they have none for is
+   in lanes_8.h (AVX2) and lanes_16.h (AVX-512). */
 #pragma once
 
 #include <immintrin.h>
@@ -9,8 +11,12 @@
 
 #define INLINE static inline __attribute__((always_inline))
 #define EXPORT __attribute__((visibility("default")))
-#define UNROLL _Pragma("GCC unroll 8")
+#define UNROLL _Pragma("GCC unroll 16")
+#ifdef __AVX512F__
+#define LANES 16
+#else
 #define LANES 8
+#endif
 
 typedef float Floats __attribute__((vector_size(4 * LANES)));
 typedef int32_t Ints __attribute__((vector_size(4 * LANES)));
@@ -26,15 +32,11 @@ INLINE Floats choose(Ints where, Floats a, Floats b) {
     return (Floats)(((Ints)a & where) | ((Ints)b & ~where));
 }
 
-INLINE Floats between(Floats x, float low, float high) {
-    return (Floats)_mm256_max_ps(_mm256_min_ps((__m256)x, (__m256)all(high)), (__m256)all(low));
-}
-
-INLINE float sum(Floats x) {
-    __m128 four = _mm_add_ps(_mm256_castps256_ps128((__m256)x), _mm256_extractf128_ps((__m256)x, 1));
-    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
-}
+#ifdef __AVX512F__
+#include "lanes_16.h"
+#else
+#include "lanes_8.h"
+#endif
 
 /* Added to a number below 2^22 it leaves no bits for fractions: the nearest whole number is what
    is left above it, and the number's last bits are that number's. */
@@ -61,7 +63,7 @@ static const float FAR = 8192.0f;
 /* Sines and cosines to some 1e-7: Cephes' polynomials on an eighth of the circle. */
 INLINE void sine_cosine(Floats x, Floats *sine, Floats *cosine) {
     Ints far = (x > FAR) | (x < -FAR);
-    if (__builtin_expect(!_mm256_testz_si256((__m256i)far, (__m256i)far), 0)) {
+    if (__builtin_expect(any(far), 0)) {
         for (int i = 0; i < LANES; i++) {
             (*sine)[i] = sinf(x[i]);
             (*cosine)[i] = cosf(x[i]);

@@ -34,4 +34,5 @@ def load(path: Path) -> ctypes.CDLL | None:
     if found.library_sources() != source_digest().encode() or not found.processor_suits():
         return None
     found.stamp_markers.argtypes = [Address, Address, Address, Address, Count, Count]
+    found.least_assignment.argtypes = [Address, Address, Count, Count, Address]
     return found

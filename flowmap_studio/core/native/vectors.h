@@ -42,17 +42,27 @@ INLINE Floats choose(Ints where, Floats a, Floats b) {
    is left above it, and the number's last bits are that number's. */
 static const float WHOLE = 12582912.0f;
 
-/* 1 / (1 + e^-x) to some 1e-6 of itself: 2^n 2^f, and Cephes' polynomial for 2^f, |f| <= 1/2; to
-   some 1e-5 roughly, without the polynomial's last terms. */
-INLINE Floats sigmoid_to(Floats x, int roughly) {
-    Floats power = between(x * -1.44269504088896341f, -126.0f, 127.0f);
+/* 2^power to some 1e-7 of itself, for powers from -126 to 127: 2^n 2^f, and Cephes' polynomial for
+   2^f, |f| <= 1/2; to some 1e-5 roughly, without the polynomial's last terms. */
+INLINE Floats two_to(Floats power, int roughly) {
     Floats n = power + WHOLE, f = power - (n - WHOLE), p = zeros() + 9.618437357674640e-3f;
     if (!roughly) p = (f * 1.535336188319500e-4f + 1.339887440266574e-3f) * f + p;
     p = p * f + 5.550332471162809e-2f;
     p = p * f + 2.402264791363012e-1f;
     p = p * f + 6.931472028550421e-1f;
     p = p * f + 1.0f;
-    return 1.0f / (1.0f + (Floats)((Ints)p + ((Ints)n << 23)));
+    return (Floats)((Ints)p + ((Ints)n << 23));
+}
+
+/* e^x; what is beyond e^87 on either side is that. */
+INLINE Floats exponential(Floats x) {
+    return two_to(between(x * 1.44269504088896341f, -126.0f, 127.0f), 0);
+}
+
+/* 1 / (1 + e^-x) to some 1e-6 of itself, or to some 1e-5 roughly. */
+INLINE Floats sigmoid_to(Floats x, int roughly) {
+    Floats power = between(x * -1.44269504088896341f, -126.0f, 127.0f);
+    return 1.0f / (1.0f + two_to(power, roughly));
 }
 
 INLINE Floats sigmoid(Floats x) { return sigmoid_to(x, 0); }

@@ -94,9 +94,7 @@ def optimal_assignment(x0: torch.Tensor, x1: torch.Tensor) -> torch.Tensor:
     import ot  # takes seconds, and neither the first cloud nor a velocity needs it
 
     weights = np.full(len(x0), 1 / len(x0))
-    plan = ot.emd(
-        weights, weights, squares.numpy(), numItermax=MOST_PIVOTS, check_marginals=False
-    )
+    plan = ot.emd(weights, weights, squares.numpy(), numItermax=MOST_PIVOTS, check_marginals=False)
     return torch.from_numpy(np.asarray(plan).argmax(axis=1))
 
 

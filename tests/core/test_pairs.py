@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from flowmap_studio.core import couplings
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.couplings import nearly_reduced, optimal_assignment, pair
 from flowmap_studio.core.normalisation import Normalisation
@@ -35,17 +34,6 @@ def test_assignment_equals_brute_force(seed: int) -> None:
     x0, x1 = clouds(6, 2, seed)
     costs = {order: total_cost(x0, x1[list(order)]) for order in itertools.permutations(range(6))}
     assert tuple(optimal_assignment(x0, x1).tolist()) == min(costs, key=lambda order: costs[order])
-
-
-@pytest.mark.parametrize("dim", [2, 7])
-def test_small_and_large_problems_are_solved_alike(
-    dim: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    x0, x1 = clouds(200, dim)
-    small = optimal_assignment(x0, x1)
-    monkeypatch.setattr(couplings, "LARGEST_FOR_SCIPY", 0)
-    monkeypatch.setattr("scipy.optimize.linear_sum_assignment", None)
-    assert torch.equal(small, optimal_assignment(x0, x1))
 
 
 def test_a_large_problem_is_a_permutation_of_least_cost() -> None:

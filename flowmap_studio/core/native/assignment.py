@@ -8,7 +8,7 @@ from flowmap_studio.core.native.loading import compiled
 
 
 def can_assign(x0: torch.Tensor, x1: torch.Tensor) -> bool:
-    """Whether the library is there, and clouds are such as it takes: finite, in single precision."""
+    """Whether the library is there, and takes such clouds: finite, in single precision."""
     return (
         compiled() is not None
         and x0.shape == x1.shape

@@ -1,1 +1,1 @@
-"""The article's network in C, for processors with AVX2: a block of points stays in the caches."""
+"""The article's network in C, for processors with AVX2 or AVX-512; pairs and markers likewise."""

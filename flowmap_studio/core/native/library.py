@@ -9,9 +9,6 @@ import torch
 
 from flowmap_studio.core.native.loading import Address, Count, compiled
 
-LONGEST = 16
-"""Floats of AVX-512's vectors."""
-
 
 class Layer(ctypes.Structure):
     """A linear layer and the LayerNorm behind it, by the addresses of float32 tensors."""
@@ -112,22 +109,13 @@ class Descent(ctypes.Structure):
 def library() -> ctypes.CDLL | None:
     """The library; None where torch is to be used instead."""
     found = compiled()
-    return None if found is None or _torch_is_quicker(found) else declared(found)
-
-
-def _torch_is_quicker(found: ctypes.CDLL) -> bool:
-    """Whether the library has shorter vectors than torch, whose oneDNN then is quicker.
-
-    See `core.dense`.
-    """
-    torchs = torch.backends.cpu.get_cpu_capability()
-    return int(found.library_lanes()) < LONGEST and torchs != "AVX2"
+    return None if found is None else declared(found)
 
 
 def lanes() -> int:
-    """Floats of the library's vectors; where there is none, of the longest there are."""
+    """Floats of the library's vectors; 1 where there is none."""
     found = library()
-    return LONGEST if found is None else int(found.library_lanes())
+    return 1 if found is None else int(found.library_lanes())
 
 
 def panel() -> int:

@@ -9,7 +9,7 @@ import torch
 
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import Unwanted
-from flowmap_studio.core.native.assignment import can_assign, least_assignment
+from flowmap_studio.core.native.transport import can_couple, entropic_plan, least_assignment
 
 LARGEST_FOR_SCIPY = 1024
 """Points up to which SciPy's assignment is the quicker exact solver."""
@@ -84,7 +84,7 @@ def optimal_assignment(x0: torch.Tensor, x1: torch.Tensor) -> torch.Tensor:
     the quicker one up to `LARGEST_FOR_SCIPY`, once the costs are `nearly_reduced`.
     """
     x0, x1 = x0.cpu(), x1.cpu()
-    if can_assign(x0, x1):
+    if can_couple(x0, x1):
         return least_assignment(x0, x1)
     squares = torch.cdist(x0.double(), x1.double()).square_()
     if len(x0) <= LARGEST_FOR_SCIPY:
@@ -136,11 +136,22 @@ def entropic_partners(
         entropy: ε of min ⟨P, |x0 − x1|²⟩ + ε Σ P log P, in squared normalised units.
         draw: Where the draws come from.
     """
+    x0, x1 = x0.cpu(), x1.cpu()
+    if can_couple(x0, x1):
+        rows = entropic_plan(x0, x1, entropy, SINKHORN_STEPS, SINKHORN_TOLERANCE)
+    else:
+        rows = _plan_by_pot(x0, x1, entropy)
+    ends = rows.double().cumsum_(1)
+    chosen = torch.rand(len(x0), 1, generator=draw, dtype=torch.float64) * ends[:, -1:]
+    return torch.searchsorted(ends, chosen, right=True).clamp_(max=len(x0) - 1)[:, 0]
+
+
+def _plan_by_pot(x0: torch.Tensor, x1: torch.Tensor, entropy: float) -> torch.Tensor:
+    """(n, n) plan, positive."""
     import ot  # as in `optimal_assignment`
 
-    n = len(x0)
-    cost = torch.cdist(x0.double(), x1.double()).square_().cpu().numpy()
-    weights = np.full(n, 1 / n)
+    cost = torch.cdist(x0.double(), x1.double()).square_().numpy()
+    weights = np.full(len(x0), 1 / len(x0))
     # Logarithms cost thirty times the time: only where exp(−cost/ε) would underflow.
     method = "sinkhorn" if cost.max() < UNDERFLOW * entropy else "sinkhorn_log"
     plan = ot.sinkhorn(
@@ -154,5 +165,4 @@ def entropic_partners(
         warn=False,
     )
     rows = torch.from_numpy(np.asarray(plan)).clamp_(min=0)
-    rows += torch.finfo(torch.float64).tiny  # a row may not sum to 0
-    return torch.multinomial(rows, 1, generator=draw)[:, 0]
+    return rows.add_(torch.finfo(torch.float64).tiny)  # a row may not sum to 0

@@ -5,13 +5,7 @@
    augmenting path algorithm for dense and sparse linear assignment problems"), which are begun at
    those of a few of Sinkhorn's steps: few rows are left then that need a path. Exact, but for
    rounding in double precision. */
-#include <stdlib.h>
-#include <string.h>
-
-#include "vectors.h"
-
-#define HALF (LANES / 2)
-typedef double Doubles __attribute__((vector_size(8 * HALF)));
+#include "clouds.h"
 
 #ifdef __AVX512F__
 #define WIDE(name) _mm512_##name
@@ -57,40 +51,10 @@ typedef struct {
     double *price_there, *distance_there; /* (n) and what they had */
 } Problem;
 
-INLINE Doubles doubles(const double *from) { return *(const Doubles *)from; }
-INLINE void put_doubles(double *to, Doubles x) { *(Doubles *)to = x; }
-INLINE Doubles all_doubles(double x) { return x - (Doubles){0}; }
 INLINE double least_of(Doubles x) {
     double found = x[0];
     for (int lane = 1; lane < HALF; lane++) found = x[lane] < found ? x[lane] : found;
     return found;
-}
-
-/* Squared distances, and their mean. across: (dim, ld), to work in. */
-static double measure(Problem *p, const float *a, const float *b, int64_t dim, double *across) {
-    int64_t n = p->n, ld = p->ld;
-    Doubles total = {0};
-    for (int64_t d = 0; d < dim; d++)
-        for (int64_t j = 0; j < ld; j++) across[d * ld + j] = j < n ? b[j * dim + d] : INFINITY;
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; j < ld; j += LANES) {
-            Doubles left = {0}, right = {0};
-            for (int64_t d = 0; d < dim; d++) {
-                double here = a[i * dim + d];
-                Doubles off = doubles(across + d * ld + j) - here;
-                Doubles other = doubles(across + d * ld + j + HALF) - here;
-                left += off * off;
-                right += other * other;
-            }
-            put_doubles(p->cost + i * ld + j, left);
-            put_doubles(p->cost + i * ld + j + HALF, right);
-            if (j + LANES <= n) total += left + right;
-        }
-    double rest = 0;
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = n / LANES * LANES; j < n; j++) rest += p->cost[i * ld + j];
-    for (int lane = 0; lane < HALF; lane++) rest += total[lane];
-    return rest / ((double)n * n);
 }
 
 /* Prices near the best ones, by Sinkhorn's steps (Cuturi 2013).
@@ -239,10 +203,9 @@ static void augment(Problem *p, int64_t row) {
 
 /* to (n): which of b (n, dim) belongs to each of a (n, dim), all of them finite numbers. */
 EXPORT int least_assignment(const float *a, const float *b, int64_t n, int64_t dim, int64_t *to) {
-    int64_t ld = (n + 2 * LANES - 1) / (2 * LANES) * (2 * LANES);
+    int64_t ld = whole_columns(n);
     Problem p = {.n = n, .ld = ld};
-    size_t eights = n * ld + dim * ld + 9 * ld, fours = n * ld + 2 * ld;
-    double *memory = aligned_alloc(64, (8 * eights + 4 * fours + 63) / 64 * 64);
+    double *memory = memory_for((n + dim + 9) * ld, (n + 2) * ld);
     if (!memory) return -1;
     p.cost = memory;
     p.price = p.cost + n * ld;
@@ -256,7 +219,7 @@ EXPORT int least_assignment(const float *a, const float *b, int64_t n, int64_t d
     p.been = p.free_rows + ld;
     double *across = (double *)(p.been + ld);
     float *kernel = (float *)(across + dim * ld), *columns = kernel + n * ld, *sums = columns + ld;
-    double mean = measure(&p, a, b, dim, across);
+    double mean = measure(a, b, n, dim, p.cost, ld, across);
     begin(&p, mean, kernel, columns, sums);
     for (int64_t j = 0; j < ld; j++) p.row_of[j] = p.column_of[j] = -1;
     int64_t left = take_cheapest(&p);

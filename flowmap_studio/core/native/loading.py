@@ -35,4 +35,8 @@ def load(path: Path) -> ctypes.CDLL | None:
         return None
     found.stamp_markers.argtypes = [Address, Address, Address, Address, Count, Count]
     found.least_assignment.argtypes = [Address, Address, Count, Count, Address]
+    found.entropic_plan.argtypes = [
+        *(Address, Address, Count, Count),
+        *(ctypes.c_double, Count, ctypes.c_double, Address),
+    ]
     return found

@@ -1,4 +1,4 @@
-"""The compiled library's pairs are those of least cost: SciPy's, which takes no short cuts."""
+"""The compiled library's couplings: SciPy's least cost, and the plan of steps in logarithms."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 from flowmap_studio.core import couplings
-from flowmap_studio.core.couplings import optimal_assignment
-from flowmap_studio.core.native import assignment, loading
-from flowmap_studio.core.native.assignment import can_assign, least_assignment
+from flowmap_studio.core.couplings import entropic_partners, optimal_assignment
+from flowmap_studio.core.native import loading, transport
+from flowmap_studio.core.native.transport import can_couple, entropic_plan, least_assignment
 
 
 @pytest.fixture(autouse=True)
 def library(compiled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each that this processor can run."""
     found = loading.load(compiled)
-    monkeypatch.setattr(assignment, "compiled", lambda: found)
+    monkeypatch.setattr(transport, "compiled", lambda: found)
 
 
 def costs(x0: torch.Tensor, x1: torch.Tensor) -> np.ndarray:
@@ -98,11 +98,64 @@ def test_without_it_they_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     x0, x1 = normal(200, 2)
     wide = torch.cat([x0, x1], dim=1)[:, ::2]  # not in one piece of memory
     found = [optimal_assignment(x0, x1), optimal_assignment(wide, x1)]
-    monkeypatch.setattr(assignment, "compiled", lambda: None)
+    monkeypatch.setattr(transport, "compiled", lambda: None)
     for most in (couplings.LARGEST_FOR_SCIPY, 0):
         monkeypatch.setattr(couplings, "LARGEST_FOR_SCIPY", most)
         again = [optimal_assignment(x0, x1), optimal_assignment(wide, x1)]
         assert all(torch.equal(one, other) for one, other in zip(found, again, strict=True))
+
+
+def known_plan(x0: torch.Tensor, x1: torch.Tensor, entropy: float) -> torch.Tensor:
+    """n times the entropic plan, by Sinkhorn's steps in logarithms and double precision."""
+    cost = torch.from_numpy(costs(x0, x1)) / entropy
+    rows, columns = torch.zeros(len(x0)).double(), torch.zeros(len(x0)).double()
+    for _ in range(20_000):
+        before = rows
+        rows = -torch.logsumexp(columns - cost, dim=1)
+        columns = -torch.logsumexp(rows[:, None] - cost, dim=0)
+        if (rows - before).abs().max() < 1e-10:
+            break
+    return torch.exp(rows[:, None] + columns - cost)
+
+
+@pytest.mark.parametrize("count", [1, 2, 31, 33, 100])
+@pytest.mark.parametrize("entropy", [0.02, 0.3, 5.0])
+def test_the_entropic_plan_is_known(count: int, entropy: float) -> None:
+    x0, x1 = normal(count, 2, seed=count)
+    plan = entropic_plan(x0, x1, entropy, 20_000, 1e-7).double()
+    torch.testing.assert_close(plan, known_plan(x0, x1, entropy), rtol=2e-3, atol=3e-5)
+
+
+@pytest.mark.parametrize("case", ODD)
+@pytest.mark.parametrize("share", [1e-6, 1e-3, 1.0, 1e3])
+def test_its_rows_and_columns_sum_up_to_one(case: str, share: float) -> None:
+    """Entropies from a millionth of the mean cost on; without an end to the steps it is exact."""
+    x0, x1 = ODD[case](*normal(150, 2))
+    plan = entropic_plan(x0, x1, share * max(costs(x0, x1).mean(), 1e-30), 200, 1e-4).double()
+    assert float(plan.amin()) >= 0
+    torch.testing.assert_close(plan.sum(1), torch.ones(150).double(), rtol=1e-5, atol=0)
+    off = float((plan.sum(0) - 1).square().sum().sqrt()) / 150
+    assert off < (1e-4 if share >= 1 else 0.02)
+
+
+def test_its_partners_are_drawn_from_it() -> None:
+    x0, x1 = normal(12, 2)
+    draw = torch.Generator().manual_seed(0)
+    drawn = torch.stack([entropic_partners(x0, x1, 0.1, draw) for _ in range(4000)])
+    share = torch.nn.functional.one_hot(drawn, 12).double().mean(0)
+    plan = known_plan(x0, x1, 0.1)
+    assert float((share - plan).abs().max()) < 5 * (0.25 / 4000) ** 0.5
+
+
+@pytest.mark.parametrize("entropy", [0.02, 0.5])
+def test_without_it_the_plan_is_the_same(entropy: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    x0, x1 = normal(80, 2)
+    plan = entropic_plan(x0, x1, entropy, 2000, 1e-6).double()
+    slow = couplings._plan_by_pot(x0, x1, entropy)
+    torch.testing.assert_close(plan, 80 * slow, rtol=0.05, atol=0.01)
+    monkeypatch.setattr(transport, "compiled", lambda: None)
+    partners = entropic_partners(x0, x1, entropy, torch.Generator().manual_seed(0))
+    assert float(plan[range(80), partners].amin()) > 1e-6  # none is impossible
 
 
 def test_what_it_does_not_take_is_refused() -> None:
@@ -112,9 +165,14 @@ def test_what_it_does_not_take_is_refused() -> None:
     endless = x1.clone()
     endless[3, 1] = torch.inf
     for other in (x1[:-1], x1[:, :1], x1.double(), broken, endless):
-        assert not can_assign(x0, other)
+        assert not can_couple(x0, other)
         with pytest.raises(ValueError, match="finite float32"):
             least_assignment(x0, other)
-    assert not can_assign(x0[:0], x1[:0])
+        with pytest.raises(ValueError, match="finite float32"):
+            entropic_plan(x0, other, 0.1, 10, 1e-4)
+    assert not can_couple(x0[:0], x1[:0])
+    for entropy in (0.0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="positive"):
+            entropic_plan(x0, x1, entropy, 10, 1e-4)
     with pytest.raises(ValueError, match="numeric"):  # SciPy's word
         optimal_assignment(x0, broken)

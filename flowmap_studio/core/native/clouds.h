@@ -7,7 +7,7 @@
 #include "vectors.h"
 
 #define HALF (LANES / 2)
-typedef double Doubles __attribute__((vector_size(8 * HALF)));
+typedef double Doubles __attribute__((vector_size(8 * HALF), may_alias));
 
 INLINE Doubles doubles(const double *from) { return *(const Doubles *)from; }
 INLINE void put_doubles(double *to, Doubles x) { *(Doubles *)to = x; }

@@ -23,11 +23,11 @@ for found in (Path(flowmap_studio.__file__).resolve(), preset.resolve()):
     if checkout in found.parents or environment not in found.parents:
         sys.exit(f"{found} is not the installed wheel's")
 
-made = [
-    name for name in sources.LIBRARIES if (checkout / "flowmap_studio/core/native" / name).exists()
-]
-if made and loading.compiled() is None:
-    sys.exit(f"none of {made} can be used beside the wheel's sources")
+for name in sources.LIBRARIES:
+    if (checkout / "flowmap_studio/core/native" / name).exists():
+        compiled = sources.FOLDER / name
+        if loading.sources_of(compiled) != sources.source_digest():
+            sys.exit(f"{compiled} is missing, or was made from other sources than the wheel's")
 
 app = QApplication([])
 window = create_window(preset)

@@ -73,7 +73,7 @@ def _groups(count: int, size: int, labels: torch.Tensor | None) -> Iterator[torc
     if labels is None:
         yield from torch.split(everyone, size)
         return
-    for label in range(int(labels.max()) + 1):
+    for label in sorted(set(labels.tolist())):
         yield from torch.split(everyone[labels == label], size)
 
 

@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPixmap
 from shiboken6 import wrapInstance
 
 from flowmap_studio.core.drawing.marker_look import coloured, coverage, premultiplied
-from flowmap_studio.core.native.markers import LANES, stamp
+from flowmap_studio.core.native.markers import ACROSS, stamp
 
 FINE_PHASES, COARSE_PHASES = 4, 2
 """Sub-pixel positions of a marker on ordinary and on dense screens: points glide, not hop."""
@@ -97,7 +97,7 @@ class StampedMarkers:
         rows = _touched([ink.y for ink in inks], half, area.top(), area.bottom())
         if not columns or not rows:
             return None
-        # A picture's rows are a multiple of LANES; what lies beyond its side is empty.
+        # A picture's rows are a multiple of ACROSS; what lies beyond its side is empty.
         pixels = self._room(len(rows), len(columns) + width - height)
         for place, (ink, sprite) in enumerate(zip(inks, sprites, strict=True)):
             x, y = ink.x - (columns.start + half), ink.y - (rows.start + half)
@@ -172,7 +172,7 @@ class FragmentMarkers:
 def _stamped(look: Look, rgb: int) -> npt.NDArray[np.uint32]:
     """The marker in all its sub-pixel positions, as `stamp` wants it."""
     tiles = look.tiles()
-    padded = np.pad(tiles, [(0, 0)] * 3 + [(0, -tiles.shape[3] % LANES)])
+    padded = np.pad(tiles, [(0, 0)] * 3 + [(0, -tiles.shape[3] % ACROSS)])
     return premultiplied(rgb, padded)
 
 

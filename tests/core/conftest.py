@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import platform
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +20,7 @@ from flowmap_studio.core.closed_forms import GaussianTarget
 from flowmap_studio.core.config import RunConfig
 from flowmap_studio.core.errors import PresetError
 from flowmap_studio.core.native import library, loading
-from flowmap_studio.core.native.sources import FOLDER, LIBRARIES
+from flowmap_studio.core.native.sources import FOLDER, LIBRARIES, source_digest
 from flowmap_studio.core.network_shapes import weight_shapes
 from flowmap_studio.core.normalisation import Normalisation
 from flowmap_studio.core.presets import Preset, read_preset
@@ -145,18 +147,23 @@ def every_compiled(build: ModuleType, tmp_path_factory: pytest.TempPathFactory) 
     """The libraries by their names, made from the sources as they are."""
     if COMPILER is None:
         pytest.skip("needs a C compiler")
-    made = {one.name: one for one in build.compiled(tmp_path_factory.mktemp("native"))}
-    if not made:
+    if platform.machine() not in build.MACHINES or sys.platform not in {"linux", "darwin"}:
         pytest.skip("the libraries are for x86-64 on Linux and macOS")
-    return made
+    return {one.name: one for one in build.compiled(tmp_path_factory.mktemp("native"))}
 
 
 @pytest.fixture(params=LIBRARIES, ids=lambda name: name.partition(".")[0])
 def compiled(every_compiled: dict[str, Path], request: pytest.FixtureRequest) -> Path:
     """A library that this processor can run."""
-    made = every_compiled.get(request.param)
-    if made is None or loading.load(made) is None:
-        pytest.skip(f"this processor or its compiler can't have {request.param}")
+    name: str = request.param
+    # A fault in the sources must not make the tests of it skip.
+    assert name in every_compiled, f"{name} was not compiled; what the compiler said is on stderr"
+    made = every_compiled[name]
+    assert loading.sources_of(made) == source_digest()
+    if loading.load(made) is None:
+        kind = torch.backends.cpu.get_cpu_capability()
+        assert name.startswith("avx512") or kind == "DEFAULT", f"{name} suits {kind}"
+        pytest.skip(f"this processor has not all of what {name} needs")
     return made
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from flowmap_studio.core.drawing.marker_look import coloured, coverage, premultiplied
-from flowmap_studio.core.native.markers import LANES, Pixels, can_stamp, stamp
+from flowmap_studio.core.native.markers import ACROSS, Pixels, can_stamp, stamp
 
 pytestmark = pytest.mark.skipif(not can_stamp(), reason="there is no compiled library")
 
@@ -17,7 +17,7 @@ INK = 0x2090E0
 
 def marker(diameter: float = 5.0, ratio: float = 1.0, phases: int = 4, rgb: int = INK) -> Pixels:
     tiles = coverage(diameter, ratio, phases) * 0.85
-    return premultiplied(rgb, np.pad(tiles, [(0, 0)] * 3 + [(0, -tiles.shape[3] % LANES)]))
+    return premultiplied(rgb, np.pad(tiles, [(0, 0)] * 3 + [(0, -tiles.shape[3] % ACROSS)]))
 
 
 def channels(pixels: Pixels) -> npt.NDArray[np.int64]:

@@ -85,6 +85,15 @@ def test_ot_pairs_within_groups_and_keeps_the_source() -> None:
         assert torch.equal(partners[group], expected)
 
 
+@pytest.mark.parametrize("coupling", ["ot", "sinkhorn"])
+def test_a_class_that_nobody_has_is_left_out(coupling: str) -> None:
+    x0, x1 = clouds(6, 2)
+    labels = torch.tensor([0, 0, 2, 2, 0, 2])
+    config = RunConfig(coupling=coupling, ot_batch=32)
+    partner = pair(x0, x1, config, torch.Generator().manual_seed(0), labels)
+    assert torch.equal(labels[partner], labels)
+
+
 def test_independent_keeps_the_rows() -> None:
     x0, x1 = clouds(50, 2)
     assert torch.equal(x1[pair(x0, x1, RunConfig(coupling="independent"))], x1)

@@ -151,8 +151,8 @@ def test_its_partners_are_drawn_from_it() -> None:
 def test_without_it_the_plan_is_the_same(entropy: float, monkeypatch: pytest.MonkeyPatch) -> None:
     x0, x1 = normal(80, 2)
     plan = entropic_plan(x0, x1, entropy, 2000, 1e-6).double()
-    slow = couplings._plan_by_pot(x0, x1, entropy)
-    torch.testing.assert_close(plan, 80 * slow, rtol=0.05, atol=0.01)
+    slow = 80 * couplings._plan_by_pot(x0, x1, entropy)
+    assert float((plan - slow).abs().sum()) / 80 < 0.02  # at its own tolerance
     monkeypatch.setattr(transport, "compiled", lambda: None)
     partners = entropic_partners(x0, x1, entropy, torch.Generator().manual_seed(0))
     assert float(plan[range(80), partners].amin()) > 1e-6  # none is impossible

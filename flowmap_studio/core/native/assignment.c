@@ -3,8 +3,9 @@
 
    Shortest augmenting paths with column potentials (Jonker and Volgenant 1987, "A shortest
    augmenting path algorithm for dense and sparse linear assignment problems"), which are begun at
-   those of a few of Sinkhorn's steps: few rows are left then that need a path. Exact, but for
-   rounding in double precision. */
+   those of a few of Sinkhorn's steps: few rows are left then that need a path. The sum is exact, but
+   for rounding in double precision: prices are as large as the mean cost, and beside a point that is
+   some 1e8 times as far as the others these are paired only as well as that leaves digits for. */
 #include "clouds.h"
 
 #ifdef __AVX512F__
@@ -157,6 +158,19 @@ static int64_t outbid(Problem *p, int64_t count) {
     return left;
 }
 
+/* A column at a distance: a free one if there is such, or ways would go through all others of many
+   that are alike. */
+static int64_t nearest(const Problem *p, double far) {
+    int64_t first = -1;
+    for (int64_t j = 0; j < p->ld; j += HALF)
+        for (int at = bits(equal(doubles(p->distance + j), all_doubles(far))); at; at &= at - 1) {
+            int64_t column = j + __builtin_ctz(at);
+            if (p->row_of[column] < 0) return column;
+            if (first < 0) first = column;
+        }
+    return first;
+}
+
 /* The shortest way from a free row to a free column, by Dijkstra's algorithm on costs less prices.
    Returns that column; the prices are such that no row has a cheaper one than its own again. */
 static int64_t shortest_path(Problem *p, int64_t row) {
@@ -174,9 +188,7 @@ static int64_t shortest_path(Problem *p, int64_t row) {
             best = lesser(best, distance);
         }
         far = least_of(best);
-        int found;
-        for (at = 0; !(found = bits(equal(doubles(p->distance + at), all_doubles(far)))); at += HALF);
-        at += __builtin_ctz(found);
+        at = nearest(p, far);
         if (p->row_of[at] < 0) break;
         p->been[count] = at;
         p->price_there[count] = p->price[at];

@@ -22,29 +22,32 @@ static double *memory_for(size_t eights, size_t fours) {
 }
 
 /* cost (n, ld): squared distances of a (n, dim) and b (n, dim), infinite behind the columns; returns
-   their mean. across: (dim, ld), to work in. */
+   their mean. across: (ld / LANES, dim, LANES), to work in: b by blocks of columns, whose numbers
+   stay in the cache for all rows. */
 static double measure(const float *a, const float *b, int64_t n, int64_t dim, double *cost,
                       int64_t ld, double *across) {
     Doubles total = {0};
-    for (int64_t d = 0; d < dim; d++)
-        for (int64_t j = 0; j < ld; j++) across[d * ld + j] = j < n ? b[j * dim + d] : INFINITY;
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; j < ld; j += LANES) {
+    double rest = 0;
+    for (int64_t j = 0; j < ld; j++)
+        for (int64_t d = 0; d < dim; d++)
+            across[(j / LANES * dim + d) * LANES + j % LANES] = j < n ? b[j * dim + d] : INFINITY;
+    for (int64_t j = 0; j < ld; j += LANES, across += dim * LANES)
+        for (int64_t i = 0; i < n; i++) {
             Doubles left = {0}, right = {0};
             for (int64_t d = 0; d < dim; d++) {
                 double here = a[i * dim + d];
-                Doubles off = doubles(across + d * ld + j) - here;
-                Doubles other = doubles(across + d * ld + j + HALF) - here;
+                Doubles off = doubles(across + d * LANES) - here;
+                Doubles other = doubles(across + d * LANES + HALF) - here;
                 left += off * off;
                 right += other * other;
             }
             put_doubles(cost + i * ld + j, left);
             put_doubles(cost + i * ld + j + HALF, right);
-            if (j + LANES <= n) total += left + right;
+            if (j + LANES <= n)
+                total += left + right;
+            else
+                for (int64_t c = j; c < n; c++) rest += cost[i * ld + c];
         }
-    double rest = 0;
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = n / LANES * LANES; j < n; j++) rest += cost[i * ld + j];
     for (int lane = 0; lane < HALF; lane++) rest += total[lane];
     return rest / ((double)n * n);
 }

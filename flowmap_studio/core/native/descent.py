@@ -16,7 +16,7 @@ class Orthogonal(NamedTuple):
 
     Attributes:
         polynomials: Coefficients of X, (XXᵀ) X and (XXᵀ)² X, of one after the other.
-        rows: Of a block, a multiple of 16.
+        rows: Of a block, a multiple of `library.panel`.
         margin: What the size of a block is multiplied by before they are taken.
         ahead: Share of the momentum in what is followed; the gradient has the rest.
         size: Root mean square of a step, in learning rates.

@@ -127,12 +127,11 @@ EXPORT int entropic_plan(const float *a, const float *b, int64_t n, int64_t dim,
         }
         absorb(&p, p.entropy > 2 * entropy ? p.entropy / 2 : entropy);
     }
-    for (int64_t step = 0; step < steps; step++) {
+    for (int64_t step = 0;; step++) { /* the rows' sums are right in the end */
         double off = sqrt(fit_rows(&p)) / n;
-        if (step && off < tolerance) break;
+        if (step >= steps || (step && off < tolerance)) break;
         fit_columns(&p);
     }
-    fit_rows(&p);
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < n; j++)
             plan[i * n + j] = p.rows[i] * p.kernel[i * ld + j] * p.columns[j];

@@ -61,6 +61,6 @@ INLINE void add_pair(const int16_t *pair, Whole left, Whole right, Whole sums[2]
     __asm__("vpbroadcastd %3, %2\n\t"
             "vpdpwssd %4, %2, %0\n\t"
             "vpdpwssd %5, %2, %1"
-            : "+v"(sums[0]), "+v"(sums[1]), "=&v"(factor)
+            : "+&v"(sums[0]), "+&v"(sums[1]), "=&v"(factor)
             : "m"(*(const int16_t(*)[2])pair), "v"(left), "v"(right));
 }

@@ -26,12 +26,10 @@ def load(path: Path) -> ctypes.CDLL | None:
         None where it is missing, was made from other sources than these, or needs more than this
         processor has.
     """
-    try:
-        found = ctypes.CDLL(str(path))
-    except OSError:
+    if sources_of(path) != source_digest():
         return None
-    found.library_sources.restype = ctypes.c_char_p
-    if found.library_sources() != source_digest().encode() or not found.processor_suits():
+    found = ctypes.CDLL(str(path))
+    if not found.processor_suits():
         return None
     found.stamp_markers.argtypes = [Address, Address, Address, Address, Count, Count]
     found.least_assignment.argtypes = [Address, Address, Count, Count, Address]
@@ -40,3 +38,14 @@ def load(path: Path) -> ctypes.CDLL | None:
         *(ctypes.c_double, Count, ctypes.c_double, Address),
     ]
     return found
+
+
+def sources_of(path: Path) -> str:
+    """The digest of what a library was made from; "" where there is no library."""
+    try:
+        found = ctypes.CDLL(str(path))
+    except OSError:
+        return ""
+    found.library_sources.restype = ctypes.c_char_p
+    told: bytes = found.library_sources()
+    return told.decode()

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from flowmap_studio.core.native.loading import Address, Count, compiled
 
-LANES = 8
-"""Pixels that are drawn at once, as in vectors.h."""
+ACROSS = 8
+"""Pixels that are drawn at once, as in markers.c."""
 
 Pixels = npt.NDArray[np.uint32]
 """Premultiplied 0xAARRGGBB."""
@@ -48,7 +48,7 @@ def stamp(
     Args:
         pixels: (rows, columns) to draw on.
         pictures: (phases, phases, height, width) of the marker by its place within a pixel, in y
-            and in x; the width is a multiple of `LANES`.
+            and in x; the width is a multiple of `ACROSS`.
         x: (n,) columns of the markers' left edges; those whose picture does not lie within the
             image as a whole, and those that are not finite, are left out.
         y: (n,) rows of their upper edges.
@@ -61,7 +61,7 @@ def stamp(
     phases, phases_x, height, width = pictures.shape
     whole = all(one.flags.c_contiguous for one in (pixels, pictures, x, y))
     kinds = pixels.dtype == pictures.dtype == np.uint32 and x.dtype == y.dtype == np.float32
-    shapes = pixels.ndim == 2 and phases == phases_x and width % LANES == 0
+    shapes = pixels.ndim == 2 and phases == phases_x and width % ACROSS == 0
     if not (whole and kinds and shapes and x.ndim == 1 and x.shape == y.shape):
         raise ValueError("the arrays are not as the compiled library needs them")
     library = compiled()

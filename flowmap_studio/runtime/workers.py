@@ -16,11 +16,14 @@ from typing import ClassVar, Generic, TypeVar
 
 from PySide6.QtCore import QThread
 
-LATER = 5
-"""Niceness of threads that compute for nobody's hand: a quarter of a core's time beside one thread
-of niceness 0, and all of it when nothing else wants the core."""
-LAST = 15
-"""Of those that draw for nobody's hand: a tenth of a core's time beside one of those."""
+LATER = 3
+"""Niceness of threads that compute for nobody's hand: half of a core's time beside one thread of
+niceness 0, and all of it when nothing else wants the core."""
+LAST = 6
+"""Of those that draw for nobody's hand. No further: a thread that holds Python's lock, and that
+another program keeps from a core, keeps all threads of this one waiting. With three busy programs
+on two cores a window whose deputy had 15 took 16 to 21 s until a run's first four maps were there,
+0.7 to 1.5 s with 4 to 8, and 0.9 with 0."""
 EXIT_SECONDS = 10.0
 """How long the interpreter's end waits for threads that nobody stopped or that don't stop."""
 log = logging.getLogger(__name__)

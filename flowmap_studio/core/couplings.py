@@ -82,6 +82,14 @@ def optimal_assignment(x0: torch.Tensor, x1: torch.Tensor) -> torch.Tensor:
 
     All solvers are exact and release the interpreter lock. Without the compiled library SciPy's is
     the quicker one up to `LARGEST_FOR_SCIPY`, once the costs are `nearly_reduced`.
+
+    Args:
+        x0: (n, dim) source points.
+        x1: (n, dim) data points.
+
+    Raises:
+        MemoryError: There was none.
+        ValueError: A number is not finite.
     """
     x0, x1 = x0.cpu(), x1.cpu()
     if can_couple(x0, x1):
@@ -135,6 +143,10 @@ def entropic_partners(
         x1: (n, dim) data points.
         entropy: ε of min ⟨P, |x0 − x1|²⟩ + ε Σ P log P, in squared normalised units.
         draw: Where the draws come from.
+
+    Raises:
+        MemoryError: There was none.
+        ValueError: The entropy is not positive.
     """
     x0, x1 = x0.cpu(), x1.cpu()
     if can_couple(x0, x1):
@@ -147,7 +159,7 @@ def entropic_partners(
 
 
 def _plan_by_pot(x0: torch.Tensor, x1: torch.Tensor, entropy: float) -> torch.Tensor:
-    """(n, n) plan, positive."""
+    """(n, n) plan by POT, positive, of sum 1; as `entropic_partners` without the library."""
     import ot  # as in `optimal_assignment`
 
     cost = torch.cdist(x0.double(), x1.double()).square_().numpy()

@@ -12,6 +12,9 @@ Address = ctypes.c_void_p
 Count = ctypes.c_int64
 
 
+_expected = lru_cache(maxsize=1)(source_digest)  # a start reads the sources once for all libraries
+
+
 @lru_cache(maxsize=1)
 def compiled() -> ctypes.CDLL | None:
     """The library of the longest vectors that this processor has; None where there is none."""
@@ -26,7 +29,7 @@ def load(path: Path) -> ctypes.CDLL | None:
         None where it is missing, was made from other sources than these, or needs more than this
         processor has.
     """
-    if sources_of(path) != source_digest():
+    if sources_of(path) != _expected():
         return None
     found = ctypes.CDLL(str(path))
     if not found.processor_suits():
